@@ -1,0 +1,36 @@
+/* types/decimal.h — exact decimals: 128-bit integers with a scale, checked arithmetic.
+ *
+ * A decimal is value * 10^-scale with |value| < 10^precision. Every operation reports overflow
+ * instead of wrapping. Rounding is half away from zero (PostgreSQL). No allocation, no state. */
+#ifndef WR_TYPES_DECIMAL_H
+#define WR_TYPES_DECIMAL_H
+
+#include "types/type.h"
+
+/** 10^exponent, 0 <= exponent <= 38. */
+wr_i128 wr_pow10_i128(unsigned exponent);
+
+/** value * 10^(to - from), rounding when to < from; false on overflow of 38 digits. */
+bool wr_decimal_rescale(wr_i128 value, int from_scale, int to_scale, wr_i128 *out_value);
+
+/** |value| < 10^precision */
+bool wr_decimal_fits(wr_i128 value, unsigned precision);
+
+/** left / right with `result_scale`, rounded; false on overflow. right != 0.
+ *  Uses 256-bit intermediate arithmetic. */
+bool wr_decimal_divide(wr_i128 left, int left_scale, wr_i128 right, int right_scale,
+                       int result_scale, wr_i128 *out_value);
+bool wr_decimal_multiply(wr_i128 left, int left_scale, wr_i128 right, int right_scale,
+                         int result_scale, wr_i128 *out_value);
+
+double wr_decimal_to_f64(wr_i128 value, int scale); /* correctly rounded */
+/** Nearest decimal; false when it does not fit `precision` or is not finite. */
+bool wr_decimal_from_f64(double x, unsigned precision, int scale, wr_i128 *out_value);
+
+/** Types of results (PostgreSQL-like within 38 digits: scale of / is max(6, left scale + right
+ *  precision + 1), cut back so that the whole part keeps its digits). */
+wr_type wr_decimal_type_add(wr_type left, wr_type right);
+wr_type wr_decimal_type_multiply(wr_type left, wr_type right);
+wr_type wr_decimal_type_divide(wr_type left, wr_type right);
+
+#endif
