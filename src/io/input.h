@@ -1,0 +1,68 @@
+/* io/input.h — sequential byte inputs: a file, then filters stacked on it (gzip, zstd, transcoding).
+ *
+ * An input is a pull stream. Each filter owns a fixed buffer and its codec's state, both from the
+ * bump given at open (codec allocator hooks point into it): memory is fixed once open.
+ * `offset` counts bytes delivered, so messages can say where. Threads: one at a time. */
+#ifndef WR_IO_INPUT_H
+#define WR_IO_INPUT_H
+
+#include "io/fs.h"
+
+typedef struct wr_input wr_input;
+struct wr_input {
+    const struct wr_input_ops {
+        /** Fill up to `bytes`; *out_bytes 0 is the end. Fewer than asked is normal. */
+        wr_status (*read)(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,
+                          wr_error *err);
+        void (*close)(wr_input *input);
+    } *ops;
+    uint64_t offset;          /* bytes delivered so far                              */
+    uint64_t consumed_bytes;  /* bytes taken from the file below: progress           */
+    uint64_t total_bytes;     /* of the file below, 0 if unknown                     */
+};
+
+typedef enum wr_codec { WR_CODEC_AUTO, WR_CODEC_NONE, WR_CODEC_GZIP, WR_CODEC_ZSTD } wr_codec;
+
+/** Names for option tables: "auto", "none", "gzip", "zstd", NULL. */
+extern const char *const WR_CODEC_NAMES[];
+
+/** By magic bytes first, then by the path's ending (.gz, .zst). */
+wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes);
+
+/** Fixed memory of wr_input_open with any codec: history windows up to 8 MB for zstd count only
+ *  when the header says so (it is read first). `codec` AUTO means the worst built-in default. */
+uint64_t wr_input_lease_min(wr_codec codec);
+
+/** Open a reader as an input, decompressing if asked or detected. Members of multi-member gzip and
+ *  zstd files follow each other. Owner: the input closes the reader.
+ * Errors   WR_CORRUPT damaged or truncated stream (names codec and offset)
+ *          WR_NO_MEMORY the codec window does not fit the lease: names the window and the cap */
+wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_input **out_input,
+                        wr_error *err) WR_MUST_USE;
+
+/** Text encodings that are transcoded to UTF-8 on the way in. */
+typedef enum wr_encoding_name {
+    WR_ENCODING_UTF8,
+    WR_ENCODING_UTF16,   /* by BOM, else little endian */
+    WR_ENCODING_UTF16LE,
+    WR_ENCODING_UTF16BE,
+    WR_ENCODING_LATIN1,
+    WR_ENCODING_WINDOWS1252
+} wr_encoding_name;
+extern const char *const WR_ENCODING_NAMES[];
+
+/** Stack a transcoder; UTF8 returns `input` itself. Unpaired surrogates are WR_CORRUPT. */
+wr_status wr_input_transcode(wr_input *input, wr_encoding_name encoding, wr_bump *bump,
+                             wr_input **out_input, wr_error *err) WR_MUST_USE;
+
+/** Read until `bytes` are there or the end; for heads and samples. */
+wr_status wr_input_read_full(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,
+                             wr_error *err) WR_MUST_USE;
+
+static inline void wr_input_close(wr_input *input)
+{
+    if (input)
+        input->ops->close(input);
+}
+
+#endif
