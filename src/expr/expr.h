@@ -1,0 +1,88 @@
+/* expr/expr.h — bound, typed expressions: what the binder makes and programs are compiled from.
+ *
+ * A tree in a bump (plan pool), immutable once built, shared freely. Columns are indexes into the
+ * input schema. Every function is resolved: argument types match exactly (casts are nodes).
+ * Depth is bounded by the parser (WR_PARSE_DEPTH_MAX plus casts). Threads: read-only, safe. */
+#ifndef WR_EXPR_EXPR_H
+#define WR_EXPR_EXPR_H
+
+#include "mem/bump.h"
+#include "types/type.h"
+#include "types/value.h"
+
+typedef struct wr_function wr_function; /* expr/function.h */
+
+typedef enum wr_expr_kind {
+    WR_EXPR_CONST,  /* value                                                            */
+    WR_EXPR_COLUMN, /* column                                                           */
+    WR_EXPR_CALL,   /* function, args                                                   */
+    WR_EXPR_AND,    /* args (2 or more), three-valued, short-circuit by selection       */
+    WR_EXPR_OR,
+    WR_EXPR_CASE,   /* args: when, then, when, then ..., else (always present)          */
+    WR_EXPR_CAST,   /* args[0] to `type`; try_: NULL instead of an error                */
+} wr_expr_kind;
+
+typedef struct wr_expr wr_expr;
+struct wr_expr {
+    wr_expr_kind       kind;
+    wr_type            type;
+    bool               nullable;
+    bool               try_;
+    uint32_t           column;
+    wr_value           value;
+    const wr_function *function;
+    uint32_t           arg_count;
+    wr_expr          **args;
+    uint32_t           line, column_number; /* place in its source text, for messages; 0 unknown */
+};
+
+/** Builders. Text is copied into `bump`. NULL when the plan pool is spent (raised). */
+wr_expr *wr_expr_const(wr_bump *bump, const wr_value *value, wr_error *err);
+wr_expr *wr_expr_column(wr_bump *bump, uint32_t column, wr_type type, bool nullable, wr_error *err);
+
+/** Cast `arg` to `type`; returns `arg` itself if it has that type, folds constants when exact. */
+wr_status wr_expr_cast(wr_bump *bump, wr_expr *arg, wr_type type, bool try_, wr_expr **out_expr,
+                       wr_error *err) WR_MUST_USE;
+
+/** Resolve `name` over the argument types, insert the implicit casts, set the type.
+ * Errors   WR_INVALID  unknown function (did-you-mean), no variant for these types (lists the
+ *          variants), wrong argument count */
+wr_status wr_expr_call(wr_bump *bump, wr_text name, wr_expr **args, uint32_t arg_count,
+                       wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+
+wr_status wr_expr_logic(wr_bump *bump, wr_expr_kind and_or, wr_expr **args, uint32_t arg_count,
+                        wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+wr_status wr_expr_case(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                       wr_error *err) WR_MUST_USE;
+
+/** Smallest type both sides convert to without loss of meaning (PostgreSQL's resolution for
+ *  UNION/CASE/comparison); false if there is none (text against number, say). A NULL literal takes
+ *  the other side's type; text literals are read as the other side's type by the binder. */
+bool wr_type_common(wr_type a, wr_type b, wr_type *out_type);
+
+/** May `from` be converted to `to` without asking (int to wider int, int to decimal or float ...)? */
+bool wr_type_implicit(wr_type from, wr_type to);
+/** Is there a CAST from `from` to `to` at all? */
+bool wr_type_castable(wr_type from, wr_type to);
+
+/** Evaluate constant subtrees once. An error inside (1/0) leaves the subtree as it is: it is raised
+ *  when and if a row reaches it. */
+wr_status wr_expr_fold(wr_expr *expr, wr_bump *bump, wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+
+/** Mark every column the tree reads in a bit map of the input schema. */
+void wr_expr_columns(const wr_expr *expr, uint64_t *column_bits);
+
+/** Copy with column indexes mapped: new = map[old]. */
+wr_expr *wr_expr_remap(const wr_expr *expr, const uint32_t *map, wr_bump *bump, wr_error *err);
+
+/** Structural equality (same columns, constants, functions). */
+bool wr_expr_equal(const wr_expr *a, const wr_expr *b);
+
+/** True if two evaluations give the same result (no random(), now() is fixed per run). */
+bool wr_expr_is_repeatable(const wr_expr *expr);
+
+/** SQL text with column names from `schema`, for EXPLAIN and the plan hash. */
+const char *wr_expr_format(const wr_expr *expr, const wr_schema *schema, wr_bump *bump,
+                           wr_error *err);
+
+#endif

@@ -1,0 +1,82 @@
+/* parse/ast.h — syntax trees of SQL expressions (statements follow in the SQL issue).
+ *
+ * Nodes live in one bump (the plan pool) and are never freed singly. A node knows where it began,
+ * for messages: line and column inside its text, counted from 1; the YAML side adds the place of
+ * the scalar it came from. Trees are at most WR_PARSE_DEPTH_MAX deep, so walkers may recurse. */
+#ifndef WR_PARSE_AST_H
+#define WR_PARSE_AST_H
+
+#include <stdint.h>
+
+#include "base/text.h"
+#include "types/type.h"
+
+enum { WR_PARSE_DEPTH_MAX = 200 };
+
+typedef struct wr_place {
+    uint32_t line, column; /* from 1 */
+} wr_place;
+
+typedef enum wr_ast_kind {
+    WR_AST_NULL,
+    WR_AST_BOOL,      /* boolean                                                        */
+    WR_AST_INTEGER,   /* text: digits, or 0x..                                          */
+    WR_AST_DECIMAL,   /* text: digits with a point, exact                               */
+    WR_AST_FLOAT,     /* text: with an exponent                                         */
+    WR_AST_STRING,    /* text: unescaped                                                */
+    WR_AST_TYPED,     /* DATE '...', TIMESTAMP '...', INTERVAL '...', X'..': text, type */
+    WR_AST_COLUMN,    /* text: column; qualifier: "" or table                           */
+    WR_AST_STAR,      /* *, or qualifier.*; only as count(*) and in select lists        */
+    WR_AST_UNARY,     /* op: - + NOT ~; args[0]                                         */
+    WR_AST_BINARY,    /* op; args[0], args[1]                                           */
+    WR_AST_CALL,      /* text: function name; args; distinct, filter, order             */
+    WR_AST_CASE,      /* args: [operand,] when, then, when, then ... [else]             */
+    WR_AST_CAST,      /* args[0]; type; try_                                            */
+    WR_AST_IS,        /* op: IS_NULL, IS_TRUE, IS_FALSE, IS_UNKNOWN, IS_DISTINCT; negated */
+    WR_AST_BETWEEN,   /* args[0] BETWEEN args[1] AND args[2]; negated, symmetric        */
+    WR_AST_IN,        /* args[0] IN (args[1..]); negated                                */
+    WR_AST_LIKE,      /* args[0] LIKE args[1] [ESCAPE args[2]]; op; negated             */
+} wr_ast_kind;
+
+typedef enum wr_ast_op {
+    WR_OP_NONE,
+    WR_OP_OR, WR_OP_AND, WR_OP_NOT,
+    WR_OP_EQ, WR_OP_NE, WR_OP_LT, WR_OP_LE, WR_OP_GT, WR_OP_GE,
+    WR_OP_ADD, WR_OP_SUB, WR_OP_MUL, WR_OP_DIV, WR_OP_MOD, WR_OP_POW,
+    WR_OP_CONCAT, WR_OP_BIT_AND, WR_OP_BIT_OR, WR_OP_BIT_XOR, WR_OP_BIT_NOT,
+    WR_OP_SHIFT_LEFT, WR_OP_SHIFT_RIGHT,
+    WR_OP_NEG, WR_OP_PLUS,
+    WR_OP_IS_NULL, WR_OP_IS_TRUE, WR_OP_IS_FALSE, WR_OP_IS_UNKNOWN, WR_OP_IS_DISTINCT,
+    WR_OP_LIKE, WR_OP_ILIKE, WR_OP_SIMILAR,
+    WR_OP_REGEX, WR_OP_REGEX_NOCASE, WR_OP_NOT_REGEX, WR_OP_NOT_REGEX_NOCASE, /* ~ ~* !~ !~* */
+} wr_ast_op;
+
+typedef struct wr_ast wr_ast;
+
+typedef struct wr_ast_order {
+    wr_ast *expr;
+    bool    descending;
+    int8_t  nulls; /* -1 FIRST, +1 LAST, 0 not said: last ascending, first descending */
+} wr_ast_order;
+
+struct wr_ast {
+    wr_ast_kind kind;
+    wr_ast_op   op;
+    wr_place    place;
+    wr_text     text, qualifier;
+    wr_type     type;
+    bool        boolean, negated, symmetric, try_, distinct, has_operand, has_else, quoted;
+    uint32_t    arg_count;
+    wr_ast    **args;
+    wr_ast     *filter;      /* aggregate FILTER (WHERE ...), or NULL */
+    uint32_t    order_count; /* aggregate ORDER BY                    */
+    wr_ast_order *order;
+};
+
+/** An entry of a select list: expression and the name it gets ("" if none was given). */
+typedef struct wr_ast_item {
+    wr_ast *expr;
+    wr_text alias;
+} wr_ast_item;
+
+#endif
