@@ -1,0 +1,181 @@
+/* exec/ops.h — every operator: its plan struct (what the planner fills in) and its vtable.
+ *
+ * Plan structs are read-only, live in the plan pool and hold no names, only positions: column i of
+ * the operator's input. The planner builds them; `lease_min` of an operator depends on nothing
+ * else. One operator is one op_<name>.c file plus one block here. */
+#ifndef WR_EXEC_OPS_H
+#define WR_EXEC_OPS_H
+
+#include "exec/operator.h"
+#include "exec/pipeline.h"
+#include "spi/format.h"
+
+/* ---- Sources --------------------------------------------------------------------------------- */
+
+/** File scan: composes file system x filters x format over a list of files; splits are morsels.
+ *
+ * Output columns: the request's columns, then the hidden or virtual ones that are asked for. */
+typedef struct wr_plan_file_scan {
+    const wr_format       *format;
+    const wr_read_request *request;
+    wr_fs                 *fs;
+    const wr_text         *paths;        /* in source order; "-" is standard input            */
+    uint32_t               path_count;
+    wr_codec               codec;
+    wr_encoding_name       encoding;
+    bool                   add_filename;   /* Utf8: path                                      */
+    bool                   add_row_number; /* Int64: row in its file, from 1                  */
+    bool                   add_position;   /* UInt64: orders rows by (file, row)              */
+    enum { WR_ON_ERROR_FAIL, WR_ON_ERROR_SKIP, WR_ON_ERROR_REJECT } on_error;
+    uint64_t               errors_max;     /* more rejects than this fail the run             */
+    wr_fs                 *reject_fs;
+    wr_text                reject_path;    /* CSV of rejects: file,line,byte_offset,column,reason,raw */
+} wr_plan_file_scan;
+extern const wr_source_ops WR_FILE_SCAN;
+
+/** generate: `row_count` rows, expressions over one Int64 column i (0, 1, 2 ...). */
+typedef struct wr_plan_generate {
+    uint64_t          row_count;
+    const wr_program *program;      /* input: one Int64 column; outputs: the columns           */
+    const wr_schema  *schema;       /* of the output                                           */
+    uint32_t          morsel_rows;
+    bool              add_position;
+} wr_plan_generate;
+extern const wr_source_ops WR_GENERATE;
+
+/* ---- Transforms ------------------------------------------------------------------------------ */
+
+typedef struct wr_plan_filter {
+    const wr_program *predicate;
+} wr_plan_filter;
+extern const wr_transform_ops WR_FILTER;
+
+/** project, map: output column i = program output i (plain column references cost nothing). */
+typedef struct wr_plan_project {
+    const wr_program *program;
+    const wr_schema  *schema;       /* of the output */
+    uint32_t          heap_bytes;   /* string results per worker, at least a page */
+} wr_plan_project;
+extern const wr_transform_ops WR_PROJECT;
+
+/** limit by source position, streaming, with early stop (the pipeline must be order-preserving). */
+typedef struct wr_plan_limit {
+    uint64_t offset_rows, rows_max;
+} wr_plan_limit;
+extern const wr_transform_ops WR_LIMIT;
+
+/* ---- Breakers: sink + the source that reads its state ------------------------------------------ */
+
+/** sort: normalised keys, runs, loser-tree merge with range splits; any types; stable through the
+ *  hidden position keys that the planner appends. rows_max != UINT64_MAX: top-N. */
+typedef struct wr_sort_key {
+    uint32_t column;
+    bool     descending;
+    bool     nulls_first;
+} wr_sort_key;
+
+typedef struct wr_plan_sort {
+    const wr_type     *types;       /* of the input columns */
+    uint32_t           column_count;
+    const wr_sort_key *keys;
+    uint32_t           key_count;
+    uint32_t           output_count; /* the first columns are put out; hidden keys behind are dropped */
+    uint64_t           offset_rows, rows_max; /* rows_max UINT64_MAX: all */
+} wr_plan_sort;
+extern const wr_sink_ops   WR_SORT;
+extern const wr_source_ops WR_SORT_READ;   /* plan: the same wr_plan_sort */
+
+/** spool: rows kept in source order, read any number of times (a step that several steps read). */
+typedef struct wr_plan_spool {
+    const wr_type *types;
+    uint32_t       column_count;
+    bool           ordered;         /* keep source order: needs a position column last, dropped on output */
+} wr_plan_spool;
+extern const wr_sink_ops   WR_SPOOL;
+extern const wr_source_ops WR_SPOOL_READ;
+
+/** aggregate: columns of the input are [group keys..., aggregate arguments..., filters...]. */
+typedef enum wr_agg_kind {
+    WR_AGG_COUNT_STAR, WR_AGG_COUNT, WR_AGG_SUM, WR_AGG_AVG, WR_AGG_MIN, WR_AGG_MAX,
+    WR_AGG_STDDEV_SAMP, WR_AGG_STDDEV_POP, WR_AGG_VAR_SAMP, WR_AGG_VAR_POP,
+    WR_AGG_BOOL_AND, WR_AGG_BOOL_OR, WR_AGG_BIT_AND, WR_AGG_BIT_OR, WR_AGG_BIT_XOR,
+    WR_AGG_FIRST, WR_AGG_LAST, WR_AGG_ANY_VALUE, WR_AGG_ARG_MIN, WR_AGG_ARG_MAX,
+    WR_AGG_KIND_COUNT
+} wr_agg_kind;
+
+typedef struct wr_agg {
+    wr_agg_kind kind;
+    uint32_t    argument;   /* input column; WR_FIELD_NONE for count(*)                       */
+    uint32_t    order;      /* ARG_MIN, ARG_MAX: the ordering column; else WR_FIELD_NONE      */
+    uint32_t    filter;     /* BOOL input column: only rows where it is true; or NONE         */
+    bool        distinct;   /* count/sum/avg(DISTINCT x): the planner puts a de-duplicating
+                               aggregate below instead; here always false                     */
+    wr_type     argument_type, result_type;
+} wr_agg;
+
+typedef struct wr_plan_aggregate {
+    const wr_type *types;           /* of the input columns */
+    uint32_t       column_count;
+    uint32_t       key_count;       /* the first columns are the group keys; 0: one group     */
+    const wr_agg  *aggs;
+    uint32_t       agg_count;
+    uint32_t       position;        /* UInt64 source position column, or NONE: ties of first, last,
+                                       any_value, arg_min, arg_max go by it                    */
+    uint64_t       groups_expected; /* estimate, 0 unknown: sizes tables, never decides answers */
+} wr_plan_aggregate;
+extern const wr_sink_ops   WR_AGGREGATE;
+extern const wr_source_ops WR_AGGREGATE_READ; /* output: keys, then one column per aggregate,
+                                                 then (if position is given) the group's least position */
+
+/** Result type of an aggregate over an argument type (PostgreSQL's, see docs/differences.md);
+ *  false: not defined for this type. */
+bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type);
+/** By SQL name ("count", "sum", "mean", "std", "bool_and" ...); false: unknown. */
+bool wr_agg_find(wr_text name, wr_agg_kind *out_kind);
+
+/** join: build sink, probe transform, and the source that finishes what the probe put off
+ *  (spilled partitions; unmatched build rows of right and full joins).
+ *
+ * Output columns: the left columns in `left_out`, then the right columns in `right_out`. The probe
+ * side is `left` unless `swapped`. NULL keys never match. The residual (over left columns then
+ * right columns) is part of the condition. */
+typedef enum wr_join_type {
+    WR_JOIN_INNER, WR_JOIN_LEFT, WR_JOIN_RIGHT, WR_JOIN_FULL, WR_JOIN_SEMI, WR_JOIN_ANTI,
+    WR_JOIN_CROSS
+} wr_join_type;
+
+typedef struct wr_plan_join {
+    wr_join_type     type;
+    bool             swapped;          /* the build side is the left input */
+    const wr_type   *probe_types, *build_types;
+    uint32_t         probe_count, build_count;
+    const uint32_t  *probe_keys, *build_keys; /* columns, pairwise, of equal types            */
+    uint32_t         key_count;        /* 0: cross or residual only (block nested loop)       */
+    const wr_program *residual;        /* over probe columns, then build columns; NULL: none  */
+    const uint32_t  *probe_out, *build_out; /* columns put out                                */
+    uint32_t         probe_out_count, build_out_count;
+    bool             build_first;      /* put build columns before probe columns              */
+    bool             null_safe;        /* keys compare IS NOT DISTINCT FROM (set operations)  */
+} wr_plan_join;
+extern const wr_sink_ops      WR_JOIN_BUILD;
+extern const wr_transform_ops WR_JOIN_PROBE; /* node.state = the build node */
+extern const wr_source_ops    WR_JOIN_REST;  /* node.state = the build node; runs after every probe */
+
+/* ---- Sinks ------------------------------------------------------------------------------------ */
+
+typedef struct wr_plan_file_sink {
+    const wr_format        *format;
+    const wr_write_request *request;
+    wr_fs                  *fs;
+    wr_text                 path;      /* "-" is standard output */
+    wr_fs_mode              mode;
+    wr_codec                codec;
+    int                     level;
+    bool                    ordered;   /* keep source order (a turnstile), else as it comes */
+} wr_plan_file_sink;
+extern const wr_sink_ops WR_FILE_SINK;
+
+/** collect: counts rows and drops them (a pipeline without output; tests). */
+extern const wr_sink_ops WR_DISCARD;
+
+#endif

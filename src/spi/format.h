@@ -1,0 +1,156 @@
+/* spi/format.h — what a file format implements: infer, read in splits, write.
+ *
+ * A format never opens files and owns no thread: it is given an input (already decompressed and
+ * transcoded), reads or writes bytes, and turns them into batches. exec's file scan and file sink
+ * compose file system x filters x format.
+ *
+ * Reading has a serial and a parallel half. next_split runs under the scan's lock, in file order:
+ * it takes the next piece of the input into the worker's split (text formats copy whole records;
+ * binary formats note a row group). split_read runs outside the lock: it parses that split into
+ * batches and touches only the split and the read-only request, so several workers parse at once
+ * and rows keep their source order (split number, row in split).
+ *
+ * Memory: everything comes from the bumps handed in, whose leases hold what the lease formulas
+ * say. Formulas depend on the schema, the options and chunk_bytes, never on data.
+ * Errors carry "path:line:column". Source of the split idea: Ge et al., Speculative Distributed CSV
+ * Parsing (SIGMOD 2019); here the record boundary is found exactly in the serial half instead. */
+#ifndef WR_SPI_FORMAT_H
+#define WR_SPI_FORMAT_H
+
+#include <stdatomic.h>
+
+#include "base/option.h"
+#include "io/input.h"
+#include "io/output.h"
+#include "mem/bump.h"
+#include "mem/scratch.h"
+#include "types/type.h"
+#include "vector/vector.h"
+
+/** One row that could not be read as the schema says. Texts are borrowed for the call. */
+typedef struct wr_reject {
+    wr_text  path;
+    uint64_t line;        /* from 1; 0 unknown             */
+    uint64_t byte_offset; /* of the record's first byte    */
+    wr_text  column;      /* "" when the row as a whole    */
+    wr_text  reason;
+    wr_text  raw;         /* the record as it stands, cut at 64 KB */
+} wr_reject;
+
+/** What to do with a bad row. `report` decides: WR_OK goes on without the row, else it fails. Safe
+ *  from any worker. */
+typedef struct wr_reject_sink {
+    wr_status (*report)(void *self, const wr_reject *reject, wr_error *err);
+    void *self;
+} wr_reject_sink;
+
+/** Everything that is fixed for a scan before it starts; read-only while it runs. */
+typedef struct wr_read_request {
+    const void      *options;       /* the format's option struct, dialect resolved by infer */
+    const wr_schema *schema;        /* all columns of the source, declared or inferred       */
+    const uint32_t  *columns;       /* which of them the plan wants, in output order         */
+    uint32_t         column_count;
+    uint32_t         batch_rows;    /* at most this many rows a batch, <= WR_BATCH_ROWS_MAX  */
+    uint32_t         chunk_bytes;   /* text formats: bytes a split may take                  */
+    uint64_t         blob_bytes_min; /* a value at least this long may become a blob handle  */
+    bool             count_rows;    /* split->first_row must be exact (row-number column)    */
+    wr_reject_sink   rejects;
+    wr_scratch      *scratch;       /* disk for values longer than the chunk; may be NULL    */
+} wr_read_request;
+
+/** One file being read; serial half only. The format's file state begins with it. */
+typedef struct wr_file_reader {
+    wr_input      *input;           /* closed by the scan, not by the format                 */
+    wr_fs_reader  *raw;             /* the same file, for random access; NULL for streams and
+                                       compressed input                                      */
+    wr_text        path;
+    uint32_t       file_index;
+    uint64_t       next_row;        /* rows (records) before the next split, if count_rows   */
+} wr_file_reader;
+
+/** One worker's split. The format's split state begins with it. */
+typedef struct wr_split {
+    wr_text  path;                  /* copied pointer, plan lifetime                         */
+    uint32_t file_index;
+    uint64_t number;                /* of this split in the whole scan: set by the scan       */
+    uint64_t first_row;             /* row number in its file of row 0, from 0, if count_rows */
+    uint64_t byte_offset;           /* of the split in its (decompressed) file                */
+    uint64_t row_base;              /* rows of this split delivered before the current batch:
+                                       the format keeps it; source position = number, row_base + row */
+} wr_split;
+
+typedef struct wr_format_reader_ops {
+    uint32_t file_bytes;            /* size of the format's file state  */
+    uint32_t split_bytes;           /* size of the format's split state */
+
+    /** Look at a bounded sample of the first file (and its header); settle what `options` leaves
+     *  open (dialect) inside `options`, and give the schema, in `bump`. `declared` (may be NULL)
+     *  fixes names and types of columns that are not to be inferred. `full`: read it all. */
+    wr_status (*infer)(void *options, const wr_schema *declared, wr_text path, wr_input *input,
+                       bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err);
+
+    /** Memory of one file state / of one worker's split. */
+    uint64_t (*file_lease_min)(const wr_read_request *request);
+    uint64_t (*split_lease_min)(const wr_read_request *request);
+
+    /** Begin a file: read its header, check it against the schema. */
+    wr_status (*file_open)(const wr_read_request *request, wr_file_reader *file, wr_bump *bump,
+                           wr_error *err);
+    wr_status (*split_init)(const wr_read_request *request, wr_split *split, wr_bump *bump,
+                            wr_error *err);
+    /** Serial half: take the next piece; *out_done when the file has no more. */
+    wr_status (*next_split)(const wr_read_request *request, wr_file_reader *file, wr_split *split,
+                            bool *out_done, wr_error *err);
+    /** Parallel half: the next batch of the split (columns as request->columns); *out_end with or
+     *  after the last. `out` borrows the split's memory until the next call. */
+    wr_status (*split_read)(const wr_read_request *request, wr_split *split, wr_batch *out,
+                            bool *out_end, wr_error *err);
+    /** Where row `row` of the last batch stands: fills path, line, byte_offset, raw. Slow, for messages. */
+    void (*describe_row)(const wr_read_request *request, const wr_split *split, uint32_t row,
+                         wr_reject *out_place);
+} wr_format_reader_ops;
+
+/** Bytes being collected for the output. */
+typedef struct wr_bytes {
+    uint8_t *data;
+    size_t   used, capacity;
+} wr_bytes;
+
+typedef struct wr_write_request {
+    const void      *options;
+    const wr_schema *schema;
+} wr_write_request;
+
+typedef struct wr_format_writer_ops {
+    uint32_t local_bytes;           /* size of one worker's state, zeroed by the caller */
+
+    /** Fixed part of one worker's memory (the output buffer is the sink's). */
+    uint64_t (*local_lease_min)(const wr_write_request *request);
+    wr_status (*local_init)(const wr_write_request *request, void *local, wr_bump *bump,
+                            wr_error *err);
+    /** What stands before the first and after the last row (header line, "[" ...). */
+    wr_status (*begin)(const wr_write_request *request, wr_bytes *out, wr_error *err);
+    wr_status (*end)(const wr_write_request *request, wr_bytes *out, wr_error *err);
+    /** Encode selected rows from the *io_next-th on until `out` is full or the batch is done
+     *  (*io_next == selected rows). A row may be cut anywhere: the rest of it comes with the next
+     *  call (long values stream through a small buffer). Parallel: order is the sink's business. */
+    wr_status (*encode)(const wr_write_request *request, void *local, const wr_batch *batch,
+                        uint32_t *io_next, wr_bytes *out, wr_error *err);
+} wr_format_writer_ops;
+
+typedef struct wr_format {
+    uint32_t             struct_bytes;   /* sizeof(wr_format) where it was built             */
+    const char          *name;           /* "csv"                                            */
+    const char          *summary;        /* one line for --help and the reference            */
+    const char          *endings;        /* blank-separated, without dot: "csv tsv"          */
+    const wr_option_def *read_options;   /* ends with a nameless entry                       */
+    uint32_t             read_options_bytes;
+    const wr_option_def *write_options;
+    uint32_t             write_options_bytes;
+    /** Defaults that depend on the path's ending (.tsv is tab-separated), before user options. NULL: none. */
+    void (*adjust)(void *read_or_write_options, wr_text path);
+    const wr_format_reader_ops *reader;  /* NULL: cannot be read, or not built in            */
+    const wr_format_writer_ops *writer;  /* NULL: cannot be written, or not built in         */
+} wr_format;
+
+#endif
