@@ -1,0 +1,162 @@
+/* plan/plan.h — the logical plan: what is to be computed, with nothing about how.
+ *
+ * A DAG of nodes in the plan pool, built bottom-up by the wr_plan_add_* builders (YAML and SQL use
+ * the same ones), each with its output schema; inputs come before the nodes that read them in
+ * `nodes`. Once built it is read-only but for the optimizer, which replaces nodes. Two files that
+ * mean the same build the same plan and so the same canonical JSON and plan hash; neither cap,
+ * threads nor spill settings are part of it.
+ * Threads: one while building, read-only after. Cost: a few hundred bytes a node. */
+#ifndef WR_PLAN_PLAN_H
+#define WR_PLAN_PLAN_H
+
+#include "catalog/catalog.h"
+#include "expr/expr.h"
+
+typedef enum wr_plan_kind {
+    WR_PLAN_SCAN,
+    WR_PLAN_GENERATE,
+    WR_PLAN_FILTER,
+    WR_PLAN_PROJECT,
+    WR_PLAN_SORT,
+    WR_PLAN_LIMIT,
+    WR_PLAN_AGGREGATE,
+    WR_PLAN_JOIN,
+    WR_PLAN_SINK,
+    WR_PLAN_KIND_COUNT
+} wr_plan_kind;
+
+/** Aggregates by SQL meaning; exec has its own list of states. */
+typedef struct wr_plan_agg {
+    wr_text  function;   /* canonical name: "count", "sum", "arg_min" ... */
+    wr_expr *argument;   /* NULL: count(*)                                */
+    wr_expr *order;      /* arg_min, arg_max: what decides; else NULL     */
+    wr_expr *filter;     /* FILTER (WHERE ...), or NULL                   */
+    bool     distinct;
+    wr_type  type;       /* of the result                                 */
+} wr_plan_agg;
+
+typedef struct wr_plan_key {
+    wr_expr *expr;
+    bool     descending, nulls_first;
+} wr_plan_key;
+
+typedef enum wr_plan_join_type {
+    WR_PLAN_JOIN_INNER, WR_PLAN_JOIN_LEFT, WR_PLAN_JOIN_RIGHT, WR_PLAN_JOIN_FULL,
+    WR_PLAN_JOIN_SEMI, WR_PLAN_JOIN_ANTI, WR_PLAN_JOIN_CROSS
+} wr_plan_join_type;
+
+typedef struct wr_plan_node wr_plan_node;
+struct wr_plan_node {
+    wr_plan_kind  kind;
+    uint32_t      number;       /* position in the plan, for messages and EXPLAIN          */
+    wr_text       id;           /* the step's id, or ""                                    */
+    uint32_t      line, column; /* of the step in its file; 0 unknown                      */
+    wr_plan_node *inputs[2];    /* JOIN: left, right                                       */
+    uint32_t      input_count;
+    wr_schema     schema;       /* of the output; a sink's is its input's                  */
+    union {
+        struct {
+            const wr_table *table;
+            uint32_t       *columns;      /* of the table's schema, in output order        */
+            uint32_t        column_count;
+            bool            filename, row_number; /* virtual columns behind them           */
+        } scan;
+        struct {
+            uint64_t  row_count;
+            uint64_t  seed;
+            wr_expr **exprs;              /* over one Int64 column i                       */
+            uint32_t  expr_count;
+        } generate;
+        struct {
+            wr_expr *predicate;           /* BOOL */
+        } filter;
+        struct {
+            wr_expr **exprs;
+            uint32_t  expr_count;
+        } project;
+        struct {
+            wr_plan_key *keys;
+            uint32_t     key_count;
+            uint64_t     offset_rows, rows_max; /* rows_max UINT64_MAX: all */
+        } sort;
+        struct {
+            uint64_t offset_rows, rows_max;
+        } limit;
+        struct {
+            wr_expr    **keys;
+            uint32_t     key_count;
+            wr_plan_agg *aggs;
+            uint32_t     agg_count;
+        } aggregate;                      /* output: keys, then aggregates */
+        struct {
+            wr_plan_join_type type;
+            wr_expr **left_keys, **right_keys; /* pairwise of equal types; over each input */
+            uint32_t  key_count;
+            wr_expr  *residual;           /* over left columns then right columns, or NULL */
+            uint32_t *right_columns;      /* which right columns are put out               */
+            uint32_t  right_column_count; /* output: all left columns, then these          */
+        } join;
+        struct {
+            const wr_target *target;
+        } sink;
+    };
+};
+
+typedef struct wr_plan {
+    wr_bump       *bump;
+    const char    *path;        /* of the pipeline file, for messages, or "" */
+    wr_plan_node **nodes;       /* inputs before readers */
+    uint32_t       node_count, node_capacity;
+} wr_plan;
+
+void wr_plan_init(wr_plan *plan, wr_bump *bump, const char *path);
+
+/** Builders: append a node, compute its schema. Expressions are bound over the input's schema.
+ * Owner    arrays and texts are borrowed: allocate them in plan->bump.
+ * Errors   WR_INVALID  a predicate that is not boolean, duplicate output names, key types that do not
+ *                      match ...; WR_NO_MEMORY plan pool spent */
+wr_status wr_plan_add_scan(wr_plan *plan, const wr_table *table, bool filename, bool row_number,
+                           wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+wr_status wr_plan_add_generate(wr_plan *plan, uint64_t row_count, uint64_t seed, wr_expr **exprs,
+                               const wr_text *names, uint32_t expr_count, wr_plan_node **out_node,
+                               wr_error *err) WR_MUST_USE;
+wr_status wr_plan_add_filter(wr_plan *plan, wr_plan_node *input, wr_expr *predicate,
+                             wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+wr_status wr_plan_add_project(wr_plan *plan, wr_plan_node *input, wr_expr **exprs,
+                              const wr_text *names, uint32_t expr_count, wr_plan_node **out_node,
+                              wr_error *err) WR_MUST_USE;
+wr_status wr_plan_add_sort(wr_plan *plan, wr_plan_node *input, wr_plan_key *keys,
+                           uint32_t key_count, uint64_t offset_rows, uint64_t rows_max,
+                           wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+wr_status wr_plan_add_limit(wr_plan *plan, wr_plan_node *input, uint64_t offset_rows,
+                            uint64_t rows_max, wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+/** `names` has key_count + agg_count entries. */
+wr_status wr_plan_add_aggregate(wr_plan *plan, wr_plan_node *input, wr_expr **keys,
+                                uint32_t key_count, wr_plan_agg *aggs, uint32_t agg_count,
+                                const wr_text *names, wr_plan_node **out_node,
+                                wr_error *err) WR_MUST_USE;
+/** A right column whose name clashes gets `_right` (`_right2` ...). SEMI and ANTI put out the left only.
+ *  `omit_right_keys`: equal-named key columns of the right side are left out (ON a USING-like list). */
+wr_status wr_plan_add_join(wr_plan *plan, wr_plan_node *left, wr_plan_node *right,
+                           wr_plan_join_type type, wr_expr **left_keys, wr_expr **right_keys,
+                           uint32_t key_count, wr_expr *residual, bool omit_right_keys,
+                           wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+wr_status wr_plan_add_sink(wr_plan *plan, wr_plan_node *input, const wr_target *target,
+                           wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+
+/** Checks of the whole: every step is read or is a sink, at least one sink, no two sinks with one
+ *  destination, no sink that overwrites one of its own sources. */
+wr_status wr_plan_check(const wr_plan *plan, wr_error *err) WR_MUST_USE;
+
+/** "scan", "filter" ... */
+const char *wr_plan_kind_name(wr_plan_kind kind);
+/** "step 3 'totals' (aggregate)" in plan->bump, for messages and labels. */
+const char *wr_plan_node_label(const wr_plan *plan, const wr_plan_node *node);
+
+/** Text tree for `weir explain`; canonical JSON for the hash and other machines. Both in `bump`. */
+wr_status wr_plan_explain(const wr_plan *plan, wr_bump *bump, wr_text *out_text, wr_error *err) WR_MUST_USE;
+wr_status wr_plan_json(const wr_plan *plan, wr_bump *bump, wr_text *out_text, wr_error *err) WR_MUST_USE;
+/** XXH3-128 of the canonical JSON, hex. */
+wr_status wr_plan_hash(const wr_plan *plan, wr_bump *bump, char out_hex[33], wr_error *err) WR_MUST_USE;
+
+#endif
