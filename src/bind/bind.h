@@ -33,12 +33,6 @@ wr_status wr_bind_predicate(const wr_scope *scope, const wr_ast *ast, wr_bump *b
 wr_status wr_bind_aggregate(const wr_scope *scope, const wr_ast *ast, wr_bump *bump,
                             wr_plan_agg *out_agg, wr_error *err) WR_MUST_USE;
 
-/** True if `name` is an aggregate function; gives its canonical name ("mean" -> "avg"). */
-bool wr_aggregate_find(wr_text name, const char **out_canonical);
-
-/** Result type of an aggregate (PostgreSQL's where it has one; docs/differences.md). */
-bool wr_aggregate_type(wr_text canonical, wr_type argument, wr_type *out_type);
-
 /** An expression over aggregates: every aggregate call found is appended to `aggs` (equal ones share
  *  an entry) and replaced by a column reference key_count + index. */
 wr_status wr_bind_aggregate_expr(const wr_scope *scope, const wr_ast *ast, uint32_t key_count,

@@ -40,8 +40,6 @@ typedef struct wr_given_option {
     uint32_t line, column;
 } wr_given_option;
 
-typedef enum wr_on_error { WR_ON_ERROR_FAIL, WR_ON_ERROR_SKIP, WR_ON_ERROR_REJECT } wr_on_error;
-
 /** What a scan step says. */
 typedef struct wr_table_spec {
     const wr_text         *sources;       /* paths, globs, "-"                              */

@@ -8,6 +8,7 @@
 
 #include "exec/operator.h"
 #include "exec/pipeline.h"
+#include "expr/aggregate.h"
 #include "spi/format.h"
 
 /* ---- Sources --------------------------------------------------------------------------------- */
@@ -26,7 +27,7 @@ typedef struct wr_plan_file_scan {
     bool                   add_filename;   /* Utf8: path                                      */
     bool                   add_row_number; /* Int64: row in its file, from 1                  */
     bool                   add_position;   /* UInt64: orders rows by (file, row)              */
-    enum { WR_ON_ERROR_FAIL, WR_ON_ERROR_SKIP, WR_ON_ERROR_REJECT } on_error;
+    wr_on_error            on_error;
     uint64_t               errors_max;     /* more rejects than this fail the run             */
     wr_fs                 *reject_fs;
     wr_text                reject_path;    /* CSV of rejects: file,line,byte_offset,column,reason,raw */
@@ -95,14 +96,6 @@ extern const wr_sink_ops   WR_SPOOL;
 extern const wr_source_ops WR_SPOOL_READ;
 
 /** aggregate: columns of the input are [group keys..., aggregate arguments..., filters...]. */
-typedef enum wr_agg_kind {
-    WR_AGG_COUNT_STAR, WR_AGG_COUNT, WR_AGG_SUM, WR_AGG_AVG, WR_AGG_MIN, WR_AGG_MAX,
-    WR_AGG_STDDEV_SAMP, WR_AGG_STDDEV_POP, WR_AGG_VAR_SAMP, WR_AGG_VAR_POP,
-    WR_AGG_BOOL_AND, WR_AGG_BOOL_OR, WR_AGG_BIT_AND, WR_AGG_BIT_OR, WR_AGG_BIT_XOR,
-    WR_AGG_FIRST, WR_AGG_LAST, WR_AGG_ANY_VALUE, WR_AGG_ARG_MIN, WR_AGG_ARG_MAX,
-    WR_AGG_KIND_COUNT
-} wr_agg_kind;
-
 typedef struct wr_agg {
     wr_agg_kind kind;
     uint32_t    argument;   /* input column; WR_FIELD_NONE for count(*)                       */
@@ -126,12 +119,6 @@ typedef struct wr_plan_aggregate {
 extern const wr_sink_ops   WR_AGGREGATE;
 extern const wr_source_ops WR_AGGREGATE_READ; /* output: keys, then one column per aggregate,
                                                  then (if position is given) the group's least position */
-
-/** Result type of an aggregate over an argument type (PostgreSQL's, see docs/differences.md);
- *  false: not defined for this type. */
-bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type);
-/** By SQL name ("count", "sum", "mean", "std", "bool_and" ...); false: unknown. */
-bool wr_agg_find(wr_text name, wr_agg_kind *out_kind);
 
 /** join: build sink, probe transform, and the source that finishes what the probe put off
  *  (spilled partitions; unmatched build rows of right and full joins).

@@ -10,6 +10,7 @@
 #define WR_PLAN_PLAN_H
 
 #include "catalog/catalog.h"
+#include "expr/aggregate.h"
 #include "expr/expr.h"
 
 typedef enum wr_plan_kind {
@@ -25,9 +26,8 @@ typedef enum wr_plan_kind {
     WR_PLAN_KIND_COUNT
 } wr_plan_kind;
 
-/** Aggregates by SQL meaning; exec has its own list of states. */
 typedef struct wr_plan_agg {
-    wr_text  function;   /* canonical name: "count", "sum", "arg_min" ... */
+    wr_agg_kind kind;
     wr_expr *argument;   /* NULL: count(*)                                */
     wr_expr *order;      /* arg_min, arg_max: what decides; else NULL     */
     wr_expr *filter;     /* FILTER (WHERE ...), or NULL                   */

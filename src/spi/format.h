@@ -37,6 +37,9 @@ typedef struct wr_reject {
     wr_text  raw;         /* the record as it stands, cut at 64 KB */
 } wr_reject;
 
+/** What a user wants done with bad rows. */
+typedef enum wr_on_error { WR_ON_ERROR_FAIL, WR_ON_ERROR_SKIP, WR_ON_ERROR_REJECT } wr_on_error;
+
 /** What to do with a bad row. `report` decides: WR_OK goes on without the row, else it fails. Safe
  *  from any worker. */
 typedef struct wr_reject_sink {

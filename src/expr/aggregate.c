@@ -1,0 +1,121 @@
+/* expr/aggregate.c — names and types of aggregates: table look-ups, no state. */
+#include "expr/aggregate.h"
+
+typedef enum agg_family { COUNT, SUM, FLOAT, SAME, BOOL, INTEGER } agg_family;
+
+static const struct {
+    const char *name;
+    agg_family  family;
+} AGGS[WR_AGG_KIND_COUNT] = {
+#define X(id, name, family, help) [WR_AGG_##id] = {name, family},
+#include "expr/aggregate.def"
+#undef X
+};
+
+static const struct {
+    const char *alias;
+    wr_agg_kind kind;
+} ALIASES[] = {
+    {"mean", WR_AGG_AVG},           {"average", WR_AGG_AVG},       {"std", WR_AGG_STDDEV_SAMP},
+    {"stddev", WR_AGG_STDDEV_SAMP}, {"variance", WR_AGG_VAR_SAMP}, {"var", WR_AGG_VAR_SAMP},
+    {"every", WR_AGG_BOOL_AND},     {"first_value", WR_AGG_FIRST}, {"last_value", WR_AGG_LAST},
+    {"min_by", WR_AGG_ARG_MIN},     {"max_by", WR_AGG_ARG_MAX},    {"argmin", WR_AGG_ARG_MIN},
+    {"argmax", WR_AGG_ARG_MAX},     {"arbitrary", WR_AGG_ANY_VALUE},
+};
+
+bool wr_agg_find(wr_text name, wr_agg_kind *out_kind)
+{
+    for (uint32_t kind = 0; kind < WR_AGG_KIND_COUNT; kind++)
+        if (wr_text_equal_nocase(name, wr_text_of(AGGS[kind].name))) {
+            *out_kind = (wr_agg_kind)kind;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof ALIASES / sizeof ALIASES[0]; i++)
+        if (wr_text_equal_nocase(name, wr_text_of(ALIASES[i].alias))) {
+            *out_kind = ALIASES[i].kind;
+            return true;
+        }
+    return false;
+}
+
+const char *wr_agg_name(wr_agg_kind kind)
+{
+    return AGGS[kind].name;
+}
+
+bool wr_agg_has_order(wr_agg_kind kind)
+{
+    return kind == WR_AGG_ARG_MIN || kind == WR_AGG_ARG_MAX;
+}
+
+bool wr_agg_needs_position(wr_agg_kind kind)
+{
+    return kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE ||
+           wr_agg_has_order(kind);
+}
+
+bool wr_agg_minds_distinct(wr_agg_kind kind)
+{
+    agg_family family = AGGS[kind].family;
+
+    return family == COUNT || family == SUM || family == FLOAT || kind == WR_AGG_BIT_XOR;
+}
+
+static bool sum_type(wr_type argument, wr_type *out_type)
+{
+    switch ((wr_logical)argument.logical) {
+    case WR_TYPE_I8:
+    case WR_TYPE_I16:
+    case WR_TYPE_I32:
+    case WR_TYPE_U8:
+    case WR_TYPE_U16:
+    case WR_TYPE_BOOL:
+        *out_type = WR_TYPE(I64);
+        return argument.logical != WR_TYPE_BOOL;
+    case WR_TYPE_I64:
+    case WR_TYPE_U32:
+    case WR_TYPE_U64:
+        *out_type = wr_type_decimal(WR_DECIMAL_DIGITS_MAX, 0);
+        return true;
+    case WR_TYPE_DECIMAL:
+        *out_type = wr_type_decimal(WR_DECIMAL_DIGITS_MAX, argument.scale);
+        return true;
+    case WR_TYPE_F32:
+    case WR_TYPE_F64:
+        *out_type = WR_TYPE(F64);
+        return true;
+    case WR_TYPE_INTERVAL:
+        *out_type = argument;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
+{
+    switch (AGGS[kind].family) {
+    case COUNT:
+        *out_type = WR_TYPE(I64);
+        return true;
+    case SUM:
+        return sum_type(argument, out_type);
+    case FLOAT:
+        if (kind == WR_AGG_AVG && argument.logical == WR_TYPE_INTERVAL) {
+            *out_type = argument;
+            return true;
+        }
+        *out_type = WR_TYPE(F64);
+        return wr_type_is_numeric(argument);
+    case SAME:
+        *out_type = argument;
+        return true;
+    case BOOL:
+        *out_type = WR_TYPE(BOOL);
+        return argument.logical == WR_TYPE_BOOL;
+    case INTEGER:
+        *out_type = argument;
+        return wr_type_is_integer(argument);
+    }
+    return false;
+}

@@ -1,0 +1,40 @@
+/* expr/aggregate.h — the list of aggregates, their names and result types. No states: exec has those.
+ *
+ * Adding an aggregate is a line in aggregate.def and a state in exec/agg_state.c.
+ * Result types follow PostgreSQL: sum of Int8..Int32 is Int64; sum of Int64, UInt32, UInt64 is
+ * Decimal(38, 0); of Decimal(p, s) is Decimal(38, s); of floats is Float64. avg, stddev and variance are Float64
+ * for every numeric type (PostgreSQL: numeric; see docs/differences.md), min, max and the
+ * positional ones keep the argument's type. sum and avg of Interval are Interval. */
+#ifndef WR_EXPR_AGGREGATE_H
+#define WR_EXPR_AGGREGATE_H
+
+#include "base/text.h"
+#include "types/type.h"
+
+typedef enum wr_agg_kind {
+#define X(id, name, family, help) WR_AGG_##id,
+#include "expr/aggregate.def"
+#undef X
+    WR_AGG_KIND_COUNT
+} wr_agg_kind;
+
+/** By SQL name or a common alias ("mean", "std", "variance", "every", "max_by"), any case; false:
+ *  not an aggregate. "count" is COUNT; the binder makes COUNT_STAR of count(*) and count(). */
+bool wr_agg_find(wr_text name, wr_agg_kind *out_kind);
+
+/** Canonical name. */
+const char *wr_agg_name(wr_agg_kind kind);
+
+/** Does the aggregate take a second, ordering argument (arg_min, arg_max)? */
+bool wr_agg_has_order(wr_agg_kind kind);
+
+/** Does the result depend on source positions (first, last, any_value, ties of arg_min/arg_max)? */
+bool wr_agg_needs_position(wr_agg_kind kind);
+
+/** Does DISTINCT change the result (false for min, max, bool_and ...)? */
+bool wr_agg_minds_distinct(wr_agg_kind kind);
+
+/** False: not defined for this argument type. */
+bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type);
+
+#endif
