@@ -31,14 +31,16 @@ typedef struct wr_stress {
     bool     blocked;       /* "blocked": every source and sink reports BLOCKED once  */
 } wr_stress;
 
-/** Read WEIR_FAULT and WEIR_STRESS. Errors WR_USAGE: unknown word (did-you-mean). */
+/** Read WEIR_FAULT and WEIR_STRESS (NULL or "": nothing); forgets rules, modes and counts that were
+ * set before. "write:0" arms the table, so that calls are counted, and never fails.
+ * Errors WR_USAGE: unknown word (did-you-mean). */
 wr_status wr_fault_configure(const char *fault_text, const char *stress_text,
                              wr_error *err) WR_MUST_USE;
 
 /** True: fail here, now. */
 bool wr_fault_hit(wr_fault_point point);
 
-/** How often `point` was asked so far (the sweep stops when its number was not reached). */
+/** How often `point` was asked since a rule was armed (the sweep stops when its number was not reached). */
 uint64_t wr_fault_count(wr_fault_point point);
 
 /** The stress modes in force; never NULL. */
