@@ -9,11 +9,11 @@
 
 typedef enum rule_kind { RULE_NONE, RULE_ONCE, RULE_FROM, RULE_EVERY } rule_kind;
 
-typedef struct rule {
+typedef struct fault_rule {
     _Atomic uint64_t count; /* calls so far                    */
     uint64_t         n;
     rule_kind        kind;
-} rule;
+} fault_rule;
 
 static const char *const POINT_NAMES[WR_FAULT_POINT_COUNT] = {
     [WR_FAULT_ALLOC] = "alloc", [WR_FAULT_GRANT] = "grant",   [WR_FAULT_OPEN] = "open",
@@ -23,7 +23,7 @@ static const char *const POINT_NAMES[WR_FAULT_POINT_COUNT] = {
 
 static const char *const MODE_NAMES[] = {"min", "spill", "hash", "batch=N", "blocked"};
 
-static rule         rules[WR_FAULT_POINT_COUNT];
+static fault_rule   rules[WR_FAULT_POINT_COUNT];
 static _Atomic bool is_armed;
 static wr_stress    stress_modes;
 
@@ -141,7 +141,7 @@ wr_status wr_fault_configure(const char *fault_text, const char *stress_text, wr
     return WR_OK;
 }
 
-static bool count_and_decide(rule *rule)
+static bool count_and_decide(fault_rule *rule)
 {
     uint64_t call = atomic_fetch_add_explicit(&rule->count, 1, memory_order_relaxed) + 1;
 
