@@ -93,6 +93,7 @@ struct wr_plan_node {
             wr_expr **left_keys, **right_keys; /* pairwise of equal types; over each input */
             uint32_t  key_count;
             wr_expr  *residual;           /* over left columns then right columns, or NULL */
+            bool      null_safe;          /* keys compare IS NOT DISTINCT FROM             */
             uint32_t *right_columns;      /* which right columns are put out               */
             uint32_t  right_column_count; /* output: all left columns, then these          */
         } join;
