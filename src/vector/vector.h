@@ -13,7 +13,9 @@
  *  1. valid == NULL means no nulls. Bits beyond row_count are undefined.
  *  2. A value under a null bit is unspecified but initialised (kernels may compute on it).
  *  3. Selections are ascending, without repeats, each < row_count.
- *  4. Types follow wr_type_physical(type). BOOL data is one byte, 0 or 1. */
+ *  4. Types follow wr_type_physical(type). BOOL data is one byte, 0 or 1.
+ *  5. A vector with room (wr_vector_init, wr_vector_init_at) has its validity words directly after
+ *     its WR_BATCH_ROWS_MAX values, so `valid = NULL` loses nothing: wr_vector_valid_room. */
 #ifndef WR_VECTOR_VECTOR_H
 #define WR_VECTOR_VECTOR_H
 
@@ -109,10 +111,22 @@ typedef struct wr_vector_view {
  *  NULL if the vector is not SEQ). */
 wr_vector_view wr_vector_view_of(const wr_vector *vector, void *scratch);
 
+/** The validity words of a vector with room (invariant 5), whatever `valid` says now. */
+static inline uint64_t *wr_vector_valid_room(const wr_vector *vector)
+{
+    uint32_t value_bytes = wr_physical_bytes(wr_type_physical(vector->type));
+
+    return (uint64_t *)((uint8_t *)vector->data + (size_t)WR_BATCH_ROWS_MAX * value_bytes);
+}
+
 /** Bytes one vector of `type` needs for data and validity at WR_BATCH_ROWS_MAX rows. */
 uint64_t wr_vector_bytes(wr_type type);
 
-/** Allocate data and validity for WR_BATCH_ROWS_MAX rows as FLAT. Errors WR_NO_MEMORY. */
+/** Make `vector` FLAT over `room`: wr_vector_bytes(type) initialised bytes, 16-aligned. No rows
+ *  yet; `valid` is set, all ones. */
+void wr_vector_init_at(wr_vector *vector, wr_type type, void *room);
+
+/** As wr_vector_init_at with zeroed room from `bump`. Errors WR_NO_MEMORY. */
 wr_status wr_vector_init(wr_vector *vector, wr_type type, wr_bump *bump, wr_error *err) WR_MUST_USE;
 
 /** Make `vector` a CONST of `value`; `cell` (16 bytes + 8 for the valid bit) holds it. */
@@ -120,13 +134,19 @@ typedef struct wr_vector_cell { _Alignas(16) uint8_t value[16]; uint64_t valid; 
 void wr_vector_set_const(wr_vector *vector, const wr_value *value, uint32_t row_count,
                          wr_vector_cell *cell);
 
-/** Flatten the selected rows of `in` into `out` (FLAT, row positions kept; others untouched). */
+/** Flatten the selected rows of `in` into `out` (FLAT, row positions kept; others untouched).
+ *
+ * Shape    `out` is a vector with room, of the same type. Several calls may fill disjoint rows of
+ *          one `out`. When out->valid is NULL, rows outside the selection count as not null. */
 void wr_vector_flatten(const wr_vector *in, const wr_selection *selection, wr_vector *out);
 
-/** Gather: out row i = in row rows[i]; FLAT result of `count` rows. */
+/** Gather: out row i = in row rows[i] (rows NULL: i); FLAT result of `count` rows.
+ *
+ * Shape    `out` is a vector with room, of the same type; afterwards out->valid is NULL exactly
+ *          when `in` declares no nulls. Repeats in `rows` are allowed. */
 void wr_vector_gather(const wr_vector *in, const uint16_t *rows, uint32_t count, wr_vector *out);
 
-/** Drop unselected rows of all columns into `columns_out` (one FLAT vector each, preallocated). */
+/** Drop unselected rows of all columns into `columns_out` (one vector with room each). */
 void wr_batch_compact(const wr_batch *in, wr_vector *columns_out, wr_batch *out);
 
 #endif
