@@ -26,7 +26,6 @@ typedef struct wr_plan_file_scan {
     wr_encoding_name       encoding;
     bool                   add_filename;   /* Utf8: path                                      */
     bool                   add_row_number; /* Int64: row in its file, from 1                  */
-    bool                   add_position;   /* UInt64: orders rows by (file, row)              */
     wr_on_error            on_error;
     uint64_t               errors_max;     /* more rejects than this fail the run             */
     wr_fs                 *reject_fs;
@@ -40,7 +39,6 @@ typedef struct wr_plan_generate {
     const wr_program *program;      /* input: one Int64 column; outputs: the columns           */
     const wr_schema  *schema;       /* of the output                                           */
     uint32_t          morsel_rows;
-    bool              add_position;
 } wr_plan_generate;
 extern const wr_source_ops WR_GENERATE;
 
@@ -59,6 +57,11 @@ typedef struct wr_plan_project {
 } wr_plan_project;
 extern const wr_transform_ops WR_PROJECT;
 
+/** position: appends a hidden UInt64 column that orders rows as an ordered pipeline delivers them:
+ *  morsel << 24 | row within the morsel's output. No plan struct. */
+enum { WR_POSITION_ROW_BITS = 24 };
+extern const wr_transform_ops WR_POSITION;
+
 /** limit by source position, streaming, with early stop (the pipeline must be order-preserving). */
 typedef struct wr_plan_limit {
     uint64_t offset_rows, rows_max;
@@ -68,7 +71,7 @@ extern const wr_transform_ops WR_LIMIT;
 /* ---- Breakers: sink + the source that reads its state ------------------------------------------ */
 
 /** sort: normalised keys, runs, loser-tree merge with range splits; any types; stable through the
- *  hidden position keys that the planner appends. rows_max != UINT64_MAX: top-N. */
+ *  hidden position keys that the planner appends (wr_plan_sort.keys). rows_max != UINT64_MAX: top-N. */
 typedef struct wr_sort_key {
     uint32_t column;
     bool     descending;

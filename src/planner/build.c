@@ -1,0 +1,852 @@
+/* planner/build.c — logical nodes to operators, bottom-up, each once.
+ *
+ * Invariants
+ *  1. A stream that is not ordered carries hidden position columns if anything above it depends on
+ *     source order (needs_position, computed top-down before building).
+ *  2. Expressions that are not plain columns are computed by a project in front of the operator
+ *     that wants them, so operators only ever see column numbers.
+ *  3. A sink sees visible columns only.
+ * Call order: wr_builder_run once per attempt. Cost: linear in the plan. */
+#include "base/bits.h"
+#include "planner/planner_priv.h"
+
+wr_status wr_node_list_add(wr_node_list *list, wr_node *node, wr_bump *bump, wr_error *err)
+{
+    if (list->count == list->capacity) {
+        uint32_t  capacity = list->capacity ? list->capacity * 2 : 16;
+        wr_node **items = WR_BUMP_NEW_ARRAY(bump, wr_node *, capacity, err);
+
+        if (!items)
+            return WR_NO_MEMORY;
+        if (list->count)
+            memcpy(items, list->items, list->count * sizeof items[0]);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = node;
+    return WR_OK;
+}
+
+/* ---- Physical nodes -------------------------------------------------------------------------- */
+
+static wr_status new_node(wr_builder *b, wr_role role, const void *ops, const void *plan,
+                          const wr_plan_node *logical, wr_node **out_node, wr_error *err)
+{
+    wr_node *node = WR_BUMP_NEW(b->bump, wr_node, err);
+
+    if (!node)
+        return WR_NO_MEMORY;
+    node->role = role;
+    node->source = ops; /* the union's members are all pointers to const vtables */
+    node->plan = plan;
+    node->label = wr_plan_node_label(b->plan, logical);
+    node->local_slot = b->nodes.count;
+    WR_TRY(wr_node_list_add(&b->nodes, node, b->bump, err));
+    *out_node = node;
+    return WR_OK;
+}
+
+/* Append `node` behind the stream's tail. */
+static wr_status attach(wr_stream *stream, wr_node *node, wr_error *err)
+{
+    wr_node *tail = stream->tail;
+
+    if (tail->next_count == WR_NODE_NEXT_MAX)
+        return WR_RAISE(err, WR_UNSUPPORTED, "more than %d steps read %s: write it to a file first",
+                        WR_NODE_NEXT_MAX, tail->label);
+    tail->next[tail->next_count++] = node;
+    return WR_OK;
+}
+
+static wr_status append_transform(wr_builder *b, wr_stream *stream, const wr_transform_ops *ops,
+                                  const void *plan, const wr_plan_node *logical, wr_error *err)
+{
+    wr_node *node;
+
+    WR_TRY(new_node(b, WR_ROLE_TRANSFORM, ops, plan, logical, &node, err));
+    WR_TRY(attach(stream, node, err));
+    stream->tail = node;
+    return WR_OK;
+}
+
+static uint32_t stream_width(const wr_stream *stream)
+{
+    return stream->visible_count + stream->hidden_count;
+}
+
+static wr_type *copy_types(wr_builder *b, const wr_type *types, uint32_t count, uint32_t room,
+                           wr_error *err)
+{
+    wr_type *copy = WR_BUMP_NEW_ARRAY(b->bump, wr_type, room + 1, err);
+
+    if (copy && count)
+        memcpy(copy, types, count * sizeof types[0]);
+    return copy;
+}
+
+static wr_status types_of_schema(wr_builder *b, const wr_schema *schema, wr_type **out_types,
+                                 wr_error *err)
+{
+    wr_type *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, schema->field_count + 1, err);
+
+    if (!types)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        types[i] = schema->fields[i].type;
+    *out_types = types;
+    return WR_OK;
+}
+
+/* A schema without names, for programs over physical columns. */
+static wr_status schema_of_types(wr_builder *b, const wr_type *types, uint32_t count,
+                                 wr_schema **out_schema, wr_error *err)
+{
+    wr_schema *schema = WR_BUMP_NEW(b->bump, wr_schema, err);
+
+    if (!schema)
+        return WR_NO_MEMORY;
+    schema->fields = WR_BUMP_NEW_ARRAY(b->bump, wr_field, count + 1, err);
+    if (!schema->fields)
+        return WR_NO_MEMORY;
+    schema->field_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        schema->fields[i] = (wr_field){.name = WR_TEXT(""), .type = types[i], .nullable = true};
+    *out_schema = schema;
+    return WR_OK;
+}
+
+/* Replace the stream's columns by `exprs` (physical columns); the last `hidden_count` are hidden. */
+static wr_status append_project(wr_builder *b, wr_stream *stream, wr_expr **exprs,
+                                uint32_t expr_count, uint32_t hidden_count,
+                                const wr_plan_node *logical, wr_error *err)
+{
+    wr_plan_project *plan = WR_BUMP_NEW(b->bump, wr_plan_project, err);
+    wr_type         *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, expr_count + 1, err);
+    wr_schema       *input, *output;
+
+    if (!plan || !types)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < expr_count; i++)
+        types[i] = exprs[i]->type;
+    WR_TRY(schema_of_types(b, stream->types, stream_width(stream), &input, err));
+    WR_TRY(schema_of_types(b, types, expr_count, &output, err));
+    WR_TRY(wr_program_compile(exprs, expr_count, input, b->bump, &plan->program, err));
+    plan->schema = output;
+    plan->heap_bytes = b->exec.page_bytes;
+    WR_TRY(append_transform(b, stream, &WR_PROJECT, plan, logical, err));
+    stream->types = types;
+    stream->visible_count = expr_count - hidden_count;
+    stream->hidden_count = hidden_count;
+    return WR_OK;
+}
+
+static wr_expr *column_expr(wr_builder *b, const wr_stream *stream, uint32_t column, wr_error *err)
+{
+    return wr_expr_column(b->bump, column, stream->types[column], true, err);
+}
+
+/* exprs[at ..] = the stream's hidden columns. */
+static wr_status add_hidden(wr_builder *b, const wr_stream *stream, wr_expr **exprs, uint32_t at,
+                            wr_error *err)
+{
+    for (uint32_t h = 0; h < stream->hidden_count; h++) {
+        exprs[at + h] = column_expr(b, stream, stream->visible_count + h, err);
+        if (!exprs[at + h])
+            return WR_NO_MEMORY;
+    }
+    return WR_OK;
+}
+
+/* Make sure that position columns are there. */
+static wr_status ensure_position(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
+                                 wr_error *err)
+{
+    wr_type *types;
+
+    if (stream->hidden_count)
+        return WR_OK;
+    wr_assert(stream->ordered, "an unordered stream carries positions when they are needed");
+    types = copy_types(b, stream->types, stream->visible_count, stream->visible_count + 1, err);
+    if (!types)
+        return WR_NO_MEMORY;
+    types[stream->visible_count] = WR_TYPE(U64);
+    WR_TRY(append_transform(b, stream, &WR_POSITION, NULL, logical, err));
+    stream->types = types;
+    stream->hidden_count = 1;
+    return WR_OK;
+}
+
+static wr_status drop_hidden(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
+                             wr_error *err)
+{
+    wr_expr **exprs;
+
+    if (stream->hidden_count == 0)
+        return WR_OK;
+    exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, stream->visible_count + 1, err);
+    if (!exprs)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < stream->visible_count; i++)
+        if (!(exprs[i] = column_expr(b, stream, i, err)))
+            return WR_NO_MEMORY;
+    return append_project(b, stream, exprs, stream->visible_count, 0, logical, err);
+}
+
+/* ---- Sources ----------------------------------------------------------------------------------- */
+
+static wr_status build_scan(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                            wr_error *err)
+{
+    const wr_table    *table = logical->scan.table;
+    wr_plan_file_scan *plan = WR_BUMP_NEW(b->bump, wr_plan_file_scan, err);
+    wr_read_request   *request = WR_BUMP_NEW(b->bump, wr_read_request, err);
+
+    if (!plan || !request)
+        return WR_NO_MEMORY;
+    *request = (wr_read_request){
+        .options = table->options,
+        .schema = &table->schema,
+        .columns = logical->scan.columns,
+        .column_count = logical->scan.column_count,
+        .batch_rows = b->exec.batch_rows,
+        .chunk_bytes = b->chunk_bytes,
+        .blob_bytes_min = b->chunk_bytes / 4,
+        .count_rows = logical->scan.row_number,
+    };
+    *plan = (wr_plan_file_scan){
+        .format = table->format,
+        .request = request,
+        .fs = table->fs,
+        .paths = table->paths,
+        .path_count = table->path_count,
+        .codec = table->codec,
+        .encoding = table->encoding,
+        .add_filename = logical->scan.filename,
+        .add_row_number = logical->scan.row_number,
+        .on_error = table->on_error,
+        .errors_max = table->errors_max,
+        .reject_fs = table->reject_fs,
+        .reject_path = table->reject_path,
+    };
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_FILE_SCAN, plan, logical, &out->tail, err));
+    WR_TRY(types_of_schema(b, &logical->schema, &out->types, err));
+    out->visible_count = logical->schema.field_count;
+    out->ordered = true;
+    return WR_OK;
+}
+
+static wr_status build_generate(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                                wr_error *err)
+{
+    enum { MORSEL_ROWS = 16 * WR_BATCH_ROWS_MAX };
+    wr_plan_generate *plan = WR_BUMP_NEW(b->bump, wr_plan_generate, err);
+    wr_type           i_type = WR_TYPE(I64);
+    wr_schema        *input;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    WR_TRY(schema_of_types(b, &i_type, 1, &input, err));
+    WR_TRY(wr_program_compile(logical->generate.exprs, logical->generate.expr_count, input,
+                              b->bump, &plan->program, err));
+    plan->row_count = logical->generate.row_count;
+    plan->seed = logical->generate.seed;
+    plan->schema = &logical->schema;
+    plan->morsel_rows = MORSEL_ROWS;
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_GENERATE, plan, logical, &out->tail, err));
+    WR_TRY(types_of_schema(b, &logical->schema, &out->types, err));
+    out->visible_count = logical->schema.field_count;
+    out->ordered = true;
+    return WR_OK;
+}
+
+/* ---- Row by row --------------------------------------------------------------------------------- */
+
+static wr_status build_filter(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                              wr_error *err)
+{
+    wr_plan_filter *plan = WR_BUMP_NEW(b->bump, wr_plan_filter, err);
+    wr_expr        *predicate = logical->filter.predicate;
+    wr_schema      *input;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    WR_TRY(schema_of_types(b, out->types, stream_width(out), &input, err));
+    WR_TRY(wr_program_compile(&predicate, 1, input, b->bump, &plan->predicate, err));
+    return append_transform(b, out, &WR_FILTER, plan, logical, err);
+}
+
+static wr_status build_project(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                               wr_error *err)
+{
+    uint32_t  count = logical->project.expr_count;
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, count + out->hidden_count + 1, err);
+
+    if (!exprs)
+        return WR_NO_MEMORY;
+    memcpy(exprs, logical->project.exprs, count * sizeof exprs[0]);
+    WR_TRY(add_hidden(b, out, exprs, count, err));
+    return append_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
+                          err);
+}
+
+/* ---- Sort and limit ------------------------------------------------------------------------------- */
+
+/* Sink + reading source over the stream as it is; keys are physical columns. */
+static wr_status append_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys,
+                             uint32_t key_count, uint32_t output_count, uint64_t offset_rows,
+                             uint64_t rows_max, const wr_plan_node *logical, wr_error *err)
+{
+    wr_plan_sort *plan = WR_BUMP_NEW(b->bump, wr_plan_sort, err);
+    wr_node      *sink, *reader;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    *plan = (wr_plan_sort){
+        .types = stream->types,
+        .column_count = stream_width(stream),
+        .keys = keys,
+        .key_count = key_count,
+        .output_count = output_count,
+        .offset_rows = offset_rows,
+        .rows_max = rows_max,
+    };
+    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_SORT, plan, logical, &sink, err));
+    WR_TRY(attach(stream, sink, err));
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_SORT_READ, plan, logical, &reader, err));
+    reader->state = sink;
+    *stream = (wr_stream){.tail = reader, .types = stream->types, .visible_count = output_count,
+                          .ordered = true};
+    return WR_OK;
+}
+
+/* Sort by position alone: afterwards the stream is ordered again. */
+static wr_status append_position_sort(wr_builder *b, wr_stream *stream, uint64_t offset_rows,
+                                      uint64_t rows_max, const wr_plan_node *logical,
+                                      wr_error *err)
+{
+    wr_sort_key *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, stream->hidden_count + 1, err);
+
+    if (!keys)
+        return WR_NO_MEMORY;
+    for (uint32_t h = 0; h < stream->hidden_count; h++)
+        keys[h] = (wr_sort_key){.column = stream->visible_count + h};
+    return append_sort(b, stream, keys, stream->hidden_count, stream->visible_count, offset_rows,
+                       rows_max, logical, err);
+}
+
+static wr_status build_limit(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                             wr_error *err)
+{
+    wr_plan_limit *plan;
+
+    if (!out->ordered)
+        return append_position_sort(b, out, logical->limit.offset_rows, logical->limit.rows_max,
+                                    logical, err);
+    plan = WR_BUMP_NEW(b->bump, wr_plan_limit, err);
+    if (!plan)
+        return WR_NO_MEMORY;
+    plan->offset_rows = logical->limit.offset_rows;
+    plan->rows_max = logical->limit.rows_max;
+    return append_transform(b, out, &WR_LIMIT, plan, logical, err);
+}
+
+static wr_status build_sort(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                            wr_error *err)
+{
+    uint32_t     visible = out->visible_count, key_count = logical->sort.key_count;
+    uint32_t     computed = 0;
+    wr_sort_key *keys;
+    wr_expr    **exprs;
+
+    WR_TRY(ensure_position(b, out, logical, err));
+    keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, key_count + out->hidden_count, err);
+    exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, visible + key_count + out->hidden_count, err);
+    if (!keys || !exprs)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < visible; i++)
+        if (!(exprs[i] = column_expr(b, out, i, err)))
+            return WR_NO_MEMORY;
+    for (uint32_t k = 0; k < key_count; k++) {
+        const wr_plan_key *key = &logical->sort.keys[k];
+
+        keys[k] = (wr_sort_key){.column = key->expr->column, .descending = key->descending,
+                                .nulls_first = key->nulls_first};
+        if (key->expr->kind != WR_EXPR_COLUMN) {
+            keys[k].column = visible + computed;
+            exprs[visible + computed++] = key->expr;
+        }
+    }
+    for (uint32_t h = 0; h < out->hidden_count; h++)
+        keys[key_count + h] = (wr_sort_key){.column = visible + computed + h};
+    if (computed) {
+        WR_TRY(add_hidden(b, out, exprs, visible + computed, err));
+        WR_TRY(append_project(b, out, exprs, visible + computed + out->hidden_count,
+                              out->hidden_count, logical, err));
+    }
+    return append_sort(b, out, keys, key_count + out->hidden_count, visible,
+                       logical->sort.offset_rows, logical->sort.rows_max, logical, err);
+}
+
+/* ---- Aggregate ------------------------------------------------------------------------------------ */
+
+static bool any_agg_needs_position(const wr_plan_node *logical)
+{
+    for (uint32_t i = 0; i < logical->aggregate.agg_count; i++)
+        if (wr_agg_needs_position(logical->aggregate.aggs[i].kind))
+            return true;
+    return false;
+}
+
+/* Index of `expr` among exprs[0 .. *io_count), appended if it is not there yet. */
+static uint32_t input_column(wr_expr **exprs, uint32_t *io_count, wr_expr *expr)
+{
+    if (!expr)
+        return WR_FIELD_NONE;
+    for (uint32_t i = 0; i < *io_count; i++)
+        if (wr_expr_equal(exprs[i], expr) && wr_expr_is_repeatable(expr))
+            return i;
+    exprs[*io_count] = expr;
+    return (*io_count)++;
+}
+
+static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                                 wr_plan_aggregate *plan, wr_error *err)
+{
+    uint32_t  key_count = logical->aggregate.key_count, agg_count = logical->aggregate.agg_count;
+    uint32_t  room = key_count + 3 * agg_count + out->hidden_count + 1, count = key_count;
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, room, err);
+    wr_agg   *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_agg, agg_count + 1, err);
+
+    if (!exprs || !aggs)
+        return WR_NO_MEMORY;
+    memcpy(exprs, logical->aggregate.keys, key_count * sizeof exprs[0]);
+    for (uint32_t i = 0; i < agg_count; i++) {
+        const wr_plan_agg *agg = &logical->aggregate.aggs[i];
+
+        aggs[i] = (wr_agg){
+            .kind = agg->kind,
+            .argument = input_column(exprs, &count, agg->argument),
+            .order = input_column(exprs, &count, agg->order),
+            .filter = input_column(exprs, &count, agg->filter),
+            .argument_type = agg->argument ? agg->argument->type : WR_TYPE(NULL_),
+            .result_type = agg->type,
+        };
+    }
+    plan->position = out->hidden_count ? count : WR_FIELD_NONE;
+    WR_TRY(add_hidden(b, out, exprs, count, err));
+    WR_TRY(append_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
+                          err));
+    plan->types = out->types;
+    plan->column_count = stream_width(out);
+    plan->key_count = key_count;
+    plan->aggs = aggs;
+    plan->agg_count = agg_count;
+    return WR_OK;
+}
+
+static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                                 wr_error *err)
+{
+    bool positioned = b->needs_position[logical->number] || any_agg_needs_position(logical);
+    wr_plan_aggregate *plan = WR_BUMP_NEW(b->bump, wr_plan_aggregate, err);
+    wr_node           *sink, *reader;
+    wr_type           *types;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    if (positioned && out->hidden_count > 1)
+        WR_TRY(append_position_sort(b, out, 0, UINT64_MAX, logical, err));
+    if (positioned)
+        WR_TRY(ensure_position(b, out, logical, err));
+    else
+        WR_TRY(drop_hidden(b, out, logical, err));
+    WR_TRY(aggregate_input(b, logical, out, plan, err));
+    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_AGGREGATE, plan, logical, &sink, err));
+    WR_TRY(attach(out, sink, err));
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_AGGREGATE_READ, plan, logical, &reader, err));
+    reader->state = sink;
+    WR_TRY(types_of_schema(b, &logical->schema, &types, err));
+    types = copy_types(b, types, logical->schema.field_count, logical->schema.field_count + 1, err);
+    if (!types)
+        return WR_NO_MEMORY;
+    types[logical->schema.field_count] = WR_TYPE(U64);
+    *out = (wr_stream){.tail = reader, .types = types,
+                       .visible_count = logical->schema.field_count, .hidden_count = positioned,
+                       .ordered = logical->aggregate.key_count == 0};
+    return WR_OK;
+}
+
+/* ---- Join ------------------------------------------------------------------------------------------ */
+
+/* Key expressions as columns of the stream; computed ones are appended behind the visible columns
+ * (before the hidden ones) by a project. */
+static wr_status join_keys(wr_builder *b, const wr_plan_node *logical, wr_expr **keys,
+                           wr_stream *stream, uint32_t **out_columns, uint32_t *out_visible,
+                           wr_error *err)
+{
+    uint32_t  key_count = logical->join.key_count, visible = stream->visible_count;
+    uint32_t  computed = 0;
+    uint32_t *columns = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, key_count + 1, err);
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *,
+                                        visible + key_count + stream->hidden_count + 1, err);
+
+    if (!columns || !exprs)
+        return WR_NO_MEMORY;
+    *out_visible = visible;
+    for (uint32_t k = 0; k < key_count; k++) {
+        columns[k] = keys[k]->column;
+        if (keys[k]->kind != WR_EXPR_COLUMN) {
+            columns[k] = visible + computed;
+            exprs[visible + computed++] = keys[k];
+        }
+    }
+    *out_columns = columns;
+    if (computed == 0)
+        return WR_OK;
+    for (uint32_t i = 0; i < visible; i++)
+        if (!(exprs[i] = column_expr(b, stream, i, err)))
+            return WR_NO_MEMORY;
+    WR_TRY(add_hidden(b, stream, exprs, visible + computed, err));
+    return append_project(b, stream, exprs, visible + computed + stream->hidden_count,
+                          stream->hidden_count, logical, err);
+}
+
+/* Output columns of one side: the wanted visible ones, then the hidden ones. */
+static wr_status side_output(wr_builder *b, const wr_stream *stream, const uint32_t *columns,
+                             uint32_t count, uint32_t **out_columns, uint32_t *out_count,
+                             wr_error *err)
+{
+    uint32_t *all = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, count + stream->hidden_count + 1, err);
+
+    if (!all)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        all[i] = columns ? columns[i] : i;
+    for (uint32_t h = 0; h < stream->hidden_count; h++)
+        all[count + h] = stream->visible_count + h;
+    *out_columns = all;
+    *out_count = count + stream->hidden_count;
+    return WR_OK;
+}
+
+static wr_status join_residual(wr_builder *b, const wr_plan_node *logical, wr_plan_join *plan,
+                               wr_error *err)
+{
+    uint32_t  left_count = logical->inputs[0]->schema.field_count;
+    uint32_t  right_count = logical->inputs[1]->schema.field_count;
+    uint32_t  width = plan->probe_count + plan->build_count;
+    uint32_t *map = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, left_count + right_count + 1, err);
+    wr_type  *types = copy_types(b, plan->probe_types, plan->probe_count, width, err);
+    wr_schema *input;
+    wr_expr   *residual;
+
+    if (!map || !types)
+        return WR_NO_MEMORY;
+    memcpy(types + plan->probe_count, plan->build_types, plan->build_count * sizeof types[0]);
+    for (uint32_t i = 0; i < left_count; i++)
+        map[i] = plan->swapped ? plan->probe_count + i : i;
+    for (uint32_t i = 0; i < right_count; i++)
+        map[left_count + i] = plan->swapped ? i : plan->probe_count + i;
+    residual = wr_expr_remap(logical->join.residual, map, b->bump, err);
+    if (!residual)
+        return WR_NO_MEMORY;
+    WR_TRY(schema_of_types(b, types, width, &input, err));
+    return wr_program_compile(&residual, 1, input, b->bump, &plan->residual, err);
+}
+
+/* Bytes a node is likely to deliver; only ratios matter, and only for the choice of sides. */
+static double estimate_bytes(const wr_plan_node *node)
+{
+    switch (node->kind) {
+    case WR_PLAN_SCAN:
+        return node->scan.table->bytes_total ? (double)node->scan.table->bytes_total : 1e9;
+    case WR_PLAN_GENERATE:
+        return (double)node->generate.row_count * 16.0 * node->generate.expr_count;
+    case WR_PLAN_FILTER:
+        return estimate_bytes(node->inputs[0]) * 0.5;
+    case WR_PLAN_AGGREGATE:
+        return estimate_bytes(node->inputs[0]) * (node->aggregate.key_count ? 0.2 : 0.0);
+    case WR_PLAN_JOIN:
+        return estimate_bytes(node->inputs[0]) + estimate_bytes(node->inputs[1]);
+    default:
+        return node->input_count ? estimate_bytes(node->inputs[0]) : 0.0;
+    }
+}
+
+/* Operators behind the probe and the rest share the same readers: `next` of the rest is copied
+ * from the probe when everything is built (finish_rests). */
+static wr_status attach_join(wr_builder *b, const wr_plan_node *logical, wr_plan_join *plan,
+                             wr_stream *probe, wr_stream *build, wr_error *err)
+{
+    wr_node *sink, *transform, *rest;
+
+    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_JOIN_BUILD, plan, logical, &sink, err));
+    WR_TRY(attach(build, sink, err));
+    WR_TRY(new_node(b, WR_ROLE_TRANSFORM, &WR_JOIN_PROBE, plan, logical, &transform, err));
+    transform->state = sink;
+    WR_TRY(attach(probe, transform, err));
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_JOIN_REST, plan, logical, &rest, err));
+    rest->state = sink;
+    WR_TRY(wr_node_list_add(&b->rests, rest, b->bump, err));
+    WR_TRY(wr_node_list_add(&b->probes, transform, b->bump, err));
+    probe->tail = transform;
+    return WR_OK;
+}
+
+/* Joined columns are (left visible, left hidden, right visible, right hidden): move hidden last. */
+static wr_status move_hidden_last(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
+                                  uint32_t left_visible, uint32_t left_hidden,
+                                  uint32_t right_visible, uint32_t right_hidden, wr_error *err)
+{
+    uint32_t  width = left_visible + left_hidden + right_visible + right_hidden, at = 0;
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, width + 1, err);
+    uint32_t  starts[4] = {0, left_visible + left_hidden, left_visible,
+                           left_visible + left_hidden + right_visible};
+    uint32_t  counts[4] = {left_visible, right_visible, left_hidden, right_hidden};
+
+    if (!exprs)
+        return WR_NO_MEMORY;
+    for (uint32_t part = 0; part < 4; part++)
+        for (uint32_t i = 0; i < counts[part]; i++)
+            if (!(exprs[at++] = column_expr(b, stream, starts[part] + i, err)))
+                return WR_NO_MEMORY;
+    return append_project(b, stream, exprs, width, left_hidden + right_hidden, logical, err);
+}
+
+static wr_status joined_types(wr_builder *b, const wr_stream *left, const uint32_t *left_out,
+                              uint32_t left_count, const wr_stream *right,
+                              const uint32_t *right_out, uint32_t right_count, wr_type **out_types,
+                              wr_error *err)
+{
+    wr_type *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, left_count + right_count + 1, err);
+
+    if (!types)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < left_count; i++)
+        types[i] = left->types[left_out[i]];
+    for (uint32_t i = 0; i < right_count; i++)
+        types[left_count + i] = right->types[right_out[i]];
+    *out_types = types;
+    return WR_OK;
+}
+
+static wr_status build_join(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
+                            wr_stream *right, wr_stream *out, wr_error *err)
+{
+    wr_plan_join *plan = WR_BUMP_NEW(b->bump, wr_plan_join, err);
+    bool      left_only = logical->join.type == WR_PLAN_JOIN_SEMI ||
+                          logical->join.type == WR_PLAN_JOIN_ANTI;
+    uint32_t *left_keys, *right_keys, *left_out, *right_out;
+    uint32_t  left_count, right_count, left_visible, right_visible;
+    wr_type  *types;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    if (b->needs_position[logical->number]) {
+        WR_TRY(ensure_position(b, left, logical, err));
+        WR_TRY(left_only ? drop_hidden(b, right, logical, err)
+                         : ensure_position(b, right, logical, err));
+    } else {
+        WR_TRY(drop_hidden(b, left, logical, err));
+        WR_TRY(drop_hidden(b, right, logical, err));
+    }
+    WR_TRY(join_keys(b, logical, logical->join.left_keys, left, &left_keys, &left_visible, err));
+    WR_TRY(join_keys(b, logical, logical->join.right_keys, right, &right_keys, &right_visible,
+                     err));
+    right_visible = left_only ? 0 : logical->join.right_column_count;
+    WR_TRY(side_output(b, left, NULL, left_visible, &left_out, &left_count, err));
+    WR_TRY(side_output(b, right, logical->join.right_columns, right_visible, &right_out,
+                       &right_count, err));
+    *plan = (wr_plan_join){
+        .type = (wr_join_type)logical->join.type,
+        .swapped = logical->join.type == WR_PLAN_JOIN_INNER &&
+                   estimate_bytes(logical->inputs[0]) < estimate_bytes(logical->inputs[1]),
+        .key_count = logical->join.key_count,
+        .null_safe = logical->join.null_safe,
+    };
+    {
+        wr_stream *probe = plan->swapped ? right : left, *build = plan->swapped ? left : right;
+
+        plan->probe_types = probe->types;
+        plan->probe_count = stream_width(probe);
+        plan->build_types = build->types;
+        plan->build_count = stream_width(build);
+        plan->probe_keys = plan->swapped ? right_keys : left_keys;
+        plan->build_keys = plan->swapped ? left_keys : right_keys;
+        plan->probe_out = plan->swapped ? right_out : left_out;
+        plan->build_out = plan->swapped ? left_out : right_out;
+        plan->probe_out_count = plan->swapped ? right_count : left_count;
+        plan->build_out_count = plan->swapped ? left_count : right_count;
+        plan->build_first = plan->swapped;
+        if (logical->join.residual)
+            WR_TRY(join_residual(b, logical, plan, err));
+        WR_TRY(joined_types(b, left, left_out, left_count, right, right_out, right_count, &types,
+                            err));
+        WR_TRY(attach_join(b, logical, plan, probe, build, err));
+        *out = (wr_stream){.tail = probe->tail, .types = types,
+                           .visible_count = left_count + right_count};
+    }
+    if (left->hidden_count || right->hidden_count)
+        return move_hidden_last(b, logical, out, left_visible, left->hidden_count, right_visible,
+                                left_only ? 0 : right->hidden_count, err);
+    return WR_OK;
+}
+
+/* ---- Sink and spool ---------------------------------------------------------------------------------- */
+
+static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_stream *in,
+                            wr_error *err)
+{
+    const wr_target   *target = logical->sink.target;
+    wr_plan_file_sink *plan = WR_BUMP_NEW(b->bump, wr_plan_file_sink, err);
+    wr_write_request  *request = WR_BUMP_NEW(b->bump, wr_write_request, err);
+    wr_node           *node;
+
+    if (!plan || !request)
+        return WR_NO_MEMORY;
+    if (b->fit->deterministic && !in->ordered)
+        WR_TRY(append_position_sort(b, in, 0, UINT64_MAX, logical, err));
+    WR_TRY(drop_hidden(b, in, logical, err));
+    *request = (wr_write_request){target->options, &logical->schema};
+    *plan = (wr_plan_file_sink){
+        .format = target->format,
+        .request = request,
+        .fs = target->fs,
+        .path = target->path,
+        .mode = target->mode,
+        .codec = target->codec,
+        .level = target->level,
+        .ordered = in->ordered,
+    };
+    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_FILE_SINK, plan, logical, &node, err));
+    return attach(in, node, err);
+}
+
+/* Materialise the stream of `logical`; its readers get sources of their own (reader_stream). */
+static wr_status build_spool(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
+                             wr_error *err)
+{
+    wr_plan_spool *plan = WR_BUMP_NEW(b->bump, wr_plan_spool, err);
+    wr_node       *sink;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    if (stream->ordered)
+        WR_TRY(ensure_position(b, stream, logical, err));
+    plan->types = stream->types;
+    plan->column_count = stream_width(stream);
+    plan->ordered = stream->ordered;
+    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_SPOOL, plan, logical, &sink, err));
+    WR_TRY(attach(stream, sink, err));
+    stream->tail = sink;
+    if (stream->ordered)
+        stream->hidden_count = 0;
+    return WR_OK;
+}
+
+/* The stream of an input as one reader sees it. */
+static wr_status reader_stream(wr_builder *b, const wr_plan_node *input, wr_stream *out,
+                               wr_error *err)
+{
+    *out = b->streams[input->number];
+    if (b->spooled[input->number]) {
+        wr_node *sink = out->tail, *reader;
+
+        WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_SPOOL_READ, sink->plan, input, &reader, err));
+        reader->state = sink;
+        out->tail = reader;
+    }
+    return WR_OK;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------------------ */
+
+/* Top-down: which nodes must be able to tell their rows' source order? Sinks keep the order of an
+ * ordered stream for free and need positions only to restore it. */
+static void mark_positions(wr_builder *b)
+{
+    for (uint32_t n = b->plan->node_count; n-- > 0;) {
+        const wr_plan_node *node = b->plan->nodes[n];
+        bool                needs = b->needs_position[n];
+
+        switch (node->kind) {
+        case WR_PLAN_SORT:
+        case WR_PLAN_LIMIT:
+            needs = true;
+            break;
+        case WR_PLAN_SINK:
+            needs = b->fit->deterministic;
+            break;
+        case WR_PLAN_AGGREGATE:
+            needs = needs || any_agg_needs_position(node);
+            break;
+        default:
+            break;
+        }
+        for (uint32_t i = 0; i < node->input_count; i++)
+            b->needs_position[node->inputs[i]->number] |= needs;
+    }
+}
+
+static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *err)
+{
+    wr_stream *out = &b->streams[node->number];
+    wr_stream  left = {0}, right = {0};
+
+    if (node->input_count > 0)
+        WR_TRY(reader_stream(b, node->inputs[0], &left, err));
+    if (node->input_count > 1)
+        WR_TRY(reader_stream(b, node->inputs[1], &right, err));
+    *out = left;
+    switch (node->kind) {
+    case WR_PLAN_SCAN:
+        return build_scan(b, node, out, err);
+    case WR_PLAN_GENERATE:
+        return build_generate(b, node, out, err);
+    case WR_PLAN_FILTER:
+        return build_filter(b, node, out, err);
+    case WR_PLAN_PROJECT:
+        return build_project(b, node, out, err);
+    case WR_PLAN_SORT:
+        return build_sort(b, node, out, err);
+    case WR_PLAN_LIMIT:
+        return build_limit(b, node, out, err);
+    case WR_PLAN_AGGREGATE:
+        return build_aggregate(b, node, out, err);
+    case WR_PLAN_JOIN:
+        return build_join(b, node, &left, &right, out, err);
+    case WR_PLAN_SINK:
+        return build_sink(b, node, &left, err);
+    case WR_PLAN_KIND_COUNT:
+        break;
+    }
+    WR_UNREACHABLE();
+}
+
+static void finish_rests(wr_builder *b)
+{
+    for (uint32_t i = 0; i < b->rests.count; i++) {
+        wr_node *rest = b->rests.items[i], *probe = b->probes.items[i];
+
+        memcpy(rest->next, probe->next, sizeof rest->next);
+        rest->next_count = probe->next_count;
+    }
+}
+
+wr_status wr_builder_run(wr_builder *b, wr_error *err)
+{
+    for (uint32_t n = 0; n < b->plan->node_count; n++)
+        for (uint32_t i = 0; i < b->plan->nodes[n]->input_count; i++)
+            b->reader_counts[b->plan->nodes[n]->inputs[i]->number]++;
+    mark_positions(b);
+    for (uint32_t n = 0; n < b->plan->node_count; n++) {
+        const wr_plan_node *node = b->plan->nodes[n];
+
+        WR_TRY_WHILE(build_node(b, node, err), err, "planning %s",
+                     wr_plan_node_label(b->plan, node));
+        if (b->spooled[n])
+            WR_TRY(build_spool(b, node, &b->streams[n], err));
+    }
+    finish_rests(b);
+    return WR_OK;
+}
