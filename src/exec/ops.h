@@ -36,6 +36,7 @@ extern const wr_source_ops WR_FILE_SCAN;
 /** generate: `row_count` rows, expressions over one Int64 column i (0, 1, 2 ...). */
 typedef struct wr_plan_generate {
     uint64_t          row_count;
+    uint64_t          seed;         /* of the random functions                                 */
     const wr_program *program;      /* input: one Int64 column; outputs: the columns           */
     const wr_schema  *schema;       /* of the output                                           */
     uint32_t          morsel_rows;

@@ -47,12 +47,12 @@ typedef struct wr_certificate {
     char                 rewritten[256]; /* what was given up to fit, "" if nothing         */
 } wr_certificate;
 
-typedef struct wr_physical {
+typedef struct wr_physical_plan {
     wr_schedule     schedule;
     wr_certificate  certificate;
     uint32_t        spill_block_bytes_max; /* largest block any operator spills             */
     bool            may_spill;
-} wr_physical;
+} wr_physical_plan;
 
 /** Build and fit.
  *
@@ -61,7 +61,7 @@ typedef struct wr_physical {
  *                        out_physical->certificate is filled, so that the caller can name the
  *                        worst step's largest operator and the least cap */
 wr_status wr_planner_build(const wr_plan *plan, const wr_fit *fit, wr_bump *bump,
-                           wr_physical *out_physical, wr_error *err) WR_MUST_USE;
+                           wr_physical_plan *out_physical, wr_error *err) WR_MUST_USE;
 
 /** Text table of a certificate, in `bump`. `fixed_bytes`: F, printed on top. */
 wr_status wr_certificate_format(const wr_certificate *certificate, uint64_t cap_bytes,

@@ -1,0 +1,218 @@
+/* planner/steps.c — cut the operator graph into steps and order them.
+ *
+ * A step is one source with everything reachable from it. Step p must come after step q if p reads
+ * (or probes) a state that q feeds; the rest of a join comes after every probe of it.
+ * Among steps that are ready the one built first runs first: build sides are built before probes
+ * need them, and states live shortly. A cycle means that one pass would have to wait for itself (a
+ * tee that feeds both sides of a join): the logical node with several readers is reported and
+ * spooled, and the graph is built again.
+ * Cost: O(steps^2 + nodes * steps); plans have tens of both. */
+#include "mem/textbuf.h"
+#include "planner/planner_priv.h"
+
+typedef struct pipe {
+    wr_node     *source;
+    wr_node_list nodes;
+    bool         done;
+} pipe;
+
+static bool list_has(const wr_node_list *list, const wr_node *node)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->items[i] == node)
+            return true;
+    return false;
+}
+
+/* Everything below `source`, parents before children. */
+static wr_status collect(wr_builder *b, pipe *pipe, wr_error *err)
+{
+    WR_TRY(wr_node_list_add(&pipe->nodes, pipe->source, b->bump, err));
+    for (uint32_t i = 0; i < pipe->nodes.count; i++)
+        for (uint32_t k = 0; k < pipe->nodes.items[i]->next_count; k++)
+            if (!list_has(&pipe->nodes, pipe->nodes.items[i]->next[k]))
+                WR_TRY(wr_node_list_add(&pipe->nodes, pipe->nodes.items[i]->next[k], b->bump,
+                                        err));
+    return WR_OK;
+}
+
+static bool feeds(const pipe *pipe, const wr_node *state)
+{
+    return list_has(&pipe->nodes, state);
+}
+
+static bool probes(const pipe *pipe, const wr_node *state)
+{
+    for (uint32_t i = 0; i < pipe->nodes.count; i++)
+        if (pipe->nodes.items[i]->role == WR_ROLE_TRANSFORM &&
+            pipe->nodes.items[i]->state == state)
+            return true;
+    return false;
+}
+
+/* Must `pipe` wait for `other`? */
+static bool depends(const pipe *waiting, const pipe *other)
+{
+    for (uint32_t i = 0; i < waiting->nodes.count; i++) {
+        const wr_node *node = waiting->nodes.items[i];
+
+        if (!node->state)
+            continue;
+        if (feeds(other, node->state))
+            return true;
+        if (node->role == WR_ROLE_SOURCE && node->source == &WR_JOIN_REST &&
+            probes(other, node->state))
+            return true;
+    }
+    return false;
+}
+
+static bool is_ready(const pipe *pipes, uint32_t pipe_count, uint32_t index)
+{
+    for (uint32_t other = 0; other < pipe_count; other++)
+        if (!pipes[other].done && depends(&pipes[index], &pipes[other]))
+            return false;
+    return true;
+}
+
+/* The first logical node with several readers whose tee lies in a step that cannot run. */
+static uint32_t cyclic_node(const wr_builder *b, const pipe *pipes, uint32_t pipe_count)
+{
+    for (uint32_t n = 0; n < b->plan->node_count; n++) {
+        if (b->reader_counts[n] < 2 || b->spooled[n])
+            continue;
+        for (uint32_t p = 0; p < pipe_count; p++)
+            if (!pipes[p].done && list_has(&pipes[p].nodes, b->streams[n].tail))
+                return n;
+    }
+    return WR_FIELD_NONE;
+}
+
+/* ---- Steps ----------------------------------------------------------------------------------- */
+
+static const char *step_label(wr_builder *b, const pipe *pipe)
+{
+    wr_textbuf buf;
+    wr_text    text;
+    uint32_t   sinks = 0;
+
+    wr_textbuf_init(&buf, b->bump);
+    wr_textbuf_printf(&buf, "%s", pipe->source->label);
+    for (uint32_t i = 0; i < pipe->nodes.count; i++)
+        if (pipe->nodes.items[i]->role == WR_ROLE_SINK)
+            wr_textbuf_printf(&buf, "%s%s", sinks++ ? ", " : " -> ", pipe->nodes.items[i]->label);
+    return wr_textbuf_finish(&buf, &text, NULL) == WR_OK ? text.bytes : pipe->source->label;
+}
+
+/* Does the step use `node` or a state that `node` is? */
+static bool step_uses(const wr_step *step, const wr_node *node)
+{
+    for (uint32_t i = 0; i < step->node_count; i++)
+        if (step->nodes[i] == node || step->nodes[i]->state == node)
+            return true;
+    return false;
+}
+
+static bool step_has(const wr_step *step, const wr_node *node)
+{
+    for (uint32_t i = 0; i < step->node_count; i++)
+        if (step->nodes[i] == node)
+            return true;
+    return false;
+}
+
+static bool used_later(const wr_schedule *schedule, uint32_t step, const wr_node *node)
+{
+    for (uint32_t s = step + 1; s < schedule->step_count; s++)
+        if (step_uses(&schedule->steps[s], node))
+            return true;
+    return false;
+}
+
+static bool fed_later(const wr_schedule *schedule, uint32_t step, const wr_node *node)
+{
+    for (uint32_t s = step + 1; s < schedule->step_count; s++)
+        if (step_has(&schedule->steps[s], node))
+            return true;
+    return false;
+}
+
+/* Which sinks finish after step `s`, which nodes close after it (readers before their states)? */
+static wr_status add_ends(wr_builder *b, wr_schedule *schedule, uint32_t s, wr_error *err)
+{
+    wr_step     *step = &schedule->steps[s];
+    wr_node_list finish = {0}, release = {0};
+
+    for (uint32_t i = 0; i < step->node_count; i++) {
+        wr_node *node = step->nodes[i];
+
+        if (node->role == WR_ROLE_SINK && !fed_later(schedule, s, node))
+            WR_TRY(wr_node_list_add(&finish, node, b->bump, err));
+        if (!used_later(schedule, s, node))
+            WR_TRY(wr_node_list_add(&release, node, b->bump, err));
+    }
+    for (uint32_t i = 0; i < step->node_count; i++) {
+        wr_node *state = step->nodes[i]->state;
+
+        if (state && !used_later(schedule, s, state) && !list_has(&release, state))
+            WR_TRY(wr_node_list_add(&release, state, b->bump, err));
+    }
+    step->finish = finish.items;
+    step->finish_count = finish.count;
+    step->release = release.items;
+    step->release_count = release.count;
+    return WR_OK;
+}
+
+static wr_status order_pipes(wr_builder *b, pipe *pipes, uint32_t pipe_count,
+                             wr_schedule *schedule, uint32_t *out_cycle, wr_error *err)
+{
+    *out_cycle = WR_FIELD_NONE;
+    while (schedule->step_count < pipe_count) {
+        uint32_t next = 0;
+
+        while (next < pipe_count && (pipes[next].done || !is_ready(pipes, pipe_count, next)))
+            next++;
+        if (next == pipe_count) {
+            *out_cycle = cyclic_node(b, pipes, pipe_count);
+            wr_assert(*out_cycle != WR_FIELD_NONE, "only a tee can make steps wait in a circle");
+            return WR_OK;
+        }
+        pipes[next].done = true;
+        schedule->steps[schedule->step_count++] = (wr_step){
+            .source = pipes[next].source,
+            .worker_count = b->exec.worker_count,
+            .nodes = pipes[next].nodes.items,
+            .node_count = pipes[next].nodes.count,
+            .label = step_label(b, &pipes[next]),
+            .progress_weight = 1.0,
+        };
+    }
+    for (uint32_t s = 0; s < schedule->step_count; s++)
+        WR_TRY(add_ends(b, schedule, s, err));
+    return WR_OK;
+}
+
+wr_status wr_steps_make(wr_builder *b, wr_schedule *out_schedule, uint32_t *out_cycle,
+                        wr_error *err)
+{
+    pipe    *pipes = WR_BUMP_NEW_ARRAY(b->bump, pipe, b->nodes.count + 1, err);
+    uint32_t pipe_count = 0;
+
+    if (!pipes)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < b->nodes.count; i++)
+        if (b->nodes.items[i]->role == WR_ROLE_SOURCE) {
+            pipes[pipe_count].source = b->nodes.items[i];
+            WR_TRY(collect(b, &pipes[pipe_count++], err));
+        }
+    *out_schedule = (wr_schedule){
+        .steps = WR_BUMP_NEW_ARRAY(b->bump, wr_step, pipe_count + 1, err),
+        .all_nodes = b->nodes.items,
+        .all_node_count = b->nodes.count,
+        .local_slot_count = b->nodes.count,
+    };
+    if (!out_schedule->steps)
+        return WR_NO_MEMORY;
+    return order_pipes(b, pipes, pipe_count, out_schedule, out_cycle, err);
+}
