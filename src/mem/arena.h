@@ -41,7 +41,11 @@ typedef struct wr_lease {
 /** Page size for an arena of this many bytes: clamp(pow2(bytes / 1024), 16 KB, 256 KB). */
 uint32_t wr_arena_page_bytes(uint64_t arena_bytes);
 
-/** Reserve address space for `arena_bytes` (rounded down to pages). Nothing is committed yet. */
+/** What wr_arena_new needs on top of `arena_bytes` for its own bit maps: 8 bytes a page. */
+uint64_t wr_arena_overhead_bytes(uint64_t arena_bytes, uint32_t page_bytes);
+
+/** Reserve address space for `arena_bytes` (rounded down to pages). No page is committed yet.
+ * Errors   WR_NO_MEMORY */
 wr_status wr_arena_new(uint64_t arena_bytes, uint32_t page_bytes, wr_arena **out_arena,
                        wr_error *err) WR_MUST_USE;
 
@@ -51,6 +55,8 @@ void wr_arena_free(wr_arena *arena);
 uint32_t wr_arena_page_size(const wr_arena *arena);
 uint32_t wr_arena_page_count(const wr_arena *arena);
 uint32_t wr_arena_pages_ungranted(const wr_arena *arena);
+/** Pages the kernel charges for now; never more than the page count. */
+uint32_t wr_arena_pages_committed(const wr_arena *arena);
 /** Highest sum of granted / of used pages so far. */
 uint32_t wr_arena_pages_granted_peak(const wr_arena *arena);
 uint32_t wr_arena_pages_used_peak(const wr_arena *arena);
@@ -91,7 +97,8 @@ void wr_lease_give(wr_lease *lease, void *extent, uint32_t page_count);
 void wr_lease_shrink(wr_lease *lease);
 
 /** Hand `page_count` used pages over to another open lease without moving bytes (a breaker's state
- *  passes to the step that reads it). The target must have the pages granted or be able to grow. */
+ *  passes to the step that reads it). The target must have the pages granted or be able to grow
+ *  towards its want, from ungranted pages or from what the giver then holds above its min. */
 bool wr_lease_transfer(wr_lease *from, wr_lease *to, uint32_t page_count);
 
 static inline uint64_t wr_lease_bytes_min(const wr_lease *lease, uint32_t page_bytes)

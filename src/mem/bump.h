@@ -1,7 +1,7 @@
 /* mem/bump.h — bump allocation over leased pages: plans, names, scratch strings, batch buffers.
  *
  * A bump owns a chain of extents. Small requests share a page; a request above a page gets its own
- * extent. Nothing is freed singly; reset empties it and keeps the first page, release gives all
+ * extent, whose last page then serves small requests. Nothing is freed singly; reset empties it and keeps the first page, release gives all
  * back. Returns NULL when the lease refuses: callers turn that into WR_NO_RESERVE (spill, split
  * the batch) or a typed error. Alignment 16. Threads: one at a time. Cost: a few ns a call. */
 #ifndef WR_MEM_BUMP_H
@@ -44,14 +44,17 @@ void *wr_bump_try_alloc(wr_bump *bump, size_t bytes);
  *  For plan-time structures, where refusal is an error and not a reason to spill. */
 void *wr_bump_alloc(wr_bump *bump, size_t bytes, wr_error *err);
 
+/** As wr_bump_alloc for `count` items; a product that overflows is refused like any other. */
+void *wr_bump_alloc_array(wr_bump *bump, size_t item_bytes, size_t count, wr_error *err);
+
 /** Copy text, NUL-terminated for convenience; NULL as wr_bump_alloc. */
 char *wr_bump_copy(wr_bump *bump, wr_text text, wr_error *err);
 
 /** printf into the bump; NULL as wr_bump_alloc. */
 char *wr_bump_printf(wr_bump *bump, wr_error *err, const char *format, ...) WR_PRINTF(3, 4);
 
-#define WR_BUMP_NEW(bump, type, err)              ((type *)wr_bump_alloc((bump), sizeof(type), (err)))
+#define WR_BUMP_NEW(bump, type, err) ((type *)wr_bump_alloc((bump), sizeof(type), (err)))
 #define WR_BUMP_NEW_ARRAY(bump, type, count, err)                                                  \
-    ((type *)wr_bump_alloc((bump), sizeof(type) * (count), (err)))
+    ((type *)wr_bump_alloc_array((bump), sizeof(type), (count), (err)))
 
 #endif

@@ -16,7 +16,7 @@
 enum { WR_PATH_BYTES_MAX = 4096 };
 
 typedef struct wr_file {
-    int  fd;          /* -1: closed */
+    int  fd;          /* -1: closed; 0 too, so that a zeroed file is closed */
     char path[256];   /* for messages, shortened in the middle if longer */
 } wr_file;
 
@@ -53,9 +53,10 @@ wr_status wr_file_read_some(wr_file *file, void *buffer, size_t bytes, size_t *o
                             wr_error *err) WR_MUST_USE;
 wr_status wr_file_pread(wr_file *file, uint64_t offset, void *buffer, size_t bytes,
                         size_t *out_bytes, wr_error *err) WR_MUST_USE;
+/** Errors WR_NO_SPACE on ENOSPC and EDQUOT, WR_IO. */
 wr_status wr_file_write(wr_file *file, const void *bytes, size_t byte_count,
                         wr_error *err) WR_MUST_USE;
-/** Errors WR_NO_SPACE on ENOSPC and EDQUOT. */
+/** Errors as wr_file_write. */
 wr_status wr_file_pwrite(wr_file *file, uint64_t offset, const void *bytes, size_t byte_count,
                          wr_error *err) WR_MUST_USE;
 wr_status wr_file_sync(wr_file *file, wr_error *err) WR_MUST_USE;
@@ -73,8 +74,9 @@ void wr_file_close(wr_file *file);
 wr_status wr_path_rename(const char *from, const char *to, wr_error *err) WR_MUST_USE;
 /** Swap two paths atomically (RENAME_EXCHANGE); WR_UNSUPPORTED where the file system cannot. */
 wr_status wr_path_exchange(const char *a, const char *b, wr_error *err) WR_MUST_USE;
-/** A missing path is not an error. */
+/** A file or an empty folder. A missing path is not an error. */
 wr_status wr_path_remove(const char *path, wr_error *err) WR_MUST_USE;
+/** With all missing parents; a folder that is there already is not an error. */
 wr_status wr_path_make_folder(const char *path, wr_error *err) WR_MUST_USE;
 wr_status wr_path_sync_folder(const char *folder, wr_error *err) WR_MUST_USE;
 

@@ -5,7 +5,8 @@
  * Invariants
  *  1. Only soft limits are lowered.
  *  2. After wr_limit_enforce() the escapes are closed by a seccomp filter: shared, file-backed and
- *     grow-down mappings, mprotect to anything but read+write, memfd, SysV shm, remap_file_pages.
+ *     grow-down mappings, mprotect to anything but read+write, mremap, memfd, SysV shm and others
+ *     (filter.c). So nothing can be loaded with dlopen afterwards: load plug-ins first.
  *  3. The probe must get ENOMEM; where it does not, enforced is false and the summary says so.
  *  4. Sanitizer builds cannot run under RLIMIT_DATA: there enforced is false, accounting stays on.
  * Call order: wr_limit_enforce once, before any thread is started and before the arena is sized.
@@ -37,10 +38,11 @@ wr_status wr_limit_enforce(uint64_t cap_bytes, wr_limit_plan *out_plan, wr_error
 /** Where a default cap came from. */
 typedef struct wr_limit_default {
     uint64_t cap_bytes;
-    char     origin[64]; /* "default 512 MB", "3/4 of the memory cgroup" */
+    char     origin[64]; /* "default 512 MB", "3/4 of what the memory cgroup leaves" */
 } wr_limit_default;
 
-/** min(512 MB, 3/4 of (limit - current use) over all memory cgroups above us, v1 and v2). */
+/** min(512 MB, 3/4 of (limit - current use) over all memory cgroups above us, v1 and v2). Page cache
+ *  that the kernel can drop does not count as used. */
 void wr_limit_default_cap(wr_limit_default *out_default);
 
 typedef struct wr_rss {

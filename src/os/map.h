@@ -20,8 +20,13 @@ wr_status wr_map_reserve(uint64_t bytes, void **out_base, wr_error *err) WR_MUST
 /** Make [base, base+bytes) readable and writable, zero-filled; false if the kernel refuses. */
 bool wr_map_commit(void *base, uint64_t bytes);
 
-/** Drop the pages of [base, base+bytes) and return their charge; contents are lost. */
-void wr_map_uncommit(void *base, uint64_t bytes);
+/** Drop the pages of [base, base+bytes) and return their charge; contents are lost. False if the
+ *  kernel refuses (the process has too many mappings): nothing has changed then. */
+bool wr_map_uncommit(void *base, uint64_t bytes);
+
+/** Ask for `bytes` of fresh memory that would be written to and give it back at once: 0 if the
+ *  kernel grants it, else its error number. The probe of os/limit.c. */
+int wr_map_probe(uint64_t bytes, bool shared);
 
 /** Give back a whole reservation. */
 void wr_map_release(void *base, uint64_t bytes);
