@@ -172,15 +172,15 @@ wr_status wr_certificate_make(wr_builder *b, wr_schedule *schedule, wr_certifica
 
 /* ---- Tries ------------------------------------------------------------------------------------- */
 
-typedef struct shape {
+typedef struct fit_shape {
     uint32_t worker_count, batch_rows, chunk_bytes;
     bool     half; /* the certificate may take half of the arena only */
-} shape;
+} fit_shape;
 
 enum { CHUNK_BYTES_MIN = 64 * 1024, CHUNK_BYTES_MAX = 1024 * 1024, BATCH_ROWS_MIN = 128 };
 
 /* The next shape to try; false when nothing is left to give up. */
-static bool next_shape(shape *shape)
+static bool next_shape(fit_shape *shape)
 {
     if (shape->chunk_bytes > CHUNK_BYTES_MIN) {
         shape->chunk_bytes /= 2;
@@ -201,7 +201,7 @@ static bool next_shape(shape *shape)
     return false;
 }
 
-static wr_status build_once(const wr_plan *plan, const wr_fit *fit, const shape *shape,
+static wr_status build_once(const wr_plan *plan, const wr_fit *fit, const fit_shape *shape,
                             const bool *spooled, wr_bump *bump, wr_builder *b,
                             wr_physical_plan *out, uint32_t *out_cycle, wr_error *err)
 {
@@ -224,7 +224,7 @@ static wr_status build_once(const wr_plan *plan, const wr_fit *fit, const shape 
     return wr_certificate_make(b, &out->schedule, &out->certificate, err);
 }
 
-static void note_rewrites(const shape *first, const shape *chosen, wr_certificate *certificate)
+static void note_rewrites(const fit_shape *first, const fit_shape *chosen, wr_certificate *certificate)
 {
     size_t used = 0;
     char  *text = certificate->rewritten;
@@ -244,7 +244,7 @@ static void note_rewrites(const shape *first, const shape *chosen, wr_certificat
 wr_status wr_planner_build(const wr_plan *plan, const wr_fit *fit, wr_bump *bump,
                            wr_physical_plan *out, wr_error *err)
 {
-    shape        first = {fit->worker_count_max, WR_BATCH_ROWS_MAX, CHUNK_BYTES_MAX, true}, try;
+    fit_shape    first = {fit->worker_count_max, WR_BATCH_ROWS_MAX, CHUNK_BYTES_MAX, true}, try;
     wr_bump_mark mark;
     bool        *spooled = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
     wr_builder   builder;

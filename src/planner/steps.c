@@ -10,11 +10,11 @@
 #include "mem/textbuf.h"
 #include "planner/planner_priv.h"
 
-typedef struct pipe {
+typedef struct pipe_nodes {
     wr_node     *source;
     wr_node_list nodes;
     bool         done;
-} pipe;
+} pipe_nodes;
 
 static bool list_has(const wr_node_list *list, const wr_node *node)
 {
@@ -25,7 +25,7 @@ static bool list_has(const wr_node_list *list, const wr_node *node)
 }
 
 /* Everything below `source`, parents before children. */
-static wr_status collect(wr_builder *b, pipe *pipe, wr_error *err)
+static wr_status collect(wr_builder *b, pipe_nodes *pipe, wr_error *err)
 {
     WR_TRY(wr_node_list_add(&pipe->nodes, pipe->source, b->bump, err));
     for (uint32_t i = 0; i < pipe->nodes.count; i++)
@@ -36,12 +36,12 @@ static wr_status collect(wr_builder *b, pipe *pipe, wr_error *err)
     return WR_OK;
 }
 
-static bool feeds(const pipe *pipe, const wr_node *state)
+static bool feeds(const pipe_nodes *pipe, const wr_node *state)
 {
     return list_has(&pipe->nodes, state);
 }
 
-static bool probes(const pipe *pipe, const wr_node *state)
+static bool probes(const pipe_nodes *pipe, const wr_node *state)
 {
     for (uint32_t i = 0; i < pipe->nodes.count; i++)
         if (pipe->nodes.items[i]->role == WR_ROLE_TRANSFORM &&
@@ -51,7 +51,7 @@ static bool probes(const pipe *pipe, const wr_node *state)
 }
 
 /* Must `pipe` wait for `other`? */
-static bool depends(const pipe *waiting, const pipe *other)
+static bool depends(const pipe_nodes *waiting, const pipe_nodes *other)
 {
     for (uint32_t i = 0; i < waiting->nodes.count; i++) {
         const wr_node *node = waiting->nodes.items[i];
@@ -67,7 +67,7 @@ static bool depends(const pipe *waiting, const pipe *other)
     return false;
 }
 
-static bool is_ready(const pipe *pipes, uint32_t pipe_count, uint32_t index)
+static bool is_ready(const pipe_nodes *pipes, uint32_t pipe_count, uint32_t index)
 {
     for (uint32_t other = 0; other < pipe_count; other++)
         if (!pipes[other].done && depends(&pipes[index], &pipes[other]))
@@ -76,7 +76,7 @@ static bool is_ready(const pipe *pipes, uint32_t pipe_count, uint32_t index)
 }
 
 /* The first logical node with several readers whose tee lies in a step that cannot run. */
-static uint32_t cyclic_node(const wr_builder *b, const pipe *pipes, uint32_t pipe_count)
+static uint32_t cyclic_node(const wr_builder *b, const pipe_nodes *pipes, uint32_t pipe_count)
 {
     for (uint32_t n = 0; n < b->plan->node_count; n++) {
         if (b->reader_counts[n] < 2 || b->spooled[n])
@@ -90,7 +90,7 @@ static uint32_t cyclic_node(const wr_builder *b, const pipe *pipes, uint32_t pip
 
 /* ---- Steps ----------------------------------------------------------------------------------- */
 
-static const char *step_label(wr_builder *b, const pipe *pipe)
+static const char *step_label(wr_builder *b, const pipe_nodes *pipe)
 {
     wr_textbuf buf;
     wr_text    text;
@@ -164,7 +164,7 @@ static wr_status add_ends(wr_builder *b, wr_schedule *schedule, uint32_t s, wr_e
     return WR_OK;
 }
 
-static wr_status order_pipes(wr_builder *b, pipe *pipes, uint32_t pipe_count,
+static wr_status order_pipes(wr_builder *b, pipe_nodes *pipes, uint32_t pipe_count,
                              wr_schedule *schedule, uint32_t *out_cycle, wr_error *err)
 {
     *out_cycle = WR_FIELD_NONE;
@@ -196,8 +196,8 @@ static wr_status order_pipes(wr_builder *b, pipe *pipes, uint32_t pipe_count,
 wr_status wr_steps_make(wr_builder *b, wr_schedule *out_schedule, uint32_t *out_cycle,
                         wr_error *err)
 {
-    pipe    *pipes = WR_BUMP_NEW_ARRAY(b->bump, pipe, b->nodes.count + 1, err);
-    uint32_t pipe_count = 0;
+    pipe_nodes *pipes = WR_BUMP_NEW_ARRAY(b->bump, pipe_nodes, b->nodes.count + 1, err);
+    uint32_t    pipe_count = 0;
 
     if (!pipes)
         return WR_NO_MEMORY;
