@@ -1,0 +1,274 @@
+/* plan/explain.c — a plan as a text tree, as canonical JSON, and as a hash.
+ *
+ * Canonical JSON: nodes in plan order, keys in the fixed order written here, expressions as
+ * wr_expr_format writes them, sources by their resolved paths. Nothing about cap, threads or time
+ * appears, so the hash depends on what is computed and on nothing else.
+ * Cost: linear in the plan; a node read by several readers is printed once and referred to after. */
+#include <stdio.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "mem/textbuf.h"
+#include "plan/plan.h"
+
+static const char *const JOIN_NAMES[] = {"inner", "left", "right", "full", "semi", "anti", "cross"};
+
+/* ---- Pieces both forms share ------------------------------------------------------------------ */
+
+static const char *expr_text(const wr_expr *expr, const wr_schema *schema, wr_bump *bump)
+{
+    const char *text = wr_expr_format(expr, schema, bump, NULL);
+
+    return text ? text : "?";
+}
+
+static void add_exprs(wr_textbuf *buf, wr_expr *const *exprs, uint32_t expr_count,
+                      const wr_schema *input, const wr_field *names, wr_bump *bump)
+{
+    for (uint32_t i = 0; i < expr_count; i++) {
+        const char *text = expr_text(exprs[i], input, bump);
+
+        wr_textbuf_printf(buf, "%s%s", i ? ", " : "", text);
+        if (names && !wr_text_equal(wr_text_of(text), names[i].name))
+            wr_textbuf_printf(buf, " AS %.*s", WR_TEXT_ARG(names[i].name));
+    }
+}
+
+static void add_keys(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
+{
+    for (uint32_t i = 0; i < node->sort.key_count; i++) {
+        const wr_plan_key *key = &node->sort.keys[i];
+
+        wr_textbuf_printf(buf, "%s%s%s%s", i ? ", " : "",
+                          expr_text(key->expr, &node->inputs[0]->schema, bump),
+                          key->descending ? " DESC" : " ASC",
+                          key->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+    }
+}
+
+static void add_aggs(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
+{
+    const wr_schema *input = &node->inputs[0]->schema;
+
+    for (uint32_t i = 0; i < node->aggregate.agg_count; i++) {
+        const wr_plan_agg *agg = &node->aggregate.aggs[i];
+        const wr_field    *field = &node->schema.fields[node->aggregate.key_count + i];
+
+        wr_textbuf_printf(buf, "%s%s(%s%s", i ? ", " : "",
+                          agg->kind == WR_AGG_COUNT_STAR ? "count" : wr_agg_name(agg->kind),
+                          agg->distinct ? "DISTINCT " : "",
+                          agg->argument ? expr_text(agg->argument, input, bump) : "*");
+        if (agg->order)
+            wr_textbuf_printf(buf, ", %s", expr_text(agg->order, input, bump));
+        wr_textbuf_printf(buf, ")");
+        if (agg->filter)
+            wr_textbuf_printf(buf, " FILTER (WHERE %s)", expr_text(agg->filter, input, bump));
+        wr_textbuf_printf(buf, " AS %.*s", WR_TEXT_ARG(field->name));
+    }
+}
+
+static wr_schema joined_schema(const wr_plan_node *node, wr_bump *bump)
+{
+    const wr_schema *left = &node->inputs[0]->schema, *right = &node->inputs[1]->schema;
+    uint32_t         count = left->field_count + right->field_count;
+    wr_schema        both = {count, wr_bump_try_alloc(bump, (count + 1) * sizeof(wr_field))};
+
+    if (!both.fields)
+        return (wr_schema){0, NULL};
+    memcpy(both.fields, left->fields, left->field_count * sizeof(wr_field));
+    memcpy(both.fields + left->field_count, right->fields, right->field_count * sizeof(wr_field));
+    return both;
+}
+
+static void add_join(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
+{
+    wr_textbuf_printf(buf, "%s", JOIN_NAMES[node->join.type]);
+    for (uint32_t i = 0; i < node->join.key_count; i++)
+        wr_textbuf_printf(buf, "%s%s %s %s", i ? " AND " : " on ",
+                          expr_text(node->join.left_keys[i], &node->inputs[0]->schema, bump),
+                          node->join.null_safe ? "IS NOT DISTINCT FROM" : "=",
+                          expr_text(node->join.right_keys[i], &node->inputs[1]->schema, bump));
+    if (node->join.residual) {
+        wr_schema both = joined_schema(node, bump);
+
+        wr_textbuf_printf(buf, "%s%s", node->join.key_count ? " AND " : " on ",
+                          both.fields ? expr_text(node->join.residual, &both, bump) : "?");
+    }
+}
+
+static void add_limits(wr_textbuf *buf, uint64_t offset_rows, uint64_t rows_max)
+{
+    if (rows_max != UINT64_MAX)
+        wr_textbuf_printf(buf, " limit %llu", (unsigned long long)rows_max);
+    if (offset_rows)
+        wr_textbuf_printf(buf, " offset %llu", (unsigned long long)offset_rows);
+}
+
+/* What a node does, on one line. */
+static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
+{
+    switch (node->kind) {
+    case WR_PLAN_SCAN:
+        wr_textbuf_printf(buf, "%s", node->scan.table->format->name);
+        for (uint32_t i = 0; i < node->scan.table->path_count; i++)
+            wr_textbuf_printf(buf, " %.*s", WR_TEXT_ARG(node->scan.table->paths[i]));
+        break;
+    case WR_PLAN_GENERATE:
+        wr_textbuf_printf(buf, "%llu rows, seed %llu: ",
+                          (unsigned long long)node->generate.row_count,
+                          (unsigned long long)node->generate.seed);
+        {
+            wr_field  i_field = {WR_TEXT("i"), WR_TYPE(I64), false};
+            wr_schema input = {1, &i_field};
+
+            add_exprs(buf, node->generate.exprs, node->generate.expr_count, &input,
+                      node->schema.fields, bump);
+        }
+        break;
+    case WR_PLAN_FILTER:
+        wr_textbuf_printf(buf, "%s",
+                          expr_text(node->filter.predicate, &node->inputs[0]->schema, bump));
+        break;
+    case WR_PLAN_PROJECT:
+        add_exprs(buf, node->project.exprs, node->project.expr_count, &node->inputs[0]->schema,
+                  node->schema.fields, bump);
+        break;
+    case WR_PLAN_SORT:
+        add_keys(buf, node, bump);
+        add_limits(buf, node->sort.offset_rows, node->sort.rows_max);
+        break;
+    case WR_PLAN_LIMIT:
+        add_limits(buf, node->limit.offset_rows, node->limit.rows_max);
+        break;
+    case WR_PLAN_AGGREGATE:
+        if (node->aggregate.key_count) {
+            wr_textbuf_printf(buf, "by ");
+            add_exprs(buf, node->aggregate.keys, node->aggregate.key_count,
+                      &node->inputs[0]->schema, node->schema.fields, bump);
+            wr_textbuf_printf(buf, "%s", node->aggregate.agg_count ? ": " : "");
+        }
+        add_aggs(buf, node, bump);
+        break;
+    case WR_PLAN_JOIN:
+        add_join(buf, node, bump);
+        break;
+    case WR_PLAN_SINK:
+        wr_textbuf_printf(buf, "%s %.*s", node->sink.target->format->name,
+                          WR_TEXT_ARG(node->sink.target->path));
+        break;
+    case WR_PLAN_KIND_COUNT:
+        break;
+    }
+}
+
+static void add_schema(wr_textbuf *buf, const wr_schema *schema)
+{
+    enum { FIELDS_SHOWN = 12 };
+    char name[WR_TYPE_NAME_BYTES];
+
+    for (uint32_t i = 0; i < schema->field_count && i < FIELDS_SHOWN; i++)
+        wr_textbuf_printf(buf, "%s%.*s %s", i ? ", " : "", WR_TEXT_ARG(schema->fields[i].name),
+                          wr_type_format(schema->fields[i].type, name));
+    if (schema->field_count > FIELDS_SHOWN)
+        wr_textbuf_printf(buf, ", ... %u more", schema->field_count - FIELDS_SHOWN);
+}
+
+/* ---- Text tree --------------------------------------------------------------------------------- */
+
+enum { TREE_DEPTH_MAX = 64 };
+
+static void add_tree(wr_textbuf *buf, const wr_plan *plan, const wr_plan_node *node,
+                     uint32_t depth, bool *printed, wr_bump *bump)
+{
+    for (uint32_t i = 0; i < depth; i++)
+        wr_textbuf_printf(buf, "  ");
+    wr_textbuf_printf(buf, "%s", wr_plan_node_label(plan, node));
+    if (printed[node->number] || depth >= TREE_DEPTH_MAX) {
+        wr_textbuf_printf(buf, "  (see above)\n");
+        return;
+    }
+    printed[node->number] = true;
+    wr_textbuf_printf(buf, ": ");
+    add_detail(buf, node, bump);
+    if (node->kind == WR_PLAN_SCAN || node->kind == WR_PLAN_JOIN) {
+        wr_textbuf_printf(buf, "  [");
+        add_schema(buf, &node->schema);
+        wr_textbuf_printf(buf, "]");
+    }
+    wr_textbuf_printf(buf, "\n");
+    for (uint32_t i = 0; i < node->input_count; i++)
+        add_tree(buf, plan, node->inputs[i], depth + 1, printed, bump);
+}
+
+wr_status wr_plan_explain(const wr_plan *plan, wr_bump *bump, wr_text *out_text, wr_error *err)
+{
+    wr_textbuf buf;
+    bool      *printed = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
+
+    if (!printed)
+        return WR_NO_MEMORY;
+    wr_textbuf_init(&buf, bump);
+    for (uint32_t i = 0; i < plan->node_count; i++)
+        if (plan->nodes[i]->kind == WR_PLAN_SINK)
+            add_tree(&buf, plan, plan->nodes[i], 0, printed, bump);
+    return wr_textbuf_finish(&buf, out_text, err);
+}
+
+/* ---- Canonical JSON ------------------------------------------------------------------------------ */
+
+static wr_status add_json_node(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump,
+                               wr_error *err)
+{
+    wr_textbuf detail;
+    wr_text    text;
+    char       name[WR_TYPE_NAME_BYTES];
+
+    wr_textbuf_init(&detail, bump);
+    add_detail(&detail, node, bump);
+    WR_TRY(wr_textbuf_finish(&detail, &text, err));
+    wr_textbuf_printf(buf, "{\"node\":%u,\"op\":\"%s\",\"inputs\":[", node->number,
+                      wr_plan_kind_name(node->kind));
+    for (uint32_t i = 0; i < node->input_count; i++)
+        wr_textbuf_printf(buf, "%s%u", i ? "," : "", node->inputs[i]->number);
+    wr_textbuf_printf(buf, "],\"detail\":");
+    wr_textbuf_json_string(buf, text);
+    wr_textbuf_printf(buf, ",\"columns\":[");
+    for (uint32_t i = 0; i < node->schema.field_count; i++) {
+        const wr_field *field = &node->schema.fields[i];
+
+        wr_textbuf_printf(buf, "%s{\"name\":", i ? "," : "");
+        wr_textbuf_json_string(buf, field->name);
+        wr_textbuf_printf(buf, ",\"type\":\"%s\"}", wr_type_format(field->type, name));
+    }
+    wr_textbuf_printf(buf, "]}");
+    return WR_OK;
+}
+
+wr_status wr_plan_json(const wr_plan *plan, wr_bump *bump, wr_text *out_text, wr_error *err)
+{
+    wr_textbuf buf;
+
+    wr_textbuf_init(&buf, bump);
+    wr_textbuf_printf(&buf, "{\"version\":1,\"nodes\":[");
+    for (uint32_t i = 0; i < plan->node_count; i++) {
+        wr_textbuf_printf(&buf, "%s", i ? ",\n" : "\n");
+        WR_TRY(add_json_node(&buf, plan->nodes[i], bump, err));
+    }
+    wr_textbuf_printf(&buf, "\n]}\n");
+    return wr_textbuf_finish(&buf, out_text, err);
+}
+
+wr_status wr_plan_hash(const wr_plan *plan, wr_bump *bump, char out_hex[33], wr_error *err)
+{
+    wr_bump_mark  mark = wr_bump_save(bump);
+    wr_text       json;
+    XXH128_hash_t hash;
+
+    WR_TRY(wr_plan_json(plan, bump, &json, err));
+    hash = XXH3_128bits(json.bytes, json.byte_count);
+    snprintf(out_hex, 33, "%016llx%016llx", (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
+    wr_bump_rewind(bump, mark);
+    return WR_OK;
+}
