@@ -13,11 +13,19 @@
  *  3. Only sinks hold state proportional to their input; only sinks spill.
  *  4. Failure is wr_status, flow is wr_flow.
  *  5. Every morsel a source starts is ended exactly once (batch.morsel_end), in every branch of
- *     the tree: transforms pass an empty batch on when it carries morsel_end.
+ *     the tree that is not done yet; the scheduler passes the mark on, also with an empty batch. A
+ *     branch is done from the morsel on whose worker was told DONE: that morsel is ended below, and
+ *     nothing of a later one is handed down.
+ *  6. Morsels are numbered without gaps by the source, from 0, and taken in ascending order. What
+ *     operators see in batch.morsel goes on counting from step to step (exec->morsel_first).
+ *  7. An empty batch has no columns worth looking at.
  * Call order: for each pipeline: leases opened together -> node open (once per node) -> per worker
- * local_open, {pull, apply*, push}*, combine, local_close -> finish of each sink after its last
- * feeding pipeline -> close when the query ends. The same order stands in every op_*.c file.
- * Threads: `shared` is seen by all workers, `local` by one. */
+ * local_open, {pull, apply*, push}*, combine, local_close -> finish of the source, then of each sink
+ * after its last feeding pipeline -> close when nobody reads it any more, at the latest when the
+ * query ends. close and local_close are called once for each open and local_open that was called,
+ * also if that failed. The same order stands in every op_*.c file.
+ * Threads: `shared` is seen by all workers, `local` by one. A worker may still be inside a call, or
+ * enter one, shortly after another worker was told DONE. */
 #ifndef WR_EXEC_OPERATOR_H
 #define WR_EXEC_OPERATOR_H
 
@@ -34,7 +42,7 @@ typedef enum wr_flow {
     WR_FLOW_MORE,    /* source: a batch was given, there may be more; transform, sink: ready for more  */
     WR_FLOW_AGAIN,   /* transform only: call again with the same input before new input                */
     WR_FLOW_DONE,    /* source: no batch, no more for this worker; transform, sink: nothing that comes
-                        later matters, stop the pipeline early                                         */
+                        later matters, stop the pipeline early (`out` still counts)                    */
     WR_FLOW_BLOCKED, /* not now: call again (tests inject it; sources and sinks that wait use it)      */
 } wr_flow;
 
@@ -47,14 +55,26 @@ typedef struct wr_exec {
     uint32_t     page_bytes;
     uint32_t     batch_rows;
     bool         deterministic;      /* --deterministic: emission order is fixed too          */
+    bool         measure_time;       /* keep busy_ns of every node                            */
     _Atomic bool cancelled;          /* checked once per batch and per block of I/O           */
+    _Atomic bool output_closed;      /* who reads standard output went away: a quiet end      */
+    uint64_t     morsel_first;       /* number of the first morsel of this step               */
+    _Atomic uint64_t morsel_last;    /* work on later ones is in vain: this one failed        */
     /* progress, summed over everything; read by the session */
     _Atomic uint64_t rows_in, rows_out, bytes_in, bytes_total, bytes_out, rejects;
 } wr_exec;
 
+/** Was the query cancelled? */
 static inline bool wr_exec_is_cancelled(const wr_exec *exec)
 {
     return atomic_load_explicit(&exec->cancelled, memory_order_relaxed);
+}
+
+/** Is work on `morsel` still wanted: not cancelled, and no earlier morsel failed? */
+static inline bool wr_exec_wants(const wr_exec *exec, uint64_t morsel)
+{
+    return !wr_exec_is_cancelled(exec) &&
+           morsel <= atomic_load_explicit(&exec->morsel_last, memory_order_relaxed);
 }
 
 typedef struct wr_node wr_node;
@@ -67,12 +87,16 @@ typedef struct wr_source_ops {
     uint64_t (*lease_min)(const void *plan, const wr_exec *exec, uint32_t worker_count);
     wr_status (*open)(wr_node *node, wr_exec *exec, wr_error *err);
     wr_status (*local_open)(wr_node *node, void *local, wr_exec *exec, wr_error *err);
+    /** The next batch of this worker. `out` arrives zeroed; out->morsel is set also on failure: the
+     *  morsel that failed. A morsel is pulled by one worker, its batches in order. */
     wr_status (*pull)(wr_node *node, void *local, wr_batch *out, wr_flow *out_flow, wr_exec *exec,
                       wr_error *err);
     void (*local_close)(wr_node *node, void *local);
     void (*close)(wr_node *node);
-    /** Append "path:line" of row `row` of the last batch to `err`; NULL: rows have no place. */
+    /** Append " (path:line)" of row `row` of the last batch to `err`; NULL: rows have no place. */
     void (*describe_row)(wr_node *node, void *local, uint32_t row, wr_error *err);
+    /** The step went well: publish what the source wrote on the side (rejects). NULL: nothing. */
+    wr_status (*finish)(wr_node *node, wr_exec *exec, wr_error *err);
 } wr_source_ops;
 
 /** Maps an input batch to output batches, mostly by referring to the input's columns. Keeps row
@@ -84,6 +108,8 @@ typedef struct wr_transform_ops {
     uint64_t (*lease_min)(const void *plan, const wr_exec *exec, uint32_t worker_count);
     wr_status (*open)(wr_node *node, wr_exec *exec, wr_error *err);
     wr_status (*local_open)(wr_node *node, void *local, wr_exec *exec, wr_error *err);
+    /** `out` arrives as a copy of `in`'s head without columns and rows; the scheduler sets morsel
+     *  and morsel_end itself. Also called for empty batches that carry morsel_end. */
     wr_status (*apply)(wr_node *node, void *local, const wr_batch *in, wr_batch *out,
                        wr_flow *out_flow, wr_exec *exec, wr_error *err);
     /** This worker has no more input (flush what was held back for other pipelines); NULL: nothing. */
@@ -130,13 +156,23 @@ struct wr_node {
     void       *shared;        /* shared_bytes, zeroed; of `state` if that is set       */
     wr_lease    lease;         /* of this node (of `state` for read sides: see wr_node_lease) */
     bool        is_open;
+    bool        is_finished;   /* sink: finish was called                               */
 
     wr_node    *next[WR_NODE_NEXT_MAX]; /* where batches go (more than one: a tee)      */
     uint32_t    next_count;
     uint32_t    local_slot;    /* index of this node's local in a worker's array        */
 
+    _Atomic bool     is_done;                    /* in this step: nothing more is wanted */
     _Atomic uint64_t rows_in, rows_out, busy_ns; /* metrics */
 };
+
+/** Append the place of row `row` of the batch that was just handed to `node` to `err`, if every
+ *  operator on its way from the source kept row positions and the source knows places.
+ *  `local`: the block that the scheduler handed to apply or push. */
+void wr_node_describe_row(const wr_node *node, const void *local, uint32_t row, wr_error *err);
+
+/** `count` selected rows from the first-th on. Borrows from `selection` or from static memory. */
+wr_selection wr_selection_slice(const wr_selection *selection, uint32_t first, uint32_t count);
 
 static inline wr_lease *wr_node_lease(wr_node *node)
 {

@@ -38,6 +38,7 @@ typedef struct wr_plan_generate {
     uint64_t          row_count;
     uint64_t          seed;         /* of the random functions                                 */
     const wr_program *program;      /* input: one Int64 column; outputs: the columns           */
+    uint32_t          heap_bytes;   /* string results per worker, at least a page              */
     const wr_schema  *schema;       /* of the output                                           */
     uint32_t          morsel_rows;
 } wr_plan_generate;
@@ -47,6 +48,7 @@ extern const wr_source_ops WR_GENERATE;
 
 typedef struct wr_plan_filter {
     const wr_program *predicate;
+    uint32_t          heap_bytes;   /* string results per worker, at least a page */
 } wr_plan_filter;
 extern const wr_transform_ops WR_FILTER;
 

@@ -7,7 +7,8 @@
  *
  * Workers: worker 0 is the calling thread; the others are started once and kept for the query.
  * Each pulls from the source and pushes through the tree until DONE. The first error by morsel
- * wins, so the message does not depend on the thread count.
+ * wins, so the message does not depend on the thread count: after a failure, workers go on only with
+ * morsels that come before the one that failed. If threads cannot be started, fewer work.
  * Cost: one indirect call per batch and operator; no queue, no lock in the hand-over. */
 #ifndef WR_EXEC_PIPELINE_H
 #define WR_EXEC_PIPELINE_H
@@ -48,25 +49,35 @@ typedef struct wr_schedule {
 /** Run every step. On return (also on failure) all nodes are closed and all leases given back.
  *
  * Owner    worker locals and the nodes' shared blocks come from `bump` (plan pool).
- * Errors   any of an operator's, with "while running <label>"; WR_CANCELLED
+ * Errors   any of an operator's, with "while running <label>"; WR_CANCELLED; WR_NO_MEMORY the mins
+ *           of a step do not fit although every finished state shrank
  * Threads  called once, from one thread */
 wr_status wr_schedule_run(wr_schedule *schedule, wr_exec *exec, wr_bump *bump,
                           _Atomic uint32_t *out_step, wr_error *err) WR_MUST_USE;
 
+enum { WR_TURNSTILE_WINDOW = 4096 };
+
 /** In-order hand-over without buffers: morsels pass a turnstile in their order; the oldest morsel
- *  never waits, so there is no deadlock. Used by LIMIT and ordered sinks. */
+ *  never waits, so there is no deadlock. A morsel that has nothing to hand over may end out of turn,
+ *  as long as it is less than WR_TURNSTILE_WINDOW ahead of the oldest. Used by LIMIT, ordered sinks
+ *  and the rejects of scans. */
 typedef struct wr_turnstile {
     wr_mutex mutex;
     wr_cond  moved;
-    uint64_t next;     /* the morsel whose turn it is      */
-    uint64_t ended[64]; /* bit map window of morsels ended out of order; bounded by the workers */
+    uint64_t next;   /* the morsel whose turn it is                    */
+    bool     closed; /* nobody's turn comes any more                   */
+    uint64_t ended[WR_TURNSTILE_WINDOW / 64]; /* ring of morsels ended out of turn: bit m % window */
 } wr_turnstile;
 
-void wr_turnstile_init(wr_turnstile *turnstile);
+/** `first`: the first morsel that will come (exec->morsel_first at open; 0 for a source's own). */
+void wr_turnstile_init(wr_turnstile *turnstile, uint64_t first);
 void wr_turnstile_release(wr_turnstile *turnstile);
-/** Wait until it is `morsel`'s turn; false if the query was cancelled meanwhile. */
+/** Wait until it is `morsel`'s turn; false if that is in vain: the turnstile was closed, the query
+ *  cancelled, or an earlier morsel failed. Once true it stays true until the morsel is ended. */
 bool wr_turnstile_wait(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec);
-/** `morsel` will not come again. */
-void wr_turnstile_end(wr_turnstile *turnstile, uint64_t morsel);
+/** `morsel` will not come again. Waits only if the morsel is a window ahead; false as above. */
+bool wr_turnstile_end(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec);
+/** Let everybody go: no turn matters any more. */
+void wr_turnstile_close(wr_turnstile *turnstile);
 
 #endif

@@ -59,6 +59,7 @@ typedef struct wr_batch {
     wr_vector   *columns;
     uint64_t     morsel;       /* which morsel of the source this came from */
     bool         morsel_end;   /* nothing more comes from this morsel after this batch */
+    uint64_t     position;     /* source position of row 0, row r has position + r: for random functions */
 } wr_batch;
 
 static inline uint32_t wr_selection_row(const wr_selection *selection, uint32_t index)
