@@ -61,8 +61,11 @@ typedef struct wr_plan_project {
 extern const wr_transform_ops WR_PROJECT;
 
 /** position: appends a hidden UInt64 column that orders rows as an ordered pipeline delivers them:
- *  morsel << 24 | row within the morsel's output. No plan struct. */
-enum { WR_POSITION_ROW_BITS = 24 };
+ *  morsel << 32 | row within the morsel's output. */
+typedef struct wr_plan_position {
+    uint32_t column_count;          /* of the input */
+} wr_plan_position;
+enum { WR_POSITION_ROW_BITS = 32 };
 extern const wr_transform_ops WR_POSITION;
 
 /** limit by source position, streaming, with early stop (the pipeline must be order-preserving). */

@@ -161,16 +161,21 @@ static wr_status add_hidden(wr_builder *b, const wr_stream *stream, wr_expr **ex
 static wr_status ensure_position(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
                                  wr_error *err)
 {
-    wr_type *types;
+    wr_plan_position *plan;
+    wr_type          *types;
 
     if (stream->hidden_count)
         return WR_OK;
     wr_assert(stream->ordered, "an unordered stream carries positions when they are needed");
+    plan = WR_BUMP_NEW(b->bump, wr_plan_position, err);
+    if (!plan)
+        return WR_NO_MEMORY;
+    plan->column_count = stream->visible_count;
     types = copy_types(b, stream->types, stream->visible_count, stream->visible_count + 1, err);
     if (!types)
         return WR_NO_MEMORY;
     types[stream->visible_count] = WR_TYPE(U64);
-    WR_TRY(append_transform(b, stream, &WR_POSITION, NULL, logical, err));
+    WR_TRY(append_transform(b, stream, &WR_POSITION, plan, logical, err));
     stream->types = types;
     stream->hidden_count = 1;
     return WR_OK;
