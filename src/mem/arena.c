@@ -443,6 +443,39 @@ static wr_status raise_no_room(const wr_arena *arena, wr_lease *const *leases, u
                     sum_text, left_text, largest->name, largest_text);
 }
 
+void wr_lease_demand(wr_lease *lease, uint64_t min_bytes, uint64_t want_bytes)
+{
+    uint32_t page_bytes = lease->arena->page_bytes;
+
+    WR_LOCKED(&lease->arena->mutex);
+    wr_assert(lease->is_open, "only an open lease changes its demand");
+    lease->pages_min = wr_pages_for(min_bytes, page_bytes);
+    lease->pages_want = wr_pages_for(want_bytes > min_bytes ? want_bytes : min_bytes, page_bytes);
+}
+
+/* Pages that `lease` lacks to its min. */
+static uint32_t missing_pages(const wr_lease *lease)
+{
+    uint32_t granted = lease->is_open ? load(&lease->pages_granted) : 0;
+
+    return lease->pages_min > granted ? lease->pages_min - granted : 0;
+}
+
+static void open_or_raise(wr_arena *arena, wr_lease *lease)
+{
+    uint32_t missing = missing_pages(lease);
+
+    if (!lease->is_open) {
+        lease->arena = arena;
+        lease->is_open = true;
+        store(&lease->pages_granted, 0);
+        store(&lease->pages_used, 0);
+        store(&lease->pages_peak, 0);
+    }
+    store(&lease->pages_granted, load(&lease->pages_granted) + missing);
+    put(&arena->ungranted_count, arena->ungranted_count - missing);
+}
+
 wr_status wr_lease_open_all(wr_arena *arena, wr_lease *const *leases, uint32_t lease_count,
                             wr_error *err)
 {
@@ -450,19 +483,13 @@ wr_status wr_lease_open_all(wr_arena *arena, wr_lease *const *leases, uint32_t l
 
     WR_LOCKED(&arena->mutex);
     for (uint32_t i = 0; i < lease_count; i++) {
-        wr_assert(!leases[i]->is_open, "a lease is opened once");
-        sum += leases[i]->pages_min;
+        wr_assert(!leases[i]->is_open || leases[i]->arena == arena, "a lease stays in its arena");
+        sum += missing_pages(leases[i]);
     }
     if (sum > arena->ungranted_count)
         return raise_no_room(arena, leases, lease_count, sum, err);
-    for (uint32_t i = 0; i < lease_count; i++) {
-        leases[i]->arena = arena;
-        leases[i]->is_open = true;
-        store(&leases[i]->pages_granted, leases[i]->pages_min);
-        store(&leases[i]->pages_used, 0);
-        store(&leases[i]->pages_peak, 0);
-    }
-    put(&arena->ungranted_count, arena->ungranted_count - (uint32_t)sum);
+    for (uint32_t i = 0; i < lease_count; i++)
+        open_or_raise(arena, leases[i]);
     note_granted(arena);
     return WR_OK;
 }

@@ -71,7 +71,13 @@ static inline uint32_t wr_pages_for(uint64_t bytes, uint32_t page_bytes)
 void wr_lease_init(wr_lease *lease, const char *name, uint64_t min_bytes, uint64_t want_bytes,
                    uint32_t page_bytes);
 
-/** Grant the mins of all leases together, or none.
+/** What an open lease is to have in the step that comes: a breaker's lease passes from the step that
+ *  builds to the one that reads. Grants nothing and takes nothing: wr_lease_open_all raises the grant
+ *  to a higher min, wr_lease_shrink gives back what a lower one leaves over. Between steps only. */
+void wr_lease_demand(wr_lease *lease, uint64_t min_bytes, uint64_t want_bytes);
+
+/** Grant the mins of all leases together, or none. Leases that are open already keep what they hold
+ *  and are raised to their min.
  *
  * Errors   WR_NO_MEMORY  the sum does not fit: names the largest lease and both numbers. After
  *                        admission this happens only if live states hold surplus: shrink them first */

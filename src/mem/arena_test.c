@@ -115,6 +115,43 @@ static void grows_to_want_and_no_further(void **state)
     wr_arena_free(arena);
 }
 
+static void open_leases_change_their_demand(void **state)
+{
+    wr_arena *arena = new_arena(10);
+    wr_lease  sort, sink;
+    wr_lease *next[] = {&sort, &sink};
+    wr_error  err = {0};
+    void     *kept;
+
+    (void)state;
+    open_one(arena, &sort, 4, 100);
+    kept = wr_lease_take(&sort, 6);
+    assert_non_null(kept);
+    wr_lease_init(&sink, "sink #2", 3 * PAGE, 3 * PAGE, PAGE);
+
+    wr_lease_demand(&sort, 8 * PAGE, 8 * PAGE); /* 6 granted + 2 + 3 > 10 */
+    assert_int_equal(wr_lease_open_all(arena, next, 2, &err), WR_NO_MEMORY);
+    assert_non_null(strstr(err.message, "needs at least 81.9 kB of memory and 65.5 kB are left"));
+    assert_int_equal(sort.pages_granted, 6);
+    assert_false(sink.is_open);
+
+    wr_lease_demand(&sort, 7 * PAGE, 7 * PAGE);
+    assert_int_equal(wr_lease_open_all(arena, next, 2, &err), WR_OK);
+    assert_int_equal(sort.pages_granted, 7);
+    assert_int_equal(sort.pages_used, 6);
+    assert_int_equal(wr_arena_pages_ungranted(arena), 0);
+
+    wr_lease_demand(&sort, PAGE, PAGE); /* a lower min frees nothing before it shrinks */
+    wr_lease_shrink(&sort);
+    assert_int_equal(sort.pages_granted, 6);
+    wr_lease_give(&sort, kept, 6);
+    wr_lease_shrink(&sort);
+    assert_int_equal(sort.pages_granted, 1);
+    wr_lease_close(&sort);
+    wr_lease_close(&sink);
+    wr_arena_free(arena);
+}
+
 static void used_pages_pass_to_the_next_step(void **state)
 {
     wr_arena *arena = new_arena(10);
@@ -374,6 +411,7 @@ int main(void)
         cmocka_unit_test(page_size_follows_the_cap),
         cmocka_unit_test(mins_are_granted_together_or_not_at_all),
         cmocka_unit_test(grows_to_want_and_no_further),
+        cmocka_unit_test(open_leases_change_their_demand),
         cmocka_unit_test(used_pages_pass_to_the_next_step),
         cmocka_unit_test(fragmentation_never_refuses),
         cmocka_unit_test(adversary_never_wins),

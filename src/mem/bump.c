@@ -26,6 +26,8 @@ static uint8_t *extent_start(wr_bump_extent *extent)
     return (uint8_t *)(extent + 1);
 }
 
+_Static_assert(sizeof(wr_bump_extent) == WR_BUMP_HEAD_BYTES, "leases count the header");
+
 /* Continue behind the header of `extent`, or nowhere if it is NULL. */
 static void enter(wr_bump *bump, wr_bump_extent *extent)
 {
@@ -141,6 +143,15 @@ static void *raise_exhausted(const wr_bump *bump, size_t bytes, wr_error *err)
                    lease->name, wr_text_format_bytes(bytes, wanted, sizeof wanted),
                    wr_text_format_bytes(bump->bytes_used, have, sizeof have));
     return NULL;
+}
+
+wr_status wr_bump_reserve(wr_bump *bump, size_t bytes, wr_error *err)
+{
+    if (bytes > (size_t)(bump->end - bump->next) && !add_extent(bump, bytes)) {
+        raise_exhausted(bump, bytes, err);
+        return WR_NO_MEMORY;
+    }
+    return WR_OK;
 }
 
 void *wr_bump_alloc(wr_bump *bump, size_t bytes, wr_error *err)

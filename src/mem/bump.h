@@ -34,6 +34,19 @@ void wr_bump_init(wr_bump *bump, wr_lease *lease);
 void wr_bump_release(wr_bump *bump);
 void wr_bump_reset(wr_bump *bump);
 
+enum { WR_BUMP_HEAD_BYTES = 16 };
+
+/** Lease of a bump that begins with wr_bump_reserve(bytes). */
+static inline uint64_t wr_bump_lease_min(uint64_t bytes, uint32_t page_bytes)
+{
+    return (uint64_t)wr_pages_for(bytes + WR_BUMP_HEAD_BYTES, page_bytes) * page_bytes;
+}
+
+/** Room in one extent for requests of `bytes` in all, each counted rounded up to 16: without it
+ *  requests of more than half a page waste the rest of their pages.
+ * Errors   WR_NO_MEMORY the lease refuses */
+wr_status wr_bump_reserve(wr_bump *bump, size_t bytes, wr_error *err) WR_MUST_USE;
+
 wr_bump_mark wr_bump_save(const wr_bump *bump);
 void         wr_bump_rewind(wr_bump *bump, wr_bump_mark mark);
 

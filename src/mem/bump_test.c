@@ -108,6 +108,20 @@ static void rewind_drops_what_came_after(void **state)
     assert_non_null(wr_bump_try_alloc(&f->bump, 10));
 }
 
+static void reserved_room_is_not_wasted(void **state)
+{
+    fixture *f = *state;
+    size_t   piece = PAGE / 2 + 48; /* two of them do not share a page */
+
+    assert_int_equal(wr_bump_lease_min(6 * piece, PAGE), 4 * PAGE);
+    assert_int_equal(wr_bump_reserve(&f->bump, 6 * piece, NULL), WR_OK);
+    for (int i = 0; i < 6; i++)
+        assert_non_null(wr_bump_try_alloc(&f->bump, piece));
+    assert_int_equal(f->lease.pages_used, 4);
+    assert_int_equal(wr_bump_reserve(&f->bump, 100 * PAGE, NULL), WR_NO_MEMORY);
+    assert_int_equal(f->lease.pages_used, 4);
+}
+
 static void refusal_names_the_lease(void **state)
 {
     fixture *f = *state;
@@ -148,6 +162,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_sizes_are_aligned_and_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_requests_get_their_own_extent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rewind_drops_what_came_after, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reserved_room_is_not_wasted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusal_names_the_lease, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts, set_up, tear_down),
     };
