@@ -6,10 +6,13 @@
  * at any address without fix-up. row_bytes is a multiple of 8. Columns are written and read a
  * column at a time for many rows (scatter/gather).
  * Blobs: a row larger than `row_bytes_max` sends its longest values to the spill's blob stream and
- * keeps handles (string slot with the top bit of the offset set; the heap holds the wr_blob).
- * Invariants: row_bytes <= row_bytes_max, a quarter of the page the owner uses; that page is at least
- * wr_row_page_bytes(), a formula over the schema.
- * Cost: about 1 ns per value either way. */
+ * keeps handles (string slot with the top bit of the offset set; the heap holds a wr_row_blob).
+ * Invariants
+ *  1. row_bytes <= row_bytes_max <= wr_row_bytes_max(page the owner uses), a quarter of that page;
+ *     the page is at least wr_row_page_bytes(wr_row_bytes_least()), a formula over the schema.
+ *  2. A value under a null bit is zero, padding is zero.
+ *  3. Blob handles come first in the heap, so they are 8-aligned at any 8-aligned address.
+ * Cost: about 1 ns per value either way, plus the bytes of strings. */
 #ifndef WR_EXEC_ROW_H
 #define WR_EXEC_ROW_H
 
@@ -26,14 +29,35 @@ typedef struct wr_row_layout {
     const uint32_t *strings;      /* their indexes                              */
 } wr_row_layout;
 
+enum { WR_ROW_BLOB_HEAD_BYTES = 24 };
+
+/** What a row's heap holds of a value that was sent away. */
+typedef struct wr_row_blob {
+    wr_blob blob;
+    char    head[WR_ROW_BLOB_HEAD_BYTES]; /* its first bytes, so that sort keys need no I/O */
+} wr_row_blob;
+
+/** Bytes of a row whose string values all are blob handles: what a page must at least be made for. */
+uint32_t wr_row_bytes_least(const wr_type *types, uint32_t column_count, uint32_t extra_bytes);
+
+/** Bytes that wr_row_layout_init takes from its bump (a bound, for lease_min formulas). */
+uint64_t wr_row_layout_bytes(uint32_t column_count);
+
 /** Lay out columns of `types`. `extra_bytes` are reserved after the header for the owner (hash,
- *  next pointer, aggregate states); *out_extra_offset tells where (8-aligned). */
+ *  next pointer, aggregate states); *out_extra_offset (NULL allowed) tells where (8-aligned).
+ *
+ * Shape    row_bytes_max a multiple of 8, at least wr_row_bytes_least()
+ * Owner    `types` is borrowed, the arrays live in `bump`
+ * Errors   WR_NO_MEMORY the bump's lease is spent */
 wr_status wr_row_layout_init(wr_row_layout *layout, const wr_type *types, uint32_t column_count,
                              uint32_t extra_bytes, uint32_t *out_extra_offset,
                              uint32_t row_bytes_max, wr_bump *bump, wr_error *err) WR_MUST_USE;
 
-/** Smallest page (power of two, >= page_bytes) that keeps four rows of this fixed size. */
-uint32_t wr_row_page_bytes(uint32_t fixed_bytes, uint32_t page_bytes);
+/** Smallest page (power of two, >= page_bytes) that keeps four rows of this size. */
+uint32_t wr_row_page_bytes(uint32_t row_bytes, uint32_t page_bytes);
+
+/** Largest row that a page of this size keeps four times. */
+uint32_t wr_row_bytes_max(uint32_t page_bytes);
 
 static inline uint32_t wr_row_bytes(const uint8_t *row)
 {
@@ -53,7 +77,11 @@ wr_status wr_row_write(const wr_row_layout *layout, const wr_vector *columns,
                        const wr_selection *selection, uint32_t first, uint32_t count,
                        uint8_t *const *rows, wr_spill *spill, wr_error *err) WR_MUST_USE;
 
-/** Read column `column` of `count` rows into `out` (FLAT, preallocated); strings point into the rows. */
+/** Read column `column` of `count` rows (<= WR_BATCH_ROWS_MAX) into `out`; strings point into the rows.
+ *
+ * Shape    `out` is FLAT with room for `count` values. Its validity bits are written where out->valid
+ *          points, or if that is NULL to the vector's own room (wr_vector_valid_room); afterwards
+ *          out->valid is NULL if no row is null. WR_VECTOR_BLOBS is set if a value is a blob */
 void wr_row_read(const wr_row_layout *layout, uint32_t column, const uint8_t *const *rows,
                  uint32_t count, wr_vector *out);
 
@@ -68,22 +96,58 @@ static inline const uint8_t *wr_row_slot(const wr_row_layout *layout, const uint
     return row + layout->offsets[column];
 }
 
-/** A string slot as a view whose bytes lie in the row. */
-wr_str wr_row_str(const wr_row_layout *layout, const uint8_t *row, uint32_t column);
+/** A string slot as a view whose bytes (or wr_row_blob) lie in the row. */
+static inline wr_str wr_row_str(const wr_row_layout *layout, const uint8_t *row, uint32_t column)
+{
+    wr_str str;
 
-/** Are columns (columns[0..n-1]) of both rows equal, NULL equal to NULL? NaN equals NaN. */
-bool wr_row_equal(const wr_row_layout *layout, const uint8_t *a, const uint8_t *b,
-                  uint32_t column_count);
+    __builtin_memcpy(&str, wr_row_slot(layout, row, column), sizeof str);
+    if (!wr_str_is_inline(&str))
+        str.pointer += (uintptr_t)row; /* the blob bit stays: addresses never reach it */
+    return str;
+}
+
+/** Are columns 0 .. column_count-1 of both rows equal, NULL equal to NULL, NaN to NaN, -0.0 to 0.0,
+ *  intervals by their length? Blobs of equal length and hash are compared byte by byte.
+ * Errors   WR_IO, WR_CORRUPT (blobs only) */
+wr_status wr_row_equal(const wr_row_layout *layout, const uint8_t *a, const uint8_t *b,
+                       uint32_t column_count, bool *out_equal, wr_error *err) WR_MUST_USE;
+
+/** memcmp order of two string views, shorter first, blobs streamed.
+ * Errors   WR_IO, WR_CORRUPT (blobs only) */
+wr_status wr_row_str_compare(const wr_str *a, const wr_str *b, int *out_order,
+                             wr_error *err) WR_MUST_USE;
 
 /* ---- A page of rows: rows lie one after the other, so a page spills as it is. ---------------- */
 
 typedef struct wr_row_page wr_row_page;
 struct wr_row_page {
-    wr_row_page *next;   /* in its store; meaningless on disk */
+    wr_row_page *next;   /* in its store; NULL on disk */
     uint32_t used_bytes; /* including this header */
     uint32_t row_count;
     /* rows follow, 8-aligned */
 };
+
+static inline const uint8_t *wr_row_page_first(const wr_row_page *page)
+{
+    return (const uint8_t *)(page + 1);
+}
+
+/** An empty page. */
+static inline void wr_row_page_init(wr_row_page *page)
+{
+    *page = (wr_row_page){NULL, (uint32_t)sizeof(wr_row_page), 0};
+}
+
+/** Space for as many of `count` rows of `bytes[i]` as fit into what is left of the page; fills
+ *  rows[] and returns how many. */
+uint32_t wr_row_page_reserve(wr_row_page *page, uint32_t page_bytes, const uint32_t *bytes,
+                             uint32_t count, uint8_t **out_rows);
+
+/** Addresses of at most `rows_max` rows of the page from byte `*offset` on (0: the first row);
+ *  advances *offset. Returns how many, 0 at the end. */
+uint32_t wr_row_page_rows(const wr_row_page *page, uint32_t *offset, uint32_t rows_max,
+                          const uint8_t **out_rows);
 
 /** A growing list of row pages in memory, FIFO; spills whole pages to a stream. Used for spools,
  *  partitions and build sides. One writer at a time. */
@@ -100,21 +164,28 @@ typedef struct wr_row_store {
 
 void wr_row_store_init(wr_row_store *store, const wr_row_layout *layout, wr_lease *lease,
                        uint32_t page_bytes, wr_spill *spill);
+
+/** Give back pages and extents; the store is empty and usable again. Idempotent. */
 void wr_row_store_release(wr_row_store *store);
 
 /** Space for `count` rows of `bytes[i]`; fills rows[] for as many as fit now and returns how many.
- *  Fewer than count means: the lease refused a page; spill (wr_row_store_spill) and call again. */
+ *  Fewer than count means: the lease refused a page; spill (wr_row_store_spill) and call again. The
+ *  rows must be written before the store is spilled or read. */
 uint32_t wr_row_store_reserve(wr_row_store *store, const uint32_t *bytes, uint32_t count,
                               uint8_t **rows);
 
-/** Write all resident pages but the last `keep` to the stream and give them back. */
+/** Write all resident pages but the last `keep` to the stream and give them back.
+ * Errors   WR_NO_SPACE, WR_IO: the store can only be released */
 wr_status wr_row_store_spill(wr_row_store *store, uint32_t keep, wr_error *err) WR_MUST_USE;
 
-/** Read a finished store in order: spilled pages through `buffer` (page_bytes), then resident ones. */
+/** Read a finished store in order: spilled pages through `buffer` (page_bytes), then resident ones.
+ *  With `consume`, each page is given back when the next one is asked for. Several readers may read
+ *  a store that none of them consumes. */
 typedef struct wr_row_reader {
     wr_row_store   *store;
     wr_spill_cursor cursor;
-    wr_row_page    *page;
+    wr_row_page    *page;        /* resident page given last      */
+    bool            is_resident; /* the spilled pages have passed */
     uint8_t        *buffer;
 } wr_row_reader;
 

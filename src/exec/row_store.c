@@ -1,0 +1,159 @@
+/* exec/row_store.c — pages of rows, in memory and spilled.
+ *
+ * A page goes to disk as it is, so a store that spills copies nothing. */
+#include "exec/row.h"
+
+#include "base/bits.h"
+
+/* ---- One page -------------------------------------------------------------------------------- */
+
+uint32_t wr_row_page_reserve(wr_row_page *page, uint32_t page_bytes, const uint32_t *bytes,
+                             uint32_t count, uint8_t **out_rows)
+{
+    uint32_t used = page->used_bytes, done = 0;
+
+    while (done < count && bytes[done] <= page_bytes - used) {
+        out_rows[done] = (uint8_t *)page + used;
+        used += bytes[done++];
+    }
+    page->used_bytes = used;
+    page->row_count += done;
+    return done;
+}
+
+uint32_t wr_row_page_rows(const wr_row_page *page, uint32_t *offset, uint32_t rows_max,
+                          const uint8_t **out_rows)
+{
+    uint32_t at = *offset > 0 ? *offset : (uint32_t)sizeof *page;
+    uint32_t count = 0;
+
+    while (count < rows_max && at < page->used_bytes) {
+        const uint8_t *row = (const uint8_t *)page + at;
+
+        out_rows[count++] = row;
+        at += wr_row_bytes(row);
+    }
+    *offset = at;
+    return count;
+}
+
+/* ---- Store ----------------------------------------------------------------------------------- */
+
+static uint32_t lease_pages_of(const wr_row_store *store)
+{
+    return wr_pages_for(store->page_bytes, wr_arena_page_size(store->lease->arena));
+}
+
+void wr_row_store_init(wr_row_store *store, const wr_row_layout *layout, wr_lease *lease,
+                       uint32_t page_bytes, wr_spill *spill)
+{
+    wr_assert(layout->row_bytes_max <= wr_row_bytes_max(page_bytes), "a page keeps four rows");
+    *store = (wr_row_store){.layout = layout, .lease = lease, .page_bytes = page_bytes};
+    wr_spill_stream_init(&store->stream, spill);
+}
+
+static void give_first_page(wr_row_store *store)
+{
+    wr_row_page *page = store->first;
+
+    store->first = page->next;
+    if (!store->first)
+        store->last = NULL;
+    store->page_count--;
+    wr_lease_give(store->lease, page, lease_pages_of(store));
+}
+
+void wr_row_store_release(wr_row_store *store)
+{
+    while (store->first)
+        give_first_page(store);
+    if (store->stream.spill)
+        wr_spill_stream_release(&store->stream);
+    store->row_count = 0;
+    store->byte_count = 0;
+}
+
+static bool add_page(wr_row_store *store)
+{
+    wr_row_page *page = wr_lease_take(store->lease, lease_pages_of(store));
+
+    if (!page)
+        return false;
+    wr_row_page_init(page);
+    if (store->last)
+        store->last->next = page;
+    else
+        store->first = page;
+    store->last = page;
+    store->page_count++;
+    return true;
+}
+
+uint32_t wr_row_store_reserve(wr_row_store *store, const uint32_t *bytes, uint32_t count,
+                              uint8_t **rows)
+{
+    uint32_t done = 0;
+
+    while (done < count) {
+        uint32_t used_before, now;
+
+        if (!store->last && !add_page(store))
+            break;
+        used_before = store->last->used_bytes;
+        now = wr_row_page_reserve(store->last, store->page_bytes, bytes + done, count - done,
+                                  rows + done);
+        store->byte_count += store->last->used_bytes - used_before;
+        done += now;
+        if (done < count && !add_page(store))
+            break;
+    }
+    store->row_count += done;
+    return done;
+}
+
+wr_status wr_row_store_spill(wr_row_store *store, uint32_t keep, wr_error *err)
+{
+    while (store->page_count > keep) {
+        wr_row_page *page = store->first, *next = page->next;
+        wr_status    status;
+
+        page->next = NULL;
+        status = wr_spill_append(&store->stream, page, page->used_bytes, NULL, err);
+        page->next = next;
+        WR_TRY(status);
+        give_first_page(store);
+    }
+    return WR_OK;
+}
+
+/* ---- Reader ---------------------------------------------------------------------------------- */
+
+void wr_row_reader_init(wr_row_reader *reader, wr_row_store *store, void *buffer, bool consume)
+{
+    *reader = (wr_row_reader){.store = store, .buffer = buffer};
+    wr_spill_cursor_init(&reader->cursor, &store->stream, consume);
+}
+
+wr_status wr_row_reader_next(wr_row_reader *reader, const wr_row_page **out_page, wr_error *err)
+{
+    wr_row_store *store = reader->store;
+    uint32_t      bytes = 0;
+
+    if (!reader->is_resident && store->stream.block_count > 0)
+        WR_TRY(wr_spill_cursor_next(&reader->cursor, reader->buffer, store->page_bytes, &bytes, err));
+    if (bytes > 0) {
+        *out_page = (const wr_row_page *)reader->buffer;
+        return WR_OK;
+    }
+    if (!reader->is_resident) {
+        reader->is_resident = true;
+        reader->page = store->first;
+    } else if (reader->page && reader->cursor.consume) {
+        give_first_page(store);
+        reader->page = store->first;
+    } else if (reader->page) {
+        reader->page = reader->page->next;
+    }
+    *out_page = reader->page;
+    return WR_OK;
+}
