@@ -161,6 +161,7 @@ static block *put_free(block *b, uint64_t bytes)
 {
     block *after = (block *)((uint8_t *)b + bytes);
 
+    b->tag &= ~(uint64_t)USED; /* also if it is swallowed, so that a second free is noticed */
     if (!(b->tag & BEFORE_USED)) {
         block *before = block_before(b);
         unlink_free(before);
@@ -297,7 +298,7 @@ static void *allocate(size_t bytes, size_t alignment)
     uint64_t have, lead;
     block   *b, *aligned;
 
-    if (wanted == 0 || alignment > SPACE_BYTES / 2 || wr_fault_hit(WR_FAULT_ALLOC) || !start())
+    if (wanted == 0 || alignment > SPACE_BYTES / 2 || !start())
         return NULL;
     b = take_block(wanted + slack);
     if (!b)
@@ -374,7 +375,7 @@ void *wr_heap_alloc(size_t bytes, size_t alignment)
     void *p;
 
     lock();
-    p = allocate(bytes, alignment);
+    p = wr_fault_hit(WR_FAULT_ALLOC) ? NULL : allocate(bytes, alignment);
     heap.refused_count += p == NULL;
     unlock();
     return p;
@@ -390,31 +391,38 @@ void wr_heap_free(void *p)
     unlock();
 }
 
-void *wr_heap_resize(void *p, size_t bytes)
+/* The old block is kept when NULL is returned. */
+static void *resize(void *p, size_t bytes)
 {
     uint64_t wanted = block_bytes_for(bytes);
-    uint64_t have;
-    block   *b;
+    block   *b = checked_block(p);
+    uint64_t have = block_bytes(b) - TAG_BYTES;
     void    *moved;
 
-    if (!p)
-        return wr_heap_alloc(bytes, 0);
-    lock();
-    wr_assert(is_ours(p), "a pointer given to realloc came from malloc");
-    b = checked_block(p);
-    if (wanted != 0 && resize_in_place(b, wanted)) {
-        unlock();
+    if (bytes > have && wr_fault_hit(WR_FAULT_ALLOC))
+        return NULL;
+    if (wanted != 0 && resize_in_place(b, wanted))
         return p;
-    }
-    have = block_bytes(b) - TAG_BYTES;
     moved = allocate(bytes, 0);
     if (moved) {
         memcpy(moved, p, have < bytes ? have : bytes);
         give_back(b);
     }
-    heap.refused_count += moved == NULL;
-    unlock();
     return moved;
+}
+
+void *wr_heap_resize(void *p, size_t bytes)
+{
+    void *resized;
+
+    if (!p)
+        return wr_heap_alloc(bytes, 0);
+    lock();
+    wr_assert(is_ours(p), "a pointer given to realloc came from malloc");
+    resized = resize(p, bytes);
+    heap.refused_count += resized == NULL;
+    unlock();
+    return resized;
 }
 
 size_t wr_heap_usable_bytes(const void *p)
