@@ -55,4 +55,12 @@ typedef struct wr_session_facts {
 } wr_session_facts;
 void wr_session_facts_read(wr_session *session, wr_session_facts *out_facts);
 
+/** Remove what killed runs left in `folder`. */
+wr_status wr_session_clean(const char *folder, uint64_t *out_removed_count, wr_error *err) WR_MUST_USE;
+
+/** Line `index` of a topic of the reference ("formats", "functions", "aggregates", or a format's
+ *  name for its options), from the tables that the parser uses; false past the end. Static texts. */
+bool wr_session_manual(const char *topic, size_t index, const char **out_name,
+                       const char **out_signature, const char **out_help);
+
 #endif
