@@ -1,0 +1,126 @@
+/* optimizer/rule_push_filter.c — filters move below projects, sorts and into join sides.
+ *
+ * A conjunct moves below a node when that keeps every result:
+ *   project   column references are replaced by the projected expressions (repeatable ones only)
+ *   sort      without limit
+ *   join      to the side it reads, where that side's rows are not filled with NULLs by the join
+ * A filter above a node with several readers stays: the others need all rows. Moving a filter never
+ * moves an expression that can fail in front of a guard: conjuncts move together with what stood before them.
+ * Runs until nothing moves; each move brings a filter one node closer to a source. */
+#include "base/bits.h"
+#include "optimizer/optimizer_priv.h"
+
+/* Copy of `expr` with every column replaced by exprs[column]; NULL (raised) when the pool is spent. */
+static wr_expr *substitute(const wr_expr *expr, wr_expr *const *exprs, wr_bump *bump, wr_error *err)
+{
+    wr_expr *copy;
+
+    if (expr->kind == WR_EXPR_COLUMN)
+        return exprs[expr->column];
+    copy = WR_BUMP_NEW(bump, wr_expr, err);
+    if (!copy)
+        return NULL;
+    *copy = *expr;
+    copy->args = WR_BUMP_NEW_ARRAY(bump, wr_expr *, expr->arg_count + 1, err);
+    if (!copy->args)
+        return NULL;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (!(copy->args[i] = substitute(expr->args[i], exprs, bump, err)))
+            return NULL;
+    return copy;
+}
+
+static bool project_is_repeatable(const wr_plan_node *project)
+{
+    for (uint32_t i = 0; i < project->project.expr_count; i++)
+        if (!wr_expr_is_repeatable(project->project.exprs[i]))
+            return false;
+    return true;
+}
+
+/* filter(child(x)) becomes child(filter(x)), reusing both nodes. */
+static void swap_with_child(wr_plan *plan, wr_plan_node *filter, wr_plan_node *child)
+{
+    wr_plan_replace_input(plan, filter, child);
+    filter->inputs[0] = child->inputs[0];
+    filter->schema = child->inputs[0]->schema;
+    child->inputs[0] = filter;
+}
+
+static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_node *join,
+                                bool *out_moved, wr_error *err)
+{
+    wr_plan_join_type type = join->join.type;
+    uint32_t left_count = join->inputs[0]->schema.field_count;
+    uint32_t width = join->schema.field_count;
+    uint64_t *bits = WR_BUMP_NEW_ARRAY(plan->bump, uint64_t, wr_bit_words(width) + 1, err);
+    uint32_t *map = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, width + 1, err);
+    bool      reads_left = false, reads_right = false;
+    uint32_t  side;
+
+    if (!bits || !map)
+        return WR_NO_MEMORY;
+    wr_expr_columns(filter->filter.predicate, bits);
+    for (uint32_t c = 0; c < width; c++) {
+        if (wr_bit_get(bits, c))
+            *(c < left_count ? &reads_left : &reads_right) = true;
+        map[c] = c < left_count ? c : join->join.right_columns[c - left_count];
+    }
+    if (reads_left == reads_right)
+        return WR_OK;
+    side = reads_right;
+    if (side == 0 && (type == WR_PLAN_JOIN_RIGHT || type == WR_PLAN_JOIN_FULL))
+        return WR_OK;
+    if (side == 1 && type != WR_PLAN_JOIN_INNER && type != WR_PLAN_JOIN_CROSS &&
+        type != WR_PLAN_JOIN_RIGHT)
+        return WR_OK;
+    filter->filter.predicate = wr_expr_remap(filter->filter.predicate, map, plan->bump, err);
+    if (!filter->filter.predicate)
+        return WR_NO_MEMORY;
+    wr_plan_replace_input(plan, filter, join);
+    filter->inputs[0] = join->inputs[side];
+    filter->schema = filter->inputs[0]->schema;
+    join->inputs[side] = filter;
+    *out_moved = true;
+    return WR_OK;
+}
+
+static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved, wr_error *err)
+{
+    wr_plan_node *child = filter->inputs[0];
+
+    if (wr_plan_reader_count(plan, child) != 1 ||
+        !wr_expr_is_repeatable(filter->filter.predicate))
+        return WR_OK;
+    if (child->kind == WR_PLAN_SORT && child->sort.rows_max == UINT64_MAX &&
+        child->sort.offset_rows == 0) {
+        swap_with_child(plan, filter, child);
+        *out_moved = true;
+    } else if (child->kind == WR_PLAN_PROJECT && project_is_repeatable(child)) {
+        wr_expr *predicate =
+            substitute(filter->filter.predicate, child->project.exprs, plan->bump, err);
+
+        if (!predicate)
+            return WR_NO_MEMORY;
+        filter->filter.predicate = predicate;
+        swap_with_child(plan, filter, child);
+        *out_moved = true;
+    } else if (child->kind == WR_PLAN_JOIN) {
+        return push_into_join(plan, filter, child, out_moved, err);
+    }
+    return WR_OK;
+}
+
+wr_status wr_rule_push_filter(wr_plan *plan, wr_error *err)
+{
+    bool moved = true;
+
+    while (moved) {
+        moved = false;
+        for (uint32_t n = 0; n < plan->node_count; n++)
+            if (plan->nodes[n]->kind == WR_PLAN_FILTER)
+                WR_TRY(push_once(plan, plan->nodes[n], &moved, err));
+        WR_TRY(wr_plan_renumber(plan, err));
+    }
+    return WR_OK;
+}
