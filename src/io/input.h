@@ -1,7 +1,8 @@
 /* io/input.h — sequential byte inputs: a file, then filters stacked on it (gzip, zstd, transcoding).
  *
  * An input is a pull stream. Each filter owns a fixed buffer and its codec's state, both from the
- * bump given at open (codec allocator hooks point into it): memory is fixed once open.
+ * bump given at open: memory is fixed once open, and is one allocation per opened stack, so that
+ * the lease formulas hold to the byte. (Only a later zstd frame with a larger window takes more.)
  * `offset` counts bytes delivered, so messages can say where. Threads: one at a time. */
 #ifndef WR_IO_INPUT_H
 #define WR_IO_INPUT_H
@@ -33,6 +34,11 @@ wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes);
  *  when the header says so (it is read first). `codec` AUTO means the worst built-in default. */
 uint64_t wr_input_lease_min(wr_codec codec);
 
+/** What wr_input_open of this very reader will take: the head of a seekable file is looked at (no
+ *  byte is consumed), so zstd windows count as they are; streams get wr_input_lease_min. */
+wr_status wr_input_lease_probe(wr_fs_reader *reader, wr_codec codec, uint64_t *out_bytes,
+                               wr_error *err) WR_MUST_USE;
+
 /** Open a reader as an input, decompressing if asked or detected. Members of multi-member gzip and
  *  zstd files follow each other. Owner: the input closes the reader.
  * Errors   WR_CORRUPT damaged or truncated stream (names codec and offset)
@@ -51,9 +57,22 @@ typedef enum wr_encoding_name {
 } wr_encoding_name;
 extern const char *const WR_ENCODING_NAMES[];
 
+/** Any usual spelling: "UTF-8", "utf_16", "ISO-8859-1", "cp1252". Errors WR_INVALID (did-you-mean). */
+wr_status wr_encoding_parse(wr_text text, wr_encoding_name *out_encoding, wr_error *err) WR_MUST_USE;
+
+/** Fixed memory of wr_input_transcode. */
+uint64_t wr_input_transcode_lease_min(wr_encoding_name encoding);
+
 /** Stack a transcoder; UTF8 returns `input` itself. Unpaired surrogates are WR_CORRUPT. */
 wr_status wr_input_transcode(wr_input *input, wr_encoding_name encoding, wr_bump *bump,
                              wr_input **out_input, wr_error *err) WR_MUST_USE;
+
+/** Stack a recorder of the first `kept_bytes_max` bytes: a stream (standard input) is sampled
+ *  through it, then wr_input_rewind goes back to the start, once. The memory is taken at open.
+ * Errors   WR_NO_MEMORY  more than kept_bytes_max bytes were read before the rewind */
+wr_status wr_input_replay(wr_input *input, uint64_t kept_bytes_max, wr_bump *bump,
+                          wr_input **out_input, wr_error *err) WR_MUST_USE;
+void wr_input_rewind(wr_input *input);
 
 /** Read until `bytes` are there or the end; for heads and samples. */
 wr_status wr_input_read_full(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,

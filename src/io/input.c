@@ -1,0 +1,247 @@
+/* input.c — the bottom of every stack of inputs, codec detection, samples that are read twice.
+ *
+ * The raw input has no buffer: bytes go from the reader into the caller's memory. Only the head
+ * that detection looked at is kept and handed out first. */
+#include "io/input.h"
+
+#include <string.h>
+
+#include "io_priv.h"
+
+const char *const WR_CODEC_NAMES[] = {"auto", "none", "gzip", "zstd", NULL};
+
+enum {
+    HEAD_BYTES = 18,               /* the longest zstd frame header                    */
+    ZSTD_WINDOW_DEFAULT = 2 << 20, /* what `zstd` without options writes: windowLog 21 */
+};
+
+/* ---- The raw input ------------------------------------------------------------------------------ */
+
+typedef struct raw_input {
+    wr_input      base;
+    wr_fs_reader *reader;
+    uint8_t       head[HEAD_BYTES];
+    size_t        head_next, head_end;
+} raw_input;
+
+static wr_status raw_read(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,
+                          wr_error *err)
+{
+    raw_input *raw = (raw_input *)input;
+    size_t     got = raw->head_end - raw->head_next;
+
+    if (got > 0) {
+        got = got < bytes ? got : bytes;
+        memcpy(buffer, raw->head + raw->head_next, got);
+        raw->head_next += got;
+    } else if (bytes > 0) {
+        WR_TRY(raw->reader->ops->read_next(raw->reader, buffer, bytes, &got, err));
+    }
+    input->offset += got;
+    input->consumed_bytes = input->offset;
+    *out_bytes = got;
+    return WR_OK;
+}
+
+static void raw_close(wr_input *input)
+{
+    raw_input *raw = (raw_input *)input;
+
+    raw->reader->ops->close(raw->reader);
+}
+
+static const struct wr_input_ops RAW_INPUT = {.read = raw_read, .close = raw_close};
+
+/* Read the head by the stream's own order, so that it works for pipes too. */
+static wr_status read_head(raw_input *raw, wr_error *err)
+{
+    while (raw->head_end < HEAD_BYTES) {
+        size_t got = 0;
+
+        WR_TRY(raw->reader->ops->read_next(raw->reader, raw->head + raw->head_end,
+                                           HEAD_BYTES - raw->head_end, &got, err));
+        if (got == 0)
+            break;
+        raw->head_end += got;
+    }
+    return WR_OK;
+}
+
+/* ---- Detection ---------------------------------------------------------------------------------- */
+
+wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes)
+{
+    const uint8_t *bytes = head;
+
+    if (head_bytes >= 3 && bytes[0] == 0x1f && bytes[1] == 0x8b && bytes[2] == 8)
+        return WR_CODEC_GZIP;
+    if (head_bytes >= 4 && bytes[1] == 0xb5 && bytes[2] == 0x2f && bytes[3] == 0xfd &&
+        bytes[0] == 0x28)
+        return WR_CODEC_ZSTD;
+    if (head_bytes >= 4 && (bytes[0] & 0xf0) == 0x50 && bytes[1] == 0x2a && bytes[2] == 0x4d &&
+        bytes[3] == 0x18)
+        return WR_CODEC_ZSTD; /* a skippable frame */
+    if (wr_text_ends_with(path, WR_TEXT(".gz")))
+        return WR_CODEC_GZIP;
+    if (wr_text_ends_with(path, WR_TEXT(".zst")) || wr_text_ends_with(path, WR_TEXT(".zstd")))
+        return WR_CODEC_ZSTD;
+    return WR_CODEC_NONE;
+}
+
+/* Memory of a stack whose codec, and zstd window (0: unknown), are settled. */
+static uint64_t stack_bytes(wr_codec codec, uint64_t window_bytes)
+{
+    uint64_t bytes = wr_block_bytes(sizeof(raw_input));
+
+    if (codec == WR_CODEC_GZIP)
+        bytes += wr_gzip_input_bytes();
+    else if (codec == WR_CODEC_ZSTD)
+        bytes += wr_zstd_input_bytes(window_bytes ? window_bytes : ZSTD_WINDOW_DEFAULT);
+    return bytes;
+}
+
+uint64_t wr_input_lease_min(wr_codec codec)
+{
+    return stack_bytes(codec == WR_CODEC_AUTO ? WR_CODEC_ZSTD : codec, 0);
+}
+
+wr_status wr_input_lease_probe(wr_fs_reader *reader, wr_codec codec, uint64_t *out_bytes,
+                               wr_error *err)
+{
+    uint8_t head[HEAD_BYTES];
+    size_t  head_bytes = 0;
+
+    if (!reader->info.seekable) {
+        *out_bytes = wr_input_lease_min(codec);
+        return WR_OK;
+    }
+    WR_TRY(reader->ops->read_at(reader, 0, head, HEAD_BYTES, &head_bytes, err));
+    if (codec == WR_CODEC_AUTO)
+        codec = wr_codec_detect(reader->path, head, head_bytes);
+    *out_bytes = stack_bytes(codec, wr_zstd_window(head, head_bytes));
+    return WR_OK;
+}
+
+wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_input **out_input,
+                        wr_error *err)
+{
+    raw_input  start = {.base.ops = &RAW_INPUT, .reader = reader};
+    raw_input *raw;
+    wr_block   block;
+    uint64_t   window_bytes;
+
+    start.base.total_bytes = reader->info.bytes;
+    if (codec != WR_CODEC_NONE)
+        WR_TRY(read_head(&start, err));
+    if (codec == WR_CODEC_AUTO)
+        codec = wr_codec_detect(reader->path, start.head, start.head_end);
+    window_bytes = codec == WR_CODEC_ZSTD ? wr_zstd_window(start.head, start.head_end) : 0;
+    if (window_bytes == 0)
+        window_bytes = ZSTD_WINDOW_DEFAULT;
+    WR_TRY_WHILE(wr_block_new(bump, stack_bytes(codec, window_bytes), &block, err), err,
+                 "opening '%.*s' (%s%s)", WR_TEXT_ARG(reader->path), WR_CODEC_NAMES[codec],
+                 window_bytes > ZSTD_WINDOW_DEFAULT
+                     ? "; its window is larger than usual: raise the memory cap or compress again "
+                       "without --long or --ultra"
+                     : "");
+    raw = wr_block_take(&block, sizeof *raw);
+    *raw = start;
+    if (codec == WR_CODEC_GZIP)
+        return wr_gzip_input_init(&raw->base, reader->path, &block, out_input, err);
+    if (codec == WR_CODEC_ZSTD)
+        return wr_zstd_input_init(&raw->base, reader->path, window_bytes, &block, bump, out_input,
+                                  err);
+    *out_input = &raw->base;
+    return WR_OK;
+}
+
+wr_status wr_input_read_full(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,
+                             wr_error *err)
+{
+    size_t used = 0;
+
+    while (used < bytes) {
+        size_t got = 0;
+
+        WR_TRY(input->ops->read(input, (uint8_t *)buffer + used, bytes - used, &got, err));
+        if (got == 0)
+            break;
+        used += got;
+    }
+    *out_bytes = used;
+    return WR_OK;
+}
+
+/* ---- Reading the beginning twice ---------------------------------------------------------------- */
+
+typedef struct replay_input {
+    wr_input  base;
+    wr_input *below;
+    uint8_t  *kept; /* the first kept_bytes bytes of `below` */
+    uint64_t  kept_bytes, kept_bytes_max;
+    bool      rewound;
+} replay_input;
+
+static wr_status replay_read(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,
+                             wr_error *err)
+{
+    replay_input *replay = (replay_input *)input;
+    size_t        got;
+
+    if (input->offset < replay->kept_bytes) {
+        uint64_t left = replay->kept_bytes - input->offset;
+
+        got = bytes < left ? bytes : (size_t)left;
+        memcpy(buffer, replay->kept + input->offset, got);
+    } else {
+        WR_TRY(replay->below->ops->read(replay->below, buffer, bytes, &got, err));
+        if (!replay->rewound) {
+            if (got > replay->kept_bytes_max - replay->kept_bytes)
+                return WR_RAISE(err, WR_NO_MEMORY,
+                                "the sample of a stream needs more than %llu bytes "
+                                "(declare the schema, or store the stream as a file first)",
+                                (unsigned long long)replay->kept_bytes_max);
+            memcpy(replay->kept + replay->kept_bytes, buffer, got);
+            replay->kept_bytes += got;
+        }
+    }
+    input->offset += got;
+    wr_input_pass_progress(input, replay->below);
+    *out_bytes = got;
+    return WR_OK;
+}
+
+static void replay_close(wr_input *input)
+{
+    wr_input_close(((replay_input *)input)->below);
+}
+
+static const struct wr_input_ops REPLAY_INPUT = {.read = replay_read, .close = replay_close};
+
+wr_status wr_input_replay(wr_input *input, uint64_t kept_bytes_max, wr_bump *bump,
+                          wr_input **out_input, wr_error *err)
+{
+    replay_input *replay = WR_BUMP_NEW(bump, replay_input, err);
+
+    if (!replay)
+        return WR_NO_MEMORY;
+    replay->kept = wr_bump_alloc(bump, kept_bytes_max, err);
+    if (!replay->kept)
+        return WR_NO_MEMORY;
+    replay->base.ops = &REPLAY_INPUT;
+    replay->below = input;
+    replay->kept_bytes_max = kept_bytes_max;
+    wr_input_pass_progress(&replay->base, input);
+    *out_input = &replay->base;
+    return WR_OK;
+}
+
+void wr_input_rewind(wr_input *input)
+{
+    replay_input *replay = (replay_input *)input;
+
+    wr_assert(input->ops == &REPLAY_INPUT, "only an input made by wr_input_replay can be rewound");
+    wr_assert(!replay->rewound, "an input is rewound once");
+    replay->rewound = true;
+    input->offset = 0;
+}
