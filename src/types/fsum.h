@@ -19,7 +19,7 @@ enum { WR_FSUM_DIGITS = 3, WR_FSUM_WIDE_DIGITS = 7 };
 
 typedef struct wr_fsum {
     int16_t  top;      /* 1 + position of digit[0]; 0: nothing added yet */
-    uint16_t special;  /* bit 0 NaN, bit 1 +inf, bit 2 -inf, bit 3: some -0.0 only */
+    uint16_t special;  /* bit 0 NaN, bit 1 +inf, bit 2 -inf */
     uint32_t reserved;
     int64_t  digits[WR_FSUM_DIGITS]; /* from the highest position down */
 } wr_fsum;
@@ -41,7 +41,8 @@ void   wr_fsum_wide_add(wr_fsum_wide *sum, double x);
 void   wr_fsum_wide_add_product(wr_fsum_wide *sum, double x, double y);
 void   wr_fsum_wide_merge(wr_fsum_wide *sum, const wr_fsum_wide *other);
 double wr_fsum_wide_result(const wr_fsum_wide *sum);
-/** (sum of x^2 - (sum of x)^2 / n), computed in 256-bit integers before rounding; never negative. */
+/** sum of x*y - (sum of x) * (sum of y) / n, from sums rounded to 106 bits (double-double); never
+ *  negative when x is y (pass the same state twice). */
 double wr_fsum_wide_centered(const wr_fsum_wide *sum_xy, const wr_fsum_wide *sum_x,
                              const wr_fsum_wide *sum_y, uint64_t n);
 
