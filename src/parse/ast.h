@@ -1,8 +1,9 @@
 /* parse/ast.h — syntax trees of SQL expressions (statements follow in the SQL issue).
  *
- * Nodes live in one bump (the plan pool) and are never freed singly. A node knows where it began,
- * for messages: line and column inside its text, counted from 1; the YAML side adds the place of
- * the scalar it came from. Trees are at most WR_PARSE_DEPTH_MAX deep, so walkers may recurse. */
+ * Nodes live in one bump (the plan pool) and are never freed singly. A node knows its place, for
+ * messages: where it begins or, between operands, where its operator stands; line and column (in
+ * characters) inside its text, counted from 1. parse/source.h turns that into a place in a file.
+ * Trees are at most WR_PARSE_DEPTH_MAX deep, so walkers may recurse. All text is valid UTF-8. */
 #ifndef WR_PARSE_AST_H
 #define WR_PARSE_AST_H
 
@@ -20,16 +21,17 @@ typedef struct wr_place {
 typedef enum wr_ast_kind {
     WR_AST_NULL,
     WR_AST_BOOL,      /* boolean                                                        */
-    WR_AST_INTEGER,   /* text: digits, or 0x..                                          */
+    WR_AST_INTEGER,   /* text: digits, or 0x.., 0o.., 0b..                              */
     WR_AST_DECIMAL,   /* text: digits with a point, exact                               */
     WR_AST_FLOAT,     /* text: with an exponent                                         */
     WR_AST_STRING,    /* text: unescaped                                                */
-    WR_AST_TYPED,     /* DATE '...', TIMESTAMP '...', INTERVAL '...', X'..': text, type */
-    WR_AST_COLUMN,    /* text: column; qualifier: "" or table                           */
+    WR_AST_TYPED,     /* DATE '...', TIMESTAMP '...', INTERVAL '...': text, type; X'..' is
+                         BINARY with PostgreSQL's "\x.." as text                         */
+    WR_AST_COLUMN,    /* text: column; qualifier: "" or table; quoted                   */
     WR_AST_STAR,      /* *, or qualifier.*; only as count(*) and in select lists        */
     WR_AST_UNARY,     /* op: - + NOT ~; args[0]                                         */
-    WR_AST_BINARY,    /* op; args[0], args[1]                                           */
-    WR_AST_CALL,      /* text: function name; args; distinct, filter, order             */
+    WR_AST_BINARY,    /* op; args[0], args[1]; AND and OR: 2 or more (chains are flat)  */
+    WR_AST_CALL,      /* text: function name, lower case; args; distinct, filter, order */
     WR_AST_CASE,      /* args: [operand,] when, then, when, then ... [else]             */
     WR_AST_CAST,      /* args[0]; type; try_                                            */
     WR_AST_IS,        /* op: IS_NULL, IS_TRUE, IS_FALSE, IS_UNKNOWN, IS_DISTINCT; negated */
@@ -66,6 +68,7 @@ struct wr_ast {
     wr_text     text, qualifier;
     wr_type     type;
     bool        boolean, negated, symmetric, try_, distinct, has_operand, has_else, quoted;
+    uint32_t    depth; /* of the tree below and including this node, from 1 */
     uint32_t    arg_count;
     wr_ast    **args;
     wr_ast     *filter;      /* aggregate FILTER (WHERE ...), or NULL */

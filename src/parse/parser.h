@@ -17,12 +17,14 @@
 
 #include "mem/bump.h"
 #include "parse/ast.h"
+#include "parse/source.h"
 
 typedef struct wr_parse_options {
-    bool double_pipe_is_or; /* EM-root compatibility: a || b means a OR b when true */
+    bool             double_pipe_is_or; /* EM-root compatibility: a || b means a OR b when true */
+    const wr_source *source;            /* where `text` stands, for messages; NULL: alone       */
 } wr_parse_options;
 
-/** One whole expression. */
+/** One whole expression. `options` may be NULL in all three. */
 wr_status wr_parse_expr(wr_text text, const wr_parse_options *options, wr_bump *bump,
                         wr_ast **out_expr, wr_error *err) WR_MUST_USE;
 
@@ -34,11 +36,8 @@ wr_status wr_parse_items(wr_text text, const wr_parse_options *options, wr_bump 
 wr_status wr_parse_order(wr_text text, const wr_parse_options *options, wr_bump *bump,
                          wr_ast_order **out_items, uint32_t *out_count, wr_error *err) WR_MUST_USE;
 
-/** Canonical SQL text of a tree (minimal parentheses, lower-case functions, upper-case keywords),
- *  in `bump`; NULL as wr_bump_alloc. parse(format(t)) equals t. The name of an unnamed column. */
+/** Canonical SQL text of a tree (few parentheses, lower-case functions, upper-case keywords), in
+ *  `bump`; NULL as wr_bump_alloc. parse(format(t)) equals t. The name of an unnamed column. */
 const char *wr_ast_format(const wr_ast *expr, wr_bump *bump, wr_error *err);
-
-/** Append the source line with a caret under `place` to `err`. */
-void wr_parse_excerpt(wr_text text, wr_place place, wr_error *err);
 
 #endif
