@@ -427,7 +427,14 @@ void *wr_heap_resize(void *p, size_t bytes)
 
 size_t wr_heap_usable_bytes(const void *p)
 {
-    return p ? block_bytes(block_of(p)) - TAG_BYTES : 0;
+    size_t bytes;
+
+    if (!p)
+        return 0;
+    lock(); /* the neighbour writes its flag into this block's tag */
+    bytes = is_ours(p) ? block_bytes(checked_block(p)) - TAG_BYTES : 0;
+    unlock();
+    return bytes;
 }
 
 /* Give up free committed memory at the end, down to `bytes`. */

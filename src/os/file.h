@@ -82,6 +82,8 @@ wr_status wr_path_sync_folder(const char *folder, wr_error *err) WR_MUST_USE;
 
 /** True if the folder lies on tmpfs or ramfs: memory, not disk. */
 bool wr_path_is_memory(const char *folder);
+/** True if we may create files in it. */
+bool wr_path_is_writable(const char *folder);
 /** Free bytes for us, 0 if unknown. */
 uint64_t wr_path_free_bytes(const char *folder);
 

@@ -125,6 +125,11 @@ bool wr_path_is_memory(const char *folder)
            (unsigned long)status.f_type == HUGETLBFS_MAGIC;
 }
 
+bool wr_path_is_writable(const char *folder)
+{
+    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 uint64_t wr_path_free_bytes(const char *folder)
 {
     struct statvfs status;

@@ -5,13 +5,13 @@
  * memory does not grow with the data. A stream is an append-only sequence of blocks in a chain of
  * extents: the resident part of a stream is a few words, however long it gets. A block is 1 byte up
  * to block_bytes_max, stored with a header {magic, stream salt, raw bytes, stored bytes, codec,
- * XXH3-64 of header and content, link} and verified on every read: a stale, torn or flipped block
- * is WR_CORRUPT. Blocks are LZ4-compressed or stored raw, whichever the measured disk and codec
- * speeds and the ratio of recent blocks make cheaper ("compression chosen online").
+ * XXH3-64 of header and of content, links} and verified on every read: a stale, torn or flipped
+ * block is WR_CORRUPT. Blocks are LZ4-compressed or stored raw, whichever the measured disk and codec
+ * speeds and the ratio of the stream's recent blocks make cheaper ("compression chosen online").
  *
  * Invariants
  *  1. Appending needs only the spill's own lease: the path that frees memory needs no memory.
- *  2. Bytes on disk <= quota; ENOSPC and the quota are WR_NO_SPACE naming the folder and numbers.
+ *  2. Extents in use <= quota; ENOSPC and the quota are WR_NO_SPACE naming the folder and numbers.
  *  3. Extents of a stream that was freed, or consumed by a cursor, are reused at once.
  *  4. A failed write or sync is never retried on the same bytes.
  * Threads: a stream has one writer at a time; any number of cursors may read finished streams; the
@@ -37,12 +37,14 @@ typedef struct wr_spill_options {
     bool        compress;        /* false: always raw (for measurements)                     */
 } wr_spill_options;
 
-/** Codec buffers per worker, bit map. Shape: a formula over the options only. */
+/** Codec buffers per worker, bit map: about (worker_count + 1) * (2 * block_bytes_max + 17 KB) +
+ *  37 KB. Shape: a formula over the options only. */
 uint64_t wr_spill_lease_min(const wr_spill_options *options);
 
 /** The file is created at the first append, so a query that never spills touches no disk.
  * Owner    `lease` (open, >= wr_spill_lease_min) outlives the spill.
- * Errors   WR_IO the folder is missing, not writable or in memory: names it and the remedy */
+ * Errors   WR_IO the folder is missing, not writable or in memory: names it and the remedy
+ *          WR_NO_RESERVE the lease is smaller than wr_spill_lease_min */
 wr_status wr_spill_new(const wr_spill_options *options, wr_lease *lease, wr_spill **out_spill,
                        wr_error *err) WR_MUST_USE;
 void wr_spill_free(wr_spill *spill); /* NULL is a no-op */
@@ -62,13 +64,14 @@ typedef uint64_t wr_spill_position;
 /** Embed by value; zeroed = empty stream. Copying it moves it. */
 typedef struct wr_spill_stream {
     wr_spill         *spill;
-    wr_spill_position first;          /* of the first block, 0 if empty */
-    uint64_t          next_offset;    /* where the next block goes      */
-    uint64_t          extent_end;     /* end of the current extent      */
-    uint64_t          ahead_extent;   /* the next extent, reserved      */
+    wr_spill_position first;          /* of the first block, 0 if empty                      */
+    uint64_t          next_offset;    /* where the next block goes, 0 before the first       */
+    uint64_t          last_extent;    /* the last one that has a block                       */
+    uint64_t          oldest_extent;  /* the first one not yet consumed                      */
     uint64_t          block_count;
     uint64_t          raw_bytes, stored_bytes;
-    uint32_t          salt;
+    uint32_t          salt;           /* tells its blocks from those an extent held before   */
+    uint32_t          ratio_permille; /* stored / raw of recent LZ4 blocks                   */
 } wr_spill_stream;
 
 /** Begin an empty stream. Cost O(1), no I/O. */
@@ -80,17 +83,20 @@ void wr_spill_stream_init(wr_spill_stream *stream, wr_spill *spill);
 wr_status wr_spill_append(wr_spill_stream *stream, const void *bytes, uint32_t byte_count,
                           wr_spill_position *out_position, wr_error *err) WR_MUST_USE;
 
-/** Free all extents; the stream is empty again. Idempotent. */
+/** Free all extents; the stream is empty again. Idempotent. Reads one header per extent; what it
+ *  cannot read stays in use until the spill is freed. */
 void wr_spill_stream_release(wr_spill_stream *stream);
 
 /** Reads the blocks of a finished stream in order. */
 typedef struct wr_spill_cursor {
-    const wr_spill_stream *stream;
-    wr_spill_position      next;    /* 0: at the end            */
-    bool                   consume; /* free extents when passed */
+    wr_spill_stream  *stream;
+    wr_spill_position next;    /* 0: at the end            */
+    bool              consume; /* free extents when passed */
 } wr_spill_cursor;
 
-void wr_spill_cursor_init(wr_spill_cursor *cursor, const wr_spill_stream *stream, bool consume);
+/** `consume`: this is the only cursor of the stream; extents are freed behind it, and after the last
+ *  block the stream is empty. */
+void wr_spill_cursor_init(wr_spill_cursor *cursor, wr_spill_stream *stream, bool consume);
 
 /** Start in the middle, at a position that wr_spill_append gave. */
 void wr_spill_cursor_seek(wr_spill_cursor *cursor, wr_spill_position position);
@@ -103,17 +109,14 @@ wr_status wr_spill_cursor_next(wr_spill_cursor *cursor, void *buffer, uint32_t b
 /** Tell the disk that the next block will be wanted soon; never fails. */
 void wr_spill_cursor_prefetch(wr_spill_cursor *cursor);
 
-/** Long values: bytes of one value appended as consecutive blocks of a shared stream. */
-typedef struct wr_spill_blobs {
-    wr_spill_stream stream; /* guarded by the spill's own lock */
-} wr_spill_blobs;
-
-/** Copy a blob (read through its own read function, in pieces that fit the spill's codec buffer)
- *  and fill *out_blob, which reads it back; valid until the spill is freed. */
+/** Copy a long value (read through its own read function, in pieces of block_bytes_max) and fill
+ *  *out_blob, which reads it back at any offset; both stay until the spill is freed.
+ * Errors   WR_NO_SPACE, WR_IO, what the blob's read says, WR_CORRUPT if it is shorter than it says
+ * Cost     reading at an offset looks at 2*log2(blocks of the value) headers first */
 wr_status wr_spill_blob_store(wr_spill *spill, const wr_blob *blob, wr_blob *out_blob,
                               wr_error *err) WR_MUST_USE;
 
-/** The scratch interface of mem/scratch.h, backed by this spill. */
+/** The scratch interface of mem/scratch.h, backed by this spill; pieces of any length. */
 void wr_spill_scratch(wr_spill *spill, wr_scratch *out_scratch);
 
 #endif

@@ -1,0 +1,250 @@
+/* spill/spill.c — the spill itself: its memory, its file, the extents and the quota.
+ *
+ * All memory is one extent of the lease, cut up when the spill is made: this struct, the bit map of
+ * extents, and worker_count + 1 slots of buffers. A thread that appends or reads holds one slot and
+ * waits for none; a thread that copies a long value holds one more around that, but never the last:
+ * hence somebody can always go on.
+ *
+ * An extent is four blocks of the largest kind, or more if the quota has more than EXTENT_COUNT_MAX
+ * of those. Extents are handed out lowest first, so the file stays as short as its peak. */
+#include <lz4.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "spill/spill_priv.h"
+
+static const uint64_t SPARE_BYTES = 1 << 30;                  /* left on the disk by default */
+static const uint64_t UNKNOWN_FREE_BYTES = (uint64_t)1 << 40; /* where the disk does not say */
+
+/* --- memory ------------------------------------------------------------------------------- */
+
+static uint64_t out_bytes(uint32_t block_bytes_max)
+{
+    return wr_round_up(sizeof(wr_spill_header) + block_bytes_max, 64);
+}
+
+static uint64_t slot_bytes(uint32_t block_bytes_max)
+{
+    return wr_round_up(sizeof(wr_spill_slot), 64) + COMPRESSOR_BYTES + out_bytes(block_bytes_max) +
+           wr_round_up(block_bytes_max, 64);
+}
+
+static uint64_t fixed_bytes(void)
+{
+    return wr_round_up(sizeof(wr_spill), 64) + EXTENT_COUNT_MAX / 8;
+}
+
+uint64_t wr_spill_lease_min(const wr_spill_options *options)
+{
+    return fixed_bytes() + ((uint64_t)options->worker_count + 1) * slot_bytes(options->block_bytes_max);
+}
+
+static void cut_slots(wr_spill *spill, uint8_t *at, uint32_t slot_count)
+{
+    for (uint32_t i = 0; i < slot_count; i++) {
+        wr_spill_slot *slot = (wr_spill_slot *)(void *)at;
+
+        slot->compressor = at + wr_round_up(sizeof *slot, 64);
+        slot->out = (uint8_t *)slot->compressor + COMPRESSOR_BYTES;
+        slot->piece = slot->out + out_bytes(spill->block_bytes_max);
+        slot->next_free = spill->free_slots;
+        spill->free_slots = slot;
+        at += slot_bytes(spill->block_bytes_max);
+    }
+    spill->free_slot_count = slot_count;
+}
+
+/* --- life of a spill ---------------------------------------------------------------------- */
+
+static wr_status check_folder(const char *folder, wr_error *err)
+{
+    wr_file_info info;
+
+    if (strlen(folder) >= WR_PATH_BYTES_MAX)
+        return WR_RAISE(err, WR_IO, "the name of the spill folder is too long");
+    if (wr_path_stat(folder, &info, NULL) != WR_OK || info.kind != WR_FILE_DIRECTORY)
+        return WR_RAISE(err, WR_IO,
+                        "the spill folder '%s' is not there: make it or name another one", folder);
+    if (wr_path_is_memory(folder))
+        return WR_RAISE(err, WR_IO,
+                        "the spill folder '%s' is in memory (tmpfs), so spilling to it frees "
+                        "nothing: name a folder on a disk",
+                        folder);
+    if (!wr_path_is_writable(folder))
+        return WR_RAISE(err, WR_IO,
+                        "the spill folder '%s' is not writable: change its permissions or name "
+                        "another one",
+                        folder);
+    return WR_OK;
+}
+
+/* A quota beyond what the disk has now must not make extents, and with them offsets, absurd. */
+static void choose_extents(wr_spill *spill, uint64_t quota_bytes)
+{
+    uint64_t free_bytes = wr_path_free_bytes(spill->folder);
+    uint64_t least = BLOCKS_PER_EXTENT_MIN * (sizeof(wr_spill_header) + (uint64_t)spill->block_bytes_max);
+    uint64_t usable, by_map, count;
+
+    if (free_bytes == 0)
+        free_bytes = UNKNOWN_FREE_BYTES;
+    if (quota_bytes == 0)
+        quota_bytes = free_bytes > SPARE_BYTES ? free_bytes - SPARE_BYTES : 0;
+    usable = quota_bytes < free_bytes ? quota_bytes : free_bytes;
+    by_map = usable / (EXTENT_COUNT_MAX - 1) + 1;
+    spill->quota_bytes = quota_bytes;
+    spill->extent_bytes = wr_round_up(least > by_map ? least : by_map, 4096);
+    count = quota_bytes / spill->extent_bytes;
+    spill->extents_max = count < EXTENT_COUNT_MAX - 1 ? (uint32_t)count : EXTENT_COUNT_MAX - 1;
+}
+
+wr_status wr_spill_new(const wr_spill_options *options, wr_lease *lease, wr_spill **out_spill,
+                       wr_error *err)
+{
+    uint32_t  pages = wr_pages_for(wr_spill_lease_min(options), wr_arena_page_size(lease->arena));
+    wr_spill *spill;
+    uint8_t  *at;
+
+    wr_assert(options->worker_count > 0 && options->block_bytes_max > 0 &&
+                  options->block_bytes_max <= LZ4_MAX_INPUT_SIZE,
+              "a spill has workers and blocks");
+    wr_assert(LZ4_sizeofState() <= COMPRESSOR_BYTES, "the LZ4 library's state fits a slot");
+    WR_TRY(check_folder(options->folder, err));
+    at = wr_lease_take(lease, pages);
+    if (!at)
+        return WR_RAISE(err, WR_NO_RESERVE, "the lease of %s is too small to spill", lease->name);
+    memset(at, 0, fixed_bytes());
+    spill = (wr_spill *)(void *)at;
+    *spill = (wr_spill){
+        .lease = lease,
+        .lease_pages = pages,
+        .block_bytes_max = options->block_bytes_max,
+        .compress = options->compress,
+        .extent_bits = (uint64_t *)(void *)(at + wr_round_up(sizeof *spill, 64)),
+        .file = {.fd = -1},
+        .first_free = 1,
+    };
+    memcpy(spill->folder, options->folder, strlen(options->folder) + 1);
+    choose_extents(spill, options->quota_bytes);
+    wr_bit_set(spill->extent_bits, 0);
+    cut_slots(spill, at + fixed_bytes(), options->worker_count + 1);
+    wr_mutex_init(&spill->mutex);
+    wr_mutex_init(&spill->blob_mutex);
+    wr_cond_init(&spill->slot_freed);
+    wr_spill_stream_init(&spill->blobs, spill);
+    *out_spill = spill;
+    return WR_OK;
+}
+
+void wr_spill_free(wr_spill *spill)
+{
+    if (!spill)
+        return;
+    wr_file_close(&spill->file);
+    wr_cond_release(&spill->slot_freed);
+    wr_mutex_release(&spill->blob_mutex);
+    wr_mutex_release(&spill->mutex);
+    wr_lease_give(spill->lease, spill, spill->lease_pages);
+}
+
+void wr_spill_stats_read(const wr_spill *spill, wr_spill_stats *out_stats)
+{
+    wr_spill *s = (wr_spill *)spill; /* the mutex is not part of what is const */
+
+    *out_stats = (wr_spill_stats){
+        .raw_bytes_written = atomic_load_explicit(&s->raw_bytes_written, memory_order_relaxed),
+        .stored_bytes_written = atomic_load_explicit(&s->stored_bytes_written, memory_order_relaxed),
+        .stored_bytes_read = atomic_load_explicit(&s->stored_bytes_read, memory_order_relaxed),
+    };
+    WR_LOCKED(&s->mutex);
+    out_stats->disk_bytes = s->extents_used * s->extent_bytes;
+    out_stats->disk_bytes_peak = s->extents_peak * s->extent_bytes;
+}
+
+/* --- slots -------------------------------------------------------------------------------- */
+
+wr_spill_slot *wr_spill_slot_take(wr_spill *spill, bool outer)
+{
+    wr_spill_slot *slot;
+
+    WR_LOCKED(&spill->mutex);
+    while (spill->free_slot_count <= (outer ? 1 : 0))
+        wr_cond_wait(&spill->slot_freed, &spill->mutex);
+    slot = spill->free_slots;
+    spill->free_slots = slot->next_free;
+    spill->free_slot_count--;
+    return slot;
+}
+
+void wr_spill_slot_give(wr_spill *spill, wr_spill_slot *slot)
+{
+    WR_LOCKED(&spill->mutex);
+    slot->next_free = spill->free_slots;
+    spill->free_slots = slot;
+    spill->free_slot_count++;
+    wr_cond_broadcast(&spill->slot_freed); /* who waits for the last but one may not be the first */
+}
+
+/* --- extents ------------------------------------------------------------------------------ */
+
+/* Index of the lowest free extent; the map is longer than any quota, so there is one. */
+static uint32_t find_free_extent(wr_spill *spill)
+{
+    uint32_t word = spill->first_free / 64;
+
+    while (spill->extent_bits[word] == UINT64_MAX)
+        word++;
+    return word * 64 + (uint32_t)__builtin_ctzll(~spill->extent_bits[word]);
+}
+
+wr_status wr_spill_explain_space(wr_spill *spill, wr_status status, wr_error *err)
+{
+    wr_spill_stats stats;
+    char           used[32], quota[32];
+
+    if (status != WR_NO_SPACE)
+        return status;
+    wr_spill_stats_read(spill, &stats);
+    wr_error_while(err, "spilling to '%s', %s of a quota of %s in use", spill->folder,
+                   wr_text_format_bytes(stats.disk_bytes, used, sizeof used),
+                   wr_text_format_bytes(spill->quota_bytes, quota, sizeof quota));
+    return status;
+}
+
+static wr_status take_extent(wr_spill *spill, uint64_t *out_extent, wr_error *err)
+{
+    uint32_t index;
+
+    WR_LOCKED(&spill->mutex);
+    if (spill->extents_used >= spill->extents_max)
+        return WR_RAISE(err, WR_NO_SPACE,
+                        "the spill quota is used up: raise the quota, or name a spill folder with "
+                        "more room");
+    if (spill->file.fd < 0)
+        WR_TRY(wr_file_open_scratch(spill->folder, &spill->file, err));
+    index = find_free_extent(spill);
+    wr_bit_set(spill->extent_bits, index);
+    spill->first_free = index + 1;
+    spill->extents_used++;
+    if (spill->extents_used > spill->extents_peak)
+        spill->extents_peak = spill->extents_used;
+    *out_extent = index * spill->extent_bytes;
+    return WR_OK;
+}
+
+wr_status wr_spill_extent_take(wr_spill *spill, uint64_t *out_extent, wr_error *err)
+{
+    return wr_spill_explain_space(spill, take_extent(spill, out_extent, err), err);
+}
+
+void wr_spill_extent_give(wr_spill *spill, uint64_t extent)
+{
+    uint64_t index = extent / spill->extent_bytes;
+
+    WR_LOCKED(&spill->mutex);
+    wr_assert(index > 0 && index < EXTENT_COUNT_MAX && wr_bit_get(spill->extent_bits, index),
+              "an extent that is freed is in use");
+    wr_bit_clear(spill->extent_bits, index);
+    spill->extents_used--;
+    if (index < spill->first_free)
+        spill->first_free = (uint32_t)index;
+}

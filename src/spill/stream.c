@@ -1,0 +1,187 @@
+/* spill/stream.c — blocks in a row through a chain of extents; appending, reading, freeing.
+ *
+ * Forward, blocks are linked by `next`, which is known when a block is written: the place right
+ * behind it, or, when a block of the largest kind would not fit there any more, the start of a fresh
+ * extent. So the last block of an extent reserves the next extent. Backward, the first block of each
+ * extent names the extent before it: that is how a stream is freed with one read an extent. The
+ * stream ends where the next block would go; no mark on disk is needed. */
+#include "spill/spill_priv.h"
+
+void wr_spill_stream_init(wr_spill_stream *stream, wr_spill *spill)
+{
+    *stream = (wr_spill_stream){
+        .spill = spill,
+        .salt = atomic_fetch_add_explicit(&spill->next_salt, 1, memory_order_relaxed) + 1,
+    };
+}
+
+/* --- appending ---------------------------------------------------------------------------- */
+
+wr_status wr_spill_stream_place(wr_spill_stream *stream, wr_spill_header *header,
+                                wr_spill_position *out_position, uint64_t *out_extent_taken,
+                                wr_error *err)
+{
+    wr_spill *spill = stream->spill;
+    uint64_t  largest = sizeof *header + (uint64_t)spill->block_bytes_max;
+    uint64_t  position, extent, behind, taken = 0;
+
+    if (stream->next_offset == 0)
+        WR_TRY(wr_spill_extent_take(spill, &stream->next_offset, err));
+    position = stream->next_offset;
+    extent = wr_spill_extent_of(spill, position);
+    behind = position + sizeof *header + header->stored_bytes;
+    if (behind + largest > extent + spill->extent_bytes)
+        WR_TRY(wr_spill_extent_take(spill, &taken, err));
+    header->salt = stream->salt;
+    header->next = taken ? taken : behind;
+    header->previous_extent = position == extent ? stream->last_extent : 0;
+    *out_position = position;
+    *out_extent_taken = taken;
+    return WR_OK;
+}
+
+void wr_spill_stream_advance(wr_spill_stream *stream, const wr_spill_header *header,
+                             wr_spill_position position)
+{
+    stream->next_offset = header->next;
+    stream->last_extent = wr_spill_extent_of(stream->spill, position);
+    if (stream->block_count == 0) {
+        stream->first = position;
+        stream->oldest_extent = stream->last_extent;
+    }
+    stream->block_count++;
+    stream->raw_bytes += header->raw_bytes;
+    stream->stored_bytes += sizeof *header + header->stored_bytes;
+}
+
+static wr_status append_encoded(wr_spill_stream *stream, wr_spill_slot *slot,
+                                wr_spill_position *out_position, wr_error *err)
+{
+    wr_spill_header  *header = (wr_spill_header *)(void *)slot->out;
+    wr_spill_position position;
+    uint64_t          taken;
+    wr_status         status;
+
+    WR_TRY(wr_spill_stream_place(stream, header, &position, &taken, err));
+    status = wr_spill_block_write(stream->spill, slot, position, err);
+    if (status != WR_OK) {
+        if (taken)
+            wr_spill_extent_give(stream->spill, taken);
+        return status;
+    }
+    wr_spill_stream_advance(stream, header, position);
+    if (out_position)
+        *out_position = position;
+    return WR_OK;
+}
+
+wr_status wr_spill_append(wr_spill_stream *stream, const void *bytes, uint32_t byte_count,
+                          wr_spill_position *out_position, wr_error *err)
+{
+    wr_spill      *spill = stream->spill;
+    wr_spill_slot *slot;
+    wr_status      status;
+
+    wr_assert(byte_count > 0 && byte_count <= spill->block_bytes_max,
+              "a block has 1 to block_bytes_max bytes");
+    slot = wr_spill_slot_take(spill, false);
+    wr_spill_block_encode(spill, slot, bytes, byte_count, stream->block_count,
+                          &stream->ratio_permille);
+    status = append_encoded(stream, slot, out_position, err);
+    wr_spill_slot_give(spill, slot);
+    return status;
+}
+
+/* --- freeing ------------------------------------------------------------------------------ */
+
+/* Free the extents from `extent` back to the oldest. Where a header cannot be read, the extents
+ * before it stay in use until the spill is freed: freeing by guess could hit another stream. */
+static void free_back_from(wr_spill_stream *stream, uint64_t extent)
+{
+    wr_spill *spill = stream->spill;
+
+    for (;;) {
+        wr_spill_header header;
+        bool            is_oldest = extent == stream->oldest_extent;
+        bool            is_known = is_oldest || wr_spill_header_read(spill, extent, stream->salt,
+                                                                     &header, NULL) == WR_OK;
+
+        wr_spill_extent_give(spill, extent);
+        if (is_oldest || !is_known)
+            return;
+        extent = header.previous_extent;
+    }
+}
+
+void wr_spill_stream_release(wr_spill_stream *stream)
+{
+    wr_spill *spill = stream->spill;
+
+    if (!spill || stream->next_offset == 0)
+        return;
+    if (wr_spill_extent_of(spill, stream->next_offset) != stream->last_extent)
+        wr_spill_extent_give(spill, wr_spill_extent_of(spill, stream->next_offset));
+    if (stream->last_extent != 0)
+        free_back_from(stream, stream->last_extent);
+    wr_spill_stream_init(stream, spill);
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+void wr_spill_cursor_init(wr_spill_cursor *cursor, wr_spill_stream *stream, bool consume)
+{
+    *cursor = (wr_spill_cursor){.stream = stream, .next = stream->first, .consume = consume};
+}
+
+void wr_spill_cursor_seek(wr_spill_cursor *cursor, wr_spill_position position)
+{
+    cursor->next = position;
+}
+
+/* Go on behind the block at `position`, and free what a consuming cursor leaves behind. */
+static void step_over(wr_spill_cursor *cursor, wr_spill_position position,
+                      wr_spill_position next)
+{
+    wr_spill_stream *stream = cursor->stream;
+    uint64_t         extent = wr_spill_extent_of(stream->spill, position);
+    uint64_t         next_extent = wr_spill_extent_of(stream->spill, next);
+
+    cursor->next = next == stream->next_offset ? 0 : next;
+    if (!cursor->consume)
+        return;
+    if (cursor->next == 0) {
+        wr_spill_stream_release(stream);
+    } else if (next_extent != extent) {
+        free_back_from(stream, extent);
+        stream->oldest_extent = next_extent;
+        stream->first = next;
+    }
+}
+
+wr_status wr_spill_cursor_next(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
+                               uint32_t *out_bytes, wr_error *err)
+{
+    wr_spill         *spill = cursor->stream->spill;
+    wr_spill_position position = cursor->next;
+    wr_spill_header   header;
+
+    if (position == 0) {
+        *out_bytes = 0;
+        return WR_OK;
+    }
+    WR_TRY(wr_spill_header_read(spill, position, cursor->stream->salt, &header, err));
+    wr_assert(header.raw_bytes <= buffer_bytes, "a cursor's buffer holds the largest block");
+    WR_TRY(wr_spill_content_read(spill, position, &header, NULL, buffer, err));
+    step_over(cursor, position, header.next);
+    *out_bytes = header.raw_bytes;
+    return WR_OK;
+}
+
+void wr_spill_cursor_prefetch(wr_spill_cursor *cursor)
+{
+    wr_spill *spill = cursor->stream->spill;
+
+    if (cursor->next != 0)
+        wr_file_will_need(&spill->file, cursor->next,
+                          sizeof(wr_spill_header) + (uint64_t)spill->block_bytes_max);
+}
