@@ -1,21 +1,12 @@
-/* codec_feed.c — the memory of a filter, and compressed bytes on their way into a decoder. */
+/* codec_feed.c — compressed bytes on their way into a decoder. */
 #include <string.h>
 
 #include "io_priv.h"
 
-wr_status wr_block_new(wr_bump *bump, uint64_t bytes, wr_block *out_block, wr_error *err)
-{
-    out_block->next = wr_bump_alloc(bump, bytes, err);
-    if (!out_block->next)
-        return WR_NO_MEMORY;
-    out_block->end = out_block->next + bytes;
-    return WR_OK;
-}
-
-void wr_codec_feed_init(wr_codec_feed *feed, wr_input *below, wr_text path, wr_block *block)
+void wr_codec_feed_init(wr_codec_feed *feed, wr_input *below, wr_text path, wr_carver *carver)
 {
     *feed = (wr_codec_feed){.below = below, .path = path};
-    feed->buffer = wr_block_take(block, WR_CODEC_BUFFER_BYTES);
+    feed->buffer = wr_carve(carver, WR_CODEC_BUFFER_BYTES);
 }
 
 wr_status wr_codec_feed_fill(wr_codec_feed *feed, size_t bytes, wr_error *err)

@@ -21,12 +21,10 @@ enum {
 
 static void *take_from_block(void *self, unsigned item_count, unsigned item_bytes)
 {
-    wr_block *block = self;
-    uint64_t  bytes = (uint64_t)item_count * item_bytes;
+    wr_carver *block = self;
+    uint64_t   bytes = (uint64_t)item_count * item_bytes;
 
-    if (wr_block_bytes(bytes) > (uint64_t)(block->end - block->next))
-        return NULL;
-    return wr_block_take(block, bytes);
+    return wr_carve_bytes(bytes) > block->capacity - block->used ? NULL : wr_carve(block, bytes);
 }
 
 static void keep_in_block(void *self, void *p)
@@ -34,14 +32,13 @@ static void keep_in_block(void *self, void *p)
     (void)self, (void)p;
 }
 
-/* Let zlib allocate from a part of `block`. */
-static void hook_memory(z_stream *stream, wr_block *own, uint64_t bytes, wr_block *block)
+/* Let zlib allocate from a part of what `carver` has. */
+static void hook_memory(z_stream *stream, wr_carver *block, uint64_t bytes, wr_carver *carver)
 {
-    own->next = wr_block_take(block, bytes);
-    own->end = own->next + bytes;
+    *block = (wr_carver){wr_carve(carver, bytes), 0, bytes};
     stream->zalloc = take_from_block;
     stream->zfree = keep_in_block;
-    stream->opaque = own;
+    stream->opaque = block;
 }
 
 /* ---- In ----------------------------------------------------------------------------------------- */
@@ -49,7 +46,7 @@ static void hook_memory(z_stream *stream, wr_block *own, uint64_t bytes, wr_bloc
 typedef struct gzip_input {
     wr_input      base;
     wr_codec_feed feed;
-    wr_block      block;
+    wr_carver     block;
     z_stream      stream;
     bool          inside;     /* between a member's first byte and its end */
     bool          any_member; /* one has ended                             */
@@ -135,17 +132,17 @@ static const struct wr_input_ops GZIP_INPUT = {.read = gzip_read, .close = gzip_
 
 uint64_t wr_gzip_input_bytes(void)
 {
-    return wr_block_bytes(sizeof(gzip_input)) + INFLATE_BYTES + WR_CODEC_BUFFER_BYTES;
+    return wr_carve_bytes(sizeof(gzip_input)) + INFLATE_BYTES + WR_CODEC_BUFFER_BYTES;
 }
 
-wr_status wr_gzip_input_init(wr_input *below, wr_text path, wr_block *block, wr_input **out_input,
+wr_status wr_gzip_input_init(wr_input *below, wr_text path, wr_carver *carver, wr_input **out_input,
                              wr_error *err)
 {
-    gzip_input *gzip = wr_block_take(block, sizeof *gzip);
+    gzip_input *gzip = wr_carve(carver, sizeof *gzip);
 
     gzip->base.ops = &GZIP_INPUT;
-    wr_codec_feed_init(&gzip->feed, below, path, block);
-    hook_memory(&gzip->stream, &gzip->block, INFLATE_BYTES, block);
+    wr_codec_feed_init(&gzip->feed, below, path, carver);
+    hook_memory(&gzip->stream, &gzip->block, INFLATE_BYTES, carver);
     if (inflateInit2(&gzip->stream, GZIP_WINDOW_BITS) != Z_OK)
         return WR_RAISE(err, WR_BUG, "the gzip decoder does not fit its fixed block");
     wr_input_pass_progress(&gzip->base, below);
@@ -158,7 +155,7 @@ wr_status wr_gzip_input_init(wr_input *below, wr_text path, wr_block *block, wr_
 typedef struct gzip_output {
     wr_output     base;
     wr_fs_writer *writer;
-    wr_block      block;
+    wr_carver     block;
     z_stream      stream;
     uint8_t      *buffer; /* WR_CODEC_BUFFER_BYTES */
 } gzip_output;
@@ -223,23 +220,23 @@ static const struct wr_output_ops GZIP_OUTPUT = {
 
 uint64_t wr_gzip_output_bytes(void)
 {
-    return wr_block_bytes(sizeof(gzip_output)) + DEFLATE_BYTES + WR_CODEC_BUFFER_BYTES;
+    return wr_carve_bytes(sizeof(gzip_output)) + DEFLATE_BYTES + WR_CODEC_BUFFER_BYTES;
 }
 
 wr_status wr_gzip_output_open(wr_fs_writer *writer, int level, wr_bump *bump,
                               wr_output **out_output, wr_error *err)
 {
     gzip_output *gzip;
-    wr_block     block;
+    wr_carver    carver;
 
     if (level < 0 || level > LEVEL_MAX)
         return WR_RAISE(err, WR_INVALID, "gzip has the levels 1 to %d, not %d", LEVEL_MAX, level);
-    WR_TRY(wr_block_new(bump, wr_gzip_output_bytes(), &block, err));
-    gzip = wr_block_take(&block, sizeof *gzip);
+    WR_TRY(wr_carver_init(&carver, bump, wr_gzip_output_bytes(), err));
+    gzip = wr_carve(&carver, sizeof *gzip);
     gzip->base.ops = &GZIP_OUTPUT;
     gzip->writer = writer;
-    gzip->buffer = wr_block_take(&block, WR_CODEC_BUFFER_BYTES);
-    hook_memory(&gzip->stream, &gzip->block, DEFLATE_BYTES, &block);
+    gzip->buffer = wr_carve(&carver, WR_CODEC_BUFFER_BYTES);
+    hook_memory(&gzip->stream, &gzip->block, DEFLATE_BYTES, &carver);
     if (deflateInit2(&gzip->stream, level ? level : LEVEL_DEFAULT, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
                      Z_DEFAULT_STRATEGY) != Z_OK)
         return WR_RAISE(err, WR_BUG, "the gzip encoder does not fit its fixed block");

@@ -91,7 +91,7 @@ wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes)
 /* Memory of a stack whose codec, and zstd window (0: unknown), are settled. */
 static uint64_t stack_bytes(wr_codec codec, uint64_t window_bytes)
 {
-    uint64_t bytes = wr_block_bytes(sizeof(raw_input));
+    uint64_t bytes = wr_carve_bytes(sizeof(raw_input));
 
     if (codec == WR_CODEC_GZIP)
         bytes += wr_gzip_input_bytes();
@@ -127,7 +127,7 @@ wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_
 {
     raw_input  start = {.base.ops = &RAW_INPUT, .reader = reader};
     raw_input *raw;
-    wr_block   block;
+    wr_carver  carver;
     uint64_t   window_bytes;
 
     start.base.total_bytes = reader->info.bytes;
@@ -138,18 +138,18 @@ wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_
     window_bytes = codec == WR_CODEC_ZSTD ? wr_zstd_window(start.head, start.head_end) : 0;
     if (window_bytes == 0)
         window_bytes = ZSTD_WINDOW_DEFAULT;
-    WR_TRY_WHILE(wr_block_new(bump, stack_bytes(codec, window_bytes), &block, err), err,
+    WR_TRY_WHILE(wr_carver_init(&carver, bump, stack_bytes(codec, window_bytes), err), err,
                  "opening '%.*s' (%s%s)", WR_TEXT_ARG(reader->path), WR_CODEC_NAMES[codec],
                  window_bytes > ZSTD_WINDOW_DEFAULT
                      ? "; its window is larger than usual: raise the memory cap or compress again "
                        "without --long or --ultra"
                      : "");
-    raw = wr_block_take(&block, sizeof *raw);
+    raw = wr_carve(&carver, sizeof *raw);
     *raw = start;
     if (codec == WR_CODEC_GZIP)
-        return wr_gzip_input_init(&raw->base, reader->path, &block, out_input, err);
+        return wr_gzip_input_init(&raw->base, reader->path, &carver, out_input, err);
     if (codec == WR_CODEC_ZSTD)
-        return wr_zstd_input_init(&raw->base, reader->path, window_bytes, &block, bump, out_input,
+        return wr_zstd_input_init(&raw->base, reader->path, window_bytes, &carver, bump, out_input,
                                   err);
     *out_input = &raw->base;
     return WR_OK;

@@ -5,35 +5,12 @@
 #ifndef WR_IO_PRIV_H
 #define WR_IO_PRIV_H
 
+#include "io/carve.h"
 #include "io/input.h"
 #include "io/output.h"
 
 /* Compressed bytes are read and written in pieces of this size. */
 enum { WR_CODEC_BUFFER_BYTES = 64 * 1024 };
-
-/* Every stack of filters is one allocation, so that its lease formula is exact whatever the page
- * size; the parts are taken off this block in 64-byte steps. */
-typedef struct wr_block {
-    uint8_t *next, *end;
-} wr_block;
-
-static inline uint64_t wr_block_bytes(uint64_t bytes)
-{
-    return (bytes + 63) & ~(uint64_t)63;
-}
-
-static inline void *wr_block_take(wr_block *block, uint64_t bytes)
-{
-    void *taken = block->next;
-
-    wr_assert(wr_block_bytes(bytes) <= (uint64_t)(block->end - block->next),
-              "the lease formula of a filter covers all its parts");
-    block->next += wr_block_bytes(bytes);
-    return taken;
-}
-
-/** A zeroed block. Errors WR_NO_MEMORY. */
-wr_status wr_block_new(wr_bump *bump, uint64_t bytes, wr_block *out_block, wr_error *err) WR_MUST_USE;
 
 /* Copy the numbers that a filter passes on from the input below it. */
 static inline void wr_input_pass_progress(wr_input *input, const wr_input *below)
@@ -51,7 +28,7 @@ typedef struct wr_codec_feed {
     bool      at_end; /* `below` has no more */
 } wr_codec_feed;
 
-void wr_codec_feed_init(wr_codec_feed *feed, wr_input *below, wr_text path, wr_block *block);
+void wr_codec_feed_init(wr_codec_feed *feed, wr_input *below, wr_text path, wr_carver *carver);
 
 /** Have at least `bytes` in the buffer unless the end is nearer. */
 wr_status wr_codec_feed_fill(wr_codec_feed *feed, size_t bytes, wr_error *err) WR_MUST_USE;
@@ -62,11 +39,11 @@ static inline uint64_t wr_codec_feed_offset(const wr_codec_feed *feed)
     return feed->below->offset - (feed->end - feed->next);
 }
 
-/* Filters are made on a block of at least their ..._bytes(). */
-wr_status wr_gzip_input_init(wr_input *below, wr_text path, wr_block *block, wr_input **out_input,
+/* Filters are made on a carver with at least their ..._bytes() left. */
+wr_status wr_gzip_input_init(wr_input *below, wr_text path, wr_carver *carver, wr_input **out_input,
                              wr_error *err) WR_MUST_USE;
 /** `bump`: for larger windows of later frames. */
-wr_status wr_zstd_input_init(wr_input *below, wr_text path, uint64_t window_bytes, wr_block *block,
+wr_status wr_zstd_input_init(wr_input *below, wr_text path, uint64_t window_bytes, wr_carver *carver,
                              wr_bump *bump, wr_input **out_input, wr_error *err) WR_MUST_USE;
 uint64_t wr_gzip_input_bytes(void);
 uint64_t wr_zstd_input_bytes(uint64_t window_bytes);

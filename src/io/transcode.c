@@ -257,25 +257,25 @@ wr_status wr_encoding_parse(wr_text text, wr_encoding_name *out_encoding, wr_err
 
 uint64_t wr_input_transcode_lease_min(wr_encoding_name encoding)
 {
-    return encoding == WR_ENCODING_UTF8 ? 0 : wr_block_bytes(sizeof(transcoder)) + BUFFER_BYTES;
+    return encoding == WR_ENCODING_UTF8 ? 0 : wr_carve_bytes(sizeof(transcoder)) + BUFFER_BYTES;
 }
 
 wr_status wr_input_transcode(wr_input *input, wr_encoding_name encoding, wr_bump *bump,
                              wr_input **out_input, wr_error *err)
 {
     transcoder *t;
-    wr_block    block;
+    wr_carver   carver;
 
     if (encoding == WR_ENCODING_UTF8) {
         *out_input = input;
         return WR_OK;
     }
-    WR_TRY(wr_block_new(bump, wr_input_transcode_lease_min(encoding), &block, err));
-    t = wr_block_take(&block, sizeof *t);
+    WR_TRY(wr_carver_init(&carver, bump, wr_input_transcode_lease_min(encoding), err));
+    t = wr_carve(&carver, sizeof *t);
     t->base.ops = &TRANSCODER;
     t->below = input;
     t->encoding = encoding;
-    t->buffer = wr_block_take(&block, BUFFER_BYTES);
+    t->buffer = wr_carve(&carver, BUFFER_BYTES);
     wr_input_pass_progress(&t->base, input);
     *out_input = &t->base;
     return WR_OK;

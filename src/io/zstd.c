@@ -61,8 +61,8 @@ static uint64_t decoder_bytes(uint64_t window_bytes)
 
 uint64_t wr_zstd_input_bytes(uint64_t window_bytes)
 {
-    return wr_block_bytes(sizeof(zstd_input)) + WR_CODEC_BUFFER_BYTES +
-           wr_block_bytes(decoder_bytes(window_bytes));
+    return wr_carve_bytes(sizeof(zstd_input)) + WR_CODEC_BUFFER_BYTES +
+           wr_carve_bytes(decoder_bytes(window_bytes));
 }
 
 static void start_decoder(zstd_input *zstd, void *workspace, uint64_t window_bytes)
@@ -168,16 +168,16 @@ static void zstd_close(wr_input *input)
 
 static const struct wr_input_ops ZSTD_INPUT = {.read = zstd_read, .close = zstd_close};
 
-wr_status wr_zstd_input_init(wr_input *below, wr_text path, uint64_t window_bytes, wr_block *block,
+wr_status wr_zstd_input_init(wr_input *below, wr_text path, uint64_t window_bytes, wr_carver *carver,
                              wr_bump *bump, wr_input **out_input, wr_error *err)
 {
-    zstd_input *zstd = wr_block_take(block, sizeof *zstd);
+    zstd_input *zstd = wr_carve(carver, sizeof *zstd);
     bool        end;
 
     zstd->base.ops = &ZSTD_INPUT;
     zstd->bump = bump;
-    wr_codec_feed_init(&zstd->feed, below, path, block);
-    start_decoder(zstd, wr_block_take(block, decoder_bytes(window_bytes)), window_bytes);
+    wr_codec_feed_init(&zstd->feed, below, path, carver);
+    start_decoder(zstd, wr_carve(carver, decoder_bytes(window_bytes)), window_bytes);
     WR_TRY(begin_frame(zstd, &end, err));
     wr_input_pass_progress(&zstd->base, below);
     *out_input = &zstd->base;
@@ -269,8 +269,8 @@ static const struct wr_output_ops ZSTD_OUTPUT = {
 
 uint64_t wr_zstd_output_bytes(void)
 {
-    return wr_block_bytes(sizeof(zstd_output)) + WR_CODEC_BUFFER_BYTES +
-           wr_block_bytes(encoder_bytes_max());
+    return wr_carve_bytes(sizeof(zstd_output)) + WR_CODEC_BUFFER_BYTES +
+           wr_carve_bytes(encoder_bytes_max());
 }
 
 wr_status wr_zstd_output_open(wr_fs_writer *writer, int level, wr_bump *bump,
@@ -278,17 +278,17 @@ wr_status wr_zstd_output_open(wr_fs_writer *writer, int level, wr_bump *bump,
 {
     size_t       workspace_bytes = encoder_bytes_max();
     zstd_output *zstd;
-    wr_block     block;
+    wr_carver    carver;
 
     if (level < 0 || level > LEVEL_MAX)
         return WR_RAISE(err, WR_INVALID, "zstd has the levels 1 to %d, not %d", LEVEL_MAX,
                         level);
-    WR_TRY(wr_block_new(bump, wr_zstd_output_bytes(), &block, err));
-    zstd = wr_block_take(&block, sizeof *zstd);
+    WR_TRY(wr_carver_init(&carver, bump, wr_zstd_output_bytes(), err));
+    zstd = wr_carve(&carver, sizeof *zstd);
     zstd->base.ops = &ZSTD_OUTPUT;
     zstd->writer = writer;
-    zstd->buffer = wr_block_take(&block, WR_CODEC_BUFFER_BYTES);
-    zstd->encoder = ZSTD_initStaticCStream(wr_block_take(&block, workspace_bytes), workspace_bytes);
+    zstd->buffer = wr_carve(&carver, WR_CODEC_BUFFER_BYTES);
+    zstd->encoder = ZSTD_initStaticCStream(wr_carve(&carver, workspace_bytes), workspace_bytes);
     if (!zstd->encoder ||
         ZSTD_isError(ZSTD_CCtx_setCParams(zstd->encoder,
                                           bounded_parameters(level ? level : LEVEL_DEFAULT))) ||
