@@ -141,8 +141,9 @@ void wr_error_clear(wr_error *err)
 _Noreturn void wr_assert_fail(const char *sentence, const char *file, int line)
 {
     char    text[512];
-    int     byte_count = snprintf(text, sizeof text, "weir: internal error at %s:%d: not true: %s\n",
-                                  file, line, sentence);
+    int     byte_count = snprintf(text, sizeof text,
+                                  "weir: internal error at %s:%d: not true: %s\n", file, line,
+                                  sentence);
     ssize_t written = 0;
 
     if (byte_count > 0)

@@ -35,7 +35,7 @@ typedef struct wr_error {
     wr_status   status;
     int         line;     /* where it was raised ...          */
     const char *file;     /* ... a static string, never freed */
-    char        message[WR_ERROR_MESSAGE_BYTES]; /* lower case, no final stop; context lines follow */
+    char        message[WR_ERROR_MESSAGE_BYTES]; /* lower case, no final stop; then context lines */
 } wr_error;
 
 /** Short text of a status ("data is corrupt"). Cost O(1). */

@@ -40,7 +40,8 @@ wr_status wr_fault_configure(const char *fault_text, const char *stress_text,
 /** True: fail here, now. */
 bool wr_fault_hit(wr_fault_point point);
 
-/** How often `point` was asked since a rule was armed (the sweep stops when its number was not reached). */
+/** How often `point` was asked since a rule was armed (the sweep stops when its number was
+ *  not reached). */
 uint64_t wr_fault_count(wr_fault_point point);
 
 /** The stress modes in force; never NULL. */

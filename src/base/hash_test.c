@@ -1,4 +1,4 @@
-/* base/hash_test.c — hashes are fixed values, so partitions never move; no collisions on dense keys. */
+/* base/hash_test.c — fixed values, so partitions never move; no collisions on dense keys. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

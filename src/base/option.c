@@ -112,7 +112,8 @@ static wr_status parse_bytes(const wr_option_def *def, wr_text value, uint64_t *
         return refuse(def, value, "a size such as 64MB or 16MiB", err);
     if ((def->min || def->max) && (bytes < (uint64_t)def->min || bytes > (uint64_t)def->max))
         return WR_RAISE(err, WR_INVALID, "option '%s': '%.*s' is not between %s and %s", def->name,
-                        WR_TEXT_ARG(value), wr_text_format_bytes((uint64_t)def->min, low, sizeof low),
+                        WR_TEXT_ARG(value),
+                        wr_text_format_bytes((uint64_t)def->min, low, sizeof low),
                         wr_text_format_bytes((uint64_t)def->max, high, sizeof high));
     *out_value = bytes;
     return WR_OK;

@@ -53,9 +53,11 @@ static void sizes_are_read(void **state)
         {"18446744073709551615", UINT64_MAX},
         {"7B", 7},
     };
-    static const char *const BAD[] = {"",     "MB",   "x",     "1.MB",  ".5MB", "-1",   "1e3", "32M",
-                                      "1 2",  "32QB", "1..5B", "0x10",  "+1",   "18446744073709551616",
-                                      "99999999999TB"};
+    static const char *const BAD[] = {
+        "",    "MB",  "x",    "1.MB",  ".5MB", "-1", "1e3",
+        "32M", "1 2", "32QB", "1..5B", "0x10", "+1", "18446744073709551616",
+        "99999999999TB",
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {

@@ -12,7 +12,7 @@
  *  2. sum of leases' granted pages <= page_count; used <= granted for every lease.
  *  3. Hence taking an extent inside the granted pages cannot fail (short of fault injection).
  *  4. All mins of a step are granted together, before it starts: no hold-and-wait.
- * Call order: arena init -> leases open (wr_lease_open_all) -> take/give -> leases close -> release.
+ * Call order: arena new -> leases open (wr_lease_open_all) -> take/give -> leases close -> free.
  * Threads: all calls are safe from any thread; a lease may be shared by workers.
  * Cost: take/give about 100 ns a call, plus faults on pages never touched before. */
 #ifndef WR_MEM_ARENA_H
@@ -71,16 +71,17 @@ static inline uint32_t wr_pages_for(uint64_t bytes, uint32_t page_bytes)
 void wr_lease_init(wr_lease *lease, const char *name, uint64_t min_bytes, uint64_t want_bytes,
                    uint32_t page_bytes);
 
-/** What an open lease is to have in the step that comes: a breaker's lease passes from the step that
- *  builds to the one that reads. Grants nothing and takes nothing: wr_lease_open_all raises the grant
- *  to a higher min, wr_lease_shrink gives back what a lower one leaves over. Between steps only. */
+/** What an open lease is to have in the step that comes: a breaker's lease passes from the step
+ *  that builds to the one that reads. Grants nothing and takes nothing: wr_lease_open_all raises
+ *  the grant to a higher min, wr_lease_shrink gives back what a lower one leaves over. Between
+ *  steps only. */
 void wr_lease_demand(wr_lease *lease, uint64_t min_bytes, uint64_t want_bytes);
 
 /** Grant the mins of all leases together, or none. Leases that are open already keep what they hold
  *  and are raised to their min.
  *
  * Errors   WR_NO_MEMORY  the sum does not fit: names the largest lease and both numbers. After
- *                        admission this happens only if live states hold surplus: shrink them first */
+ *                        admission this happens only if live states hold surplus: shrink them */
 wr_status wr_lease_open_all(wr_arena *arena, wr_lease *const *leases, uint32_t lease_count,
                             wr_error *err) WR_MUST_USE;
 

@@ -98,7 +98,8 @@ void wr_bump_rewind(wr_bump *bump, wr_bump_mark mark)
 static bool add_extent(wr_bump *bump, size_t bytes)
 {
     uint32_t        page_bytes = wr_arena_page_size(bump->lease->arena);
-    uint64_t        pages = ((uint64_t)bytes + sizeof(wr_bump_extent) + page_bytes - 1) / page_bytes;
+    uint64_t        needed = (uint64_t)bytes + sizeof(wr_bump_extent);
+    uint64_t        pages = (needed + page_bytes - 1) / page_bytes;
     wr_bump_extent *extent;
 
     if (pages > UINT32_MAX)
@@ -139,7 +140,8 @@ static void *raise_exhausted(const wr_bump *bump, size_t bytes, wr_error *err)
     char            wanted[32], have[32];
 
     (void)WR_RAISE(err, WR_NO_MEMORY,
-                   "%s is exhausted: %s more do not fit beside the %s in use (raise the memory cap)",
+                   "%s is exhausted: %s more do not fit beside the %s in use (raise the memory "
+                   "cap)",
                    lease->name, wr_text_format_bytes(bytes, wanted, sizeof wanted),
                    wr_text_format_bytes(bump->bytes_used, have, sizeof have));
     return NULL;

@@ -1,9 +1,10 @@
 /* mem/bump.h — bump allocation over leased pages: plans, names, scratch strings, batch buffers.
  *
  * A bump owns a chain of extents. Small requests share a page; a request above a page gets its own
- * extent, whose last page then serves small requests. Nothing is freed singly; reset empties it and keeps the first page, release gives all
- * back. Returns NULL when the lease refuses: callers turn that into WR_NO_RESERVE (spill, split
- * the batch) or a typed error. Alignment 16. Threads: one at a time. Cost: a few ns a call. */
+ * extent, whose last page then serves small requests. Nothing is freed singly; reset empties it and
+ * keeps the first page, release gives all back. Returns NULL when the lease refuses: callers turn
+ * that into WR_NO_RESERVE (spill, split the batch) or a typed error. Alignment 16.
+ * Threads: one at a time. Cost: a few ns a call. */
 #ifndef WR_MEM_BUMP_H
 #define WR_MEM_BUMP_H
 

@@ -150,7 +150,8 @@ static int touch_object(struct dl_phdr_info *object, size_t size, void *sum_p)
         if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_R))
             continue;
         for (size_t at = 0; at < segment->p_memsz; at += 4096)
-            *(unsigned *)sum_p += *(volatile unsigned char *)(object->dlpi_addr + segment->p_vaddr + at);
+            *(unsigned *)sum_p +=
+                *(volatile unsigned char *)(object->dlpi_addr + segment->p_vaddr + at);
     }
     return 0;
 }

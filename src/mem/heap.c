@@ -6,8 +6,8 @@
  * last 8 bytes are a used tag of size 0, the fence. Payloads are 16-aligned, blocks are multiples
  * of 16 and at least 32 bytes.
  *
- * Free blocks hang in lists by size class: 16 bytes apart up to 512, then 16 classes a power of two.
- * A bit map over the classes finds the next class that surely fits.
+ * Free blocks hang in lists by size class: 16 bytes apart up to 512, then 16 a power of two. A bit
+ * map over the classes finds the next class that surely fits.
  *
  * Invariants
  *  1. Two neighbouring blocks are never both free (coalescing at once).

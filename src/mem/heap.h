@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Raise or lower the budget. It never falls below what is in use. Default 1 MiB before the call. */
+/** Raise or lower the budget; it never falls below what is in use. 1 MiB before the first call. */
 void wr_heap_set_budget(uint64_t bytes_max);
 
 void  *wr_heap_alloc(size_t bytes, size_t alignment);

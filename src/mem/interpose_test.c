@@ -1,6 +1,6 @@
 /* mem/interpose_test.c — a library that was loaded at run time allocates from our heap.
  *
- * Built with mem/interpose.c, as programs are. Skipped where the sanitizer brings its own malloc. */
+ * Built with mem/interpose.c, as programs are. Skipped where a sanitizer brings its own malloc. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

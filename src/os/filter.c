@@ -5,8 +5,8 @@
  *  - mappings that are shared, of a file, or grow downwards (libraries are loaded before);
  *  - turning a writable page into anything else: its bytes stay resident, its charge is returned;
  *  - growing a mapping of program text (mremap);
- *  - memory that hides behind a descriptor or in the kernel: memfd, System V shm, userfaultfd, rings
- *    of io_uring and aio, shadow stacks, writes through process_vm_writev;
+ *  - memory that hides behind a descriptor or in the kernel: memfd, System V shm, userfaultfd, the
+ *    rings of io_uring and aio, shadow stacks, writes through process_vm_writev;
  *  - all of these through another ABI (32-bit, x32).
  * An allowed mmap is private and anonymous; an allowed mprotect is to read+write. That is all that
  * os/map.c and pthread_create need. Source: mm/vma.h is_data_mapping, mm/mprotect.c. */
@@ -46,7 +46,7 @@
 #define MMAP_MASK    (0x0f /* MAP_TYPE */ | MAP_ANONYMOUS | MAP_GROWSDOWN)
 #define MMAP_ALLOWED (MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* All flags we look at are in the low half of the argument; both architectures are little-endian. */
+/* All flags we look at are in the low half of the argument; both processors are little-endian. */
 #define LOAD(field)        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define REFUSE             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW              BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)

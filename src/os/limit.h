@@ -41,8 +41,8 @@ typedef struct wr_limit_default {
     char     origin[64]; /* "default 512 MB", "3/4 of what the memory cgroup leaves" */
 } wr_limit_default;
 
-/** min(512 MB, 3/4 of (limit - current use) over all memory cgroups above us, v1 and v2). Page cache
- *  that the kernel can drop does not count as used. */
+/** min(512 MB, 3/4 of (limit - current use) over all memory cgroups above us, v1 and v2).
+ *  Page cache that the kernel can drop does not count as used. */
 void wr_limit_default_cap(wr_limit_default *out_default);
 
 typedef struct wr_rss {

@@ -1,4 +1,4 @@
-/* os/limit_test.c — control groups read from sample trees; the plan of a cap; refusal of small caps.
+/* os/limit_test.c — control groups read from sample trees, the plan of a cap, small caps refused.
  * What the kernel then refuses is tested by mem/cap_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* spill/blob.c — values longer than a block, and scratch space for plug-ins.
  *
- * A value becomes a chain of blocks of block_bytes_max in one stream that all writers share and that
- * lives as long as the spill. Its handle is the position of its last block. Every block links to the
- * one before it and to one further back, chosen so that any block is reached from the last in at
- * most 2*log2(n) steps, each the read of one header. Which blocks jump where needs only a short
- * stack while writing: the jumps follow the digits of a skew-binary counter.
+ * A value becomes a chain of blocks of block_bytes_max in one stream that all writers share and
+ * that lives as long as the spill. Its handle is the position of its last block. Every block links
+ * to the one before it and to one further back, chosen so that any block is reached from the last
+ * in at most 2*log2(n) steps, each the read of one header. Which blocks jump where needs only a
+ * short stack while writing: the jumps follow the digits of a skew-binary counter.
  * Source: Myers, "An applicative random-access stack" (1983). */
 #include <string.h>
 
@@ -198,8 +198,9 @@ static wr_status read_at(wr_spill *spill, wr_spill_position last, uint64_t offse
                          size_t byte_count, size_t *out_bytes, wr_error *err)
 {
     wr_spill_slot *slot = wr_spill_slot_take(spill, false);
-    wr_status      status = read_chain(spill, slot, last, offset, buffer, byte_count, out_bytes, err);
+    wr_status      status;
 
+    status = read_chain(spill, slot, last, offset, buffer, byte_count, out_bytes, err);
     wr_spill_slot_give(spill, slot);
     return status;
 }

@@ -36,7 +36,8 @@ static wr_status read_made_up(const wr_blob *blob, uint64_t offset, void *buffer
 
 static wr_blob made_up(uint64_t seed, uint64_t byte_count)
 {
-    return (wr_blob){.byte_count = byte_count, .hash = seed, .read = read_made_up, .position = seed};
+    return (wr_blob){
+        .byte_count = byte_count, .hash = seed, .read = read_made_up, .position = seed};
 }
 
 static bool holds(const wr_blob *stored, uint64_t seed, uint64_t offset, size_t wanted)

@@ -2,10 +2,10 @@
  *
  * Choice of codec. A raw byte costs w + r (its write now and its read later), an LZ4 byte costs
  * c + ratio * (w + r) + d. The four speeds are moving averages over the whole spill, the ratio one
- * over the stream. A stream's first block and every 16th are tried with LZ4 in any case, so that all
- * of them stay known; what has been compressed and shrank by an eighth is stored so. While writes go
- * to a page cache with room they cost little and raw wins; when the disk throttles, w grows and LZ4
- * wins: the averages notice within a few blocks. */
+ * over the stream. A stream's first block and every 16th are tried with LZ4 in any case, so that
+ * all of them stay known; what has been compressed and shrank by an eighth is stored so. While
+ * writes go to a page cache with room they cost little and raw wins; when the disk throttles, w
+ * grows and LZ4 wins: the averages notice within a few blocks. */
 #include <lz4.h>
 #include <string.h>
 

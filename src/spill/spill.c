@@ -36,7 +36,9 @@ static uint64_t fixed_bytes(void)
 
 uint64_t wr_spill_lease_min(const wr_spill_options *options)
 {
-    return fixed_bytes() + ((uint64_t)options->worker_count + 1) * slot_bytes(options->block_bytes_max);
+    uint64_t slot_count = (uint64_t)options->worker_count + 1;
+
+    return fixed_bytes() + slot_count * slot_bytes(options->block_bytes_max);
 }
 
 static void cut_slots(wr_spill *spill, uint8_t *at, uint32_t slot_count)
@@ -82,7 +84,8 @@ static wr_status check_folder(const char *folder, wr_error *err)
 static void choose_extents(wr_spill *spill, uint64_t quota_bytes)
 {
     uint64_t free_bytes = wr_path_free_bytes(spill->folder);
-    uint64_t least = BLOCKS_PER_EXTENT_MIN * (sizeof(wr_spill_header) + (uint64_t)spill->block_bytes_max);
+    uint64_t largest = sizeof(wr_spill_header) + (uint64_t)spill->block_bytes_max;
+    uint64_t least = BLOCKS_PER_EXTENT_MIN * largest;
     uint64_t usable, by_map, count;
 
     if (free_bytes == 0)
@@ -151,9 +154,9 @@ void wr_spill_stats_read(const wr_spill *spill, wr_spill_stats *out_stats)
     wr_spill *s = (wr_spill *)spill; /* the mutex is not part of what is const */
 
     *out_stats = (wr_spill_stats){
-        .raw_bytes_written = atomic_load_explicit(&s->raw_bytes_written, memory_order_relaxed),
-        .stored_bytes_written = atomic_load_explicit(&s->stored_bytes_written, memory_order_relaxed),
-        .stored_bytes_read = atomic_load_explicit(&s->stored_bytes_read, memory_order_relaxed),
+        .raw_bytes_written = atomic_load(&s->raw_bytes_written),
+        .stored_bytes_written = atomic_load(&s->stored_bytes_written),
+        .stored_bytes_read = atomic_load(&s->stored_bytes_read),
     };
     WR_LOCKED(&s->mutex);
     out_stats->disk_bytes = s->extents_used * s->extent_bytes;

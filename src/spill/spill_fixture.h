@@ -30,8 +30,8 @@ static inline void fixture_open(spill_fixture *f, uint32_t block_bytes_max, uint
     uint64_t  min_bytes = wr_spill_lease_min(&options);
     wr_lease *leases[] = {&f->lease};
 
-    assert_int_equal(wr_arena_new(min_bytes + FIXTURE_PAGE_BYTES, FIXTURE_PAGE_BYTES, &f->arena, NULL),
-                     WR_OK);
+    assert_int_equal(
+        wr_arena_new(min_bytes + FIXTURE_PAGE_BYTES, FIXTURE_PAGE_BYTES, &f->arena, NULL), WR_OK);
     wr_lease_init(&f->lease, "spill", min_bytes, 0, FIXTURE_PAGE_BYTES);
     assert_int_equal(wr_lease_open_all(f->arena, leases, 1, NULL), WR_OK);
     assert_int_equal(wr_spill_new(&options, &f->lease, &f->spill, NULL), WR_OK);

@@ -20,8 +20,8 @@ static uint32_t length_of(uint64_t seed)
     return seed % 5 == 0 ? BLOCK : 1 + (uint32_t)(seed * 7919 % BLOCK);
 }
 
-static wr_status append_seed(wr_spill_stream *stream, uint64_t seed, wr_spill_position *out_position,
-                             wr_error *err)
+static wr_status append_seed(wr_spill_stream *stream, uint64_t seed,
+                             wr_spill_position *out_position, wr_error *err)
 {
     uint8_t bytes[BLOCK];
 
@@ -216,8 +216,8 @@ static void every_flipped_byte_is_noticed(void **state)
     }
     for (int block = 0; block < BLOCKS; block++) {
         wr_spill_header header;
-        assert_int_equal(wr_spill_header_read(f.spill, positions[block], stream.salt, &header, NULL),
-                         WR_OK);
+        assert_int_equal(
+            wr_spill_header_read(f.spill, positions[block], stream.salt, &header, NULL), WR_OK);
         for (uint64_t at = 0; at < sizeof header + header.stored_bytes; at++) {
             wr_spill_cursor cursor;
             uint32_t        byte_count;
@@ -335,7 +335,8 @@ static void faults_are_errors_not_damage(void **state)
 
 static void bad_folders_are_refused(void **state)
 {
-    wr_spill_options options = {.folder = "/nowhere/at/all", .block_bytes_max = BLOCK, .worker_count = 1};
+    wr_spill_options options = {
+        .folder = "/nowhere/at/all", .block_bytes_max = BLOCK, .worker_count = 1};
     spill_fixture    f;
     wr_spill        *spill = NULL;
     wr_error         err = {0};

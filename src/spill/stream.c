@@ -1,10 +1,10 @@
 /* spill/stream.c — blocks in a row through a chain of extents; appending, reading, freeing.
  *
  * Forward, blocks are linked by `next`, which is known when a block is written: the place right
- * behind it, or, when a block of the largest kind would not fit there any more, the start of a fresh
- * extent. So the last block of an extent reserves the next extent. Backward, the first block of each
- * extent names the extent before it: that is how a stream is freed with one read an extent. The
- * stream ends where the next block would go; no mark on disk is needed. */
+ * behind it, or, when a block of the largest kind would not fit there any more, the start of a
+ * fresh extent. So the last block of an extent reserves the next extent. Backward, the first block
+ * of each extent names the extent before it: that is how a stream is freed with one read an extent.
+ * The stream ends where the next block would go; no mark on disk is needed. */
 #include "spill/spill_priv.h"
 
 void wr_spill_stream_init(wr_spill_stream *stream, wr_spill *spill)
