@@ -1,6 +1,7 @@
 /* spill/spill_priv.h — what the files of src/spill share: slots, extents, blocks.
  *
- * Layers, lowest first: spill.c (file, extents, quota, slots), block.c (one block), stream.c (blocks in a row), blob.c (long values and scratch space). */
+ * Layers, lowest first: spill.c (file, extents, quota, slots), block.c (one block), stream.c (blocks
+ * in a row), blob.c (long values and scratch space). */
 #ifndef WR_BUILDING_SPILL
 #error "private to src/spill"
 #endif
