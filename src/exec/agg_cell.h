@@ -95,7 +95,7 @@ static inline wr_status cell_keep_text(agg_text_cell *cell, const wr_str *str,
         kept->pointer = (uintptr_t)&cell->blob | WR_STR_BLOB_BIT;
         return WR_OK;
     }
-    copy = wr_bump_try_alloc(memory->heap, str->byte_count);
+    copy = memory->heap ? wr_bump_try_alloc(memory->heap, str->byte_count) : NULL;
     if (copy) {
         memcpy(copy, wr_str_bytes(str), str->byte_count);
         kept->pointer = (uintptr_t)copy;

@@ -124,6 +124,8 @@ static uint32_t lay_out(const wr_plan_aggregate *plan, wr_agg_slot *slots)
         if (slots)
             slots[i] = slot;
     }
+    if (plan->position != WR_FIELD_NONE)
+        bytes += sizeof(uint64_t);
     return bytes;
 }
 
@@ -140,6 +142,7 @@ wr_status wr_agg_layout_init(wr_agg_layout *layout, const wr_plan_aggregate *pla
     if (!layout->slots)
         return WR_NO_MEMORY;
     layout->bytes = lay_out(plan, layout->slots);
+    layout->position_offset = layout->bytes - (uint32_t)sizeof(uint64_t);
     for (uint32_t i = 0; i < plan->agg_count; i++)
         layout->has_values |= (family_of(&plan->aggs[i]) == EXTREME ||
                                family_of(&plan->aggs[i]) == KEPT) &&
@@ -478,6 +481,23 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
     WR_UNREACHABLE();
 }
 
+/* 0 is "no row yet", so positions are kept plus one. */
+static void keep_least_position(uint8_t *state, uint64_t position_plus_one)
+{
+    uint64_t *least = (uint64_t *)(void *)state;
+
+    if (position_plus_one && (*least == 0 || position_plus_one < *least))
+        *least = position_plus_one;
+}
+
+static void update_positions(const wr_agg_layout *layout, const wr_vector *positions,
+                             const uint16_t *rows, uint8_t *const *states, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        keep_least_position(states[i] + layout->position_offset,
+                            wr_vector_value(positions, rows[i]).u64 + 1);
+}
+
 wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
                         const uint16_t *rows, uint8_t *const *states, uint32_t count,
                         const wr_agg_memory *memory, wr_error *err)
@@ -495,6 +515,8 @@ wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
         choose_rows(slot->agg, columns, keeps_nulls, rows, count, &live);
         WR_TRY(update_one(layout, slot, columns, &live, states, memory, err));
     }
+    if (layout->plan->position != WR_FIELD_NONE)
+        update_positions(layout, &columns[layout->plan->position], rows, states, count);
     return WR_OK;
 }
 
@@ -621,6 +643,9 @@ wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8
         if (!layout->slots[i].is_shared)
             WR_TRY(merge_one(layout, &layout->slots[i], states + layout->slots[i].offset,
                              other + layout->slots[i].offset, err));
+    if (layout->plan->position != WR_FIELD_NONE)
+        keep_least_position(states + layout->position_offset,
+                            wr_load_u64(other + layout->position_offset));
     return WR_OK;
 }
 
@@ -727,14 +752,29 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
     WR_UNREACHABLE();
 }
 
+static void finish_positions(const wr_agg_layout *layout, const uint8_t *const *states,
+                             uint32_t count, wr_vector *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        ((uint64_t *)out->data)[i] = wr_load_u64(states[i] + layout->position_offset) - 1;
+    out->valid = NULL;
+    out->row_count = count;
+}
+
 wr_status wr_agg_finish(const wr_agg_layout *layout, uint32_t index,
                         const uint8_t *const *states, uint32_t count, wr_vector *out,
                         wr_error *err)
 {
     const wr_agg_slot *slot = &layout->slots[index];
-    uint32_t           bytes = wr_physical_bytes(wr_type_physical(slot->agg->result_type));
     uint8_t           *data = out->data;
     bool               any_null = false;
+    uint32_t           bytes;
+
+    if (index == layout->plan->agg_count) {
+        finish_positions(layout, states, count, out);
+        return WR_OK;
+    }
+    bytes = wr_physical_bytes(wr_type_physical(slot->agg->result_type));
 
     out->valid = wr_vector_valid_room(out);
     out->flags = cell_is_text(slot->agg->result_type) ? WR_VECTOR_BLOBS : 0;
@@ -752,4 +792,58 @@ wr_status wr_agg_finish(const wr_agg_layout *layout, uint32_t index,
         out->valid = NULL;
     out->row_count = count;
     return WR_OK;
+}
+
+/* ---- Spilling groups ----------------------------------------------------------------------------------- */
+
+typedef wr_status (*visit_cell)(agg_cell *cell, wr_spill *spill, wr_error *err);
+
+/* Every cell that may hold text. */
+static wr_status each_text_cell(const wr_agg_layout *layout, uint8_t *states, visit_cell visit,
+                                wr_spill *spill, wr_error *err)
+{
+    for (uint32_t i = 0; i < layout->plan->agg_count; i++) {
+        const wr_agg *agg = layout->slots[i].agg;
+        uint8_t      *state = states + layout->slots[i].offset;
+        family        f = family_of(agg);
+
+        if (f != EXTREME && f != KEPT)
+            continue;
+        if (cell_is_text(agg->argument_type))
+            WR_TRY(visit((agg_cell *)(void *)state, spill, err));
+        if (wr_agg_has_order(agg->kind) && cell_is_text(layout->plan->types[agg->order]))
+            WR_TRY(visit((agg_cell *)(void *)(state + cell_bytes(agg->argument_type)), spill, err));
+    }
+    return WR_OK;
+}
+
+static wr_status seal_cell(agg_cell *cell, wr_spill *spill, wr_error *err)
+{
+    wr_str       *str = (wr_str *)(void *)cell->value;
+    wr_agg_memory nowhere = {NULL, spill};
+    wr_str        copy = *str;
+
+    if (!cell->is_set || cell->is_null || wr_str_is_inline(str) || wr_str_is_blob(str))
+        return WR_OK;
+    return cell_keep_text((agg_text_cell *)(void *)cell, &copy, &nowhere, err);
+}
+
+static wr_status relocate_cell(agg_cell *cell, wr_spill *spill, wr_error *err)
+{
+    (void)spill, (void)err;
+    if (cell->is_set && !cell->is_null)
+        cell_own_blob(cell);
+    return WR_OK;
+}
+
+wr_status wr_agg_seal(const wr_agg_layout *layout, uint8_t *states, wr_spill *spill, wr_error *err)
+{
+    return each_text_cell(layout, states, seal_cell, spill, err);
+}
+
+void wr_agg_relocate(const wr_agg_layout *layout, uint8_t *states)
+{
+    wr_status status = each_text_cell(layout, states, relocate_cell, NULL, NULL);
+
+    wr_assert(status == WR_OK, "relocating cannot fail");
 }

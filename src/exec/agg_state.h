@@ -23,6 +23,7 @@ typedef struct wr_agg_layout {
     wr_agg_slot             *slots;      /* one per aggregate                        */
     uint32_t                 bytes;      /* of all states, multiple of 8             */
     bool                     has_values; /* some state keeps values of any length    */
+    uint32_t                 position_offset; /* least position + 1 of the group, if the plan has positions */
 } wr_agg_layout;
 
 /** Memory for long values of states. */
@@ -46,10 +47,18 @@ wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
 wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8_t *other,
                        wr_error *err) WR_MUST_USE;
 
-/** Results of aggregate `index` for `count` groups into `out` (a vector with room).
+/** Results of aggregate `index` for `count` groups into `out` (a vector with room); index agg_count
+ *  is the group's least position.
  * Errors   WR_DATA a sum does not fit its type */
 wr_status wr_agg_finish(const wr_agg_layout *layout, uint32_t index,
                         const uint8_t *const *states, uint32_t count, wr_vector *out,
                         wr_error *err) WR_MUST_USE;
+
+/** Before a group row is spilled: long values go to disk, so that the row is plain bytes. */
+wr_status wr_agg_seal(const wr_agg_layout *layout, uint8_t *states, wr_spill *spill,
+                      wr_error *err) WR_MUST_USE;
+
+/** After a sealed group row was moved or read back: its handles point into it again. */
+void wr_agg_relocate(const wr_agg_layout *layout, uint8_t *states);
 
 #endif

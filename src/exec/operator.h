@@ -166,10 +166,10 @@ struct wr_node {
     _Atomic uint64_t rows_in, rows_out, busy_ns; /* metrics */
 };
 
-/** Append the place of row `row` of the batch that was just handed to `node` to `err`, if every
- *  operator on its way from the source kept row positions and the source knows places.
- *  `local`: the block that the scheduler handed to apply or push. */
-void wr_node_describe_row(const wr_node *node, const void *local, uint32_t row, wr_error *err);
+/** Append the place of row `row` of the batch that was just handed to apply or push together with
+ *  `local` to `err`, if every operator on its way from the source kept row positions and the source
+ *  knows places. */
+void wr_local_describe_row(const void *local, uint32_t row, wr_error *err);
 
 /** `count` selected rows from the first-th on. Borrows from `selection` or from static memory. */
 wr_selection wr_selection_slice(const wr_selection *selection, uint32_t first, uint32_t count);
