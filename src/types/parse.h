@@ -17,9 +17,12 @@
 
 bool wr_parse_i64(wr_text text, int64_t *out);   /* optional sign, digits; false on overflow */
 bool wr_parse_u64(wr_text text, uint64_t *out);
-bool wr_parse_f64(wr_text text, double *out);    /* 1, -1.5e3, .5, 5., inf, infinity, nan, any case */
+/** 1, -1.5e3, .5, 5., inf, infinity, nan, any case. Correctly rounded; a text too small for a float
+ *  is 0, one too large (1e999) is refused. At most 4096 bytes. */
+bool wr_parse_f64(wr_text text, double *out);
 bool wr_parse_f32(wr_text text, float *out);
-/** Rounds to `scale`; false when the whole part does not fit precision. Accepts exponents. */
+/** Rounds to `scale` (half away from zero); false when the whole part does not fit `precision`.
+ *  Accepts exponents. */
 bool wr_parse_decimal(wr_text text, unsigned precision, int scale, wr_i128 *out);
 /** precision and scale needed to hold this literal exactly ("0.060" is 3 digits, scale 3). */
 bool wr_parse_decimal_shape(wr_text text, unsigned *out_precision, int *out_scale);
@@ -31,16 +34,22 @@ bool wr_parse_time(wr_text text, wr_time_unit unit, int64_t *out);       /* 12:3
 bool wr_parse_timestamp(wr_text text, wr_time_unit unit, uint32_t zone, int64_t *out);
 /** "1 year 2 mons 3 days 04:05:06", "P1Y2M3DT4H5M6S", "90 minutes", "-1.5 hours". */
 bool wr_parse_interval(wr_text text, wr_interval *out);
-bool wr_parse_uuid(wr_text text, wr_i128 *out);            /* with or without dashes, braces */
+/** With or without dashes, braces. The first byte is the most significant one and the top bit is
+ *  flipped, so that the signed order of numbers is the order of the bytes. */
+bool wr_parse_uuid(wr_text text, wr_i128 *out);
 /** \x hex (PostgreSQL). Decodes into `out` (byte_count/2 bytes). */
 bool wr_parse_binary_hex(wr_text text, uint8_t *out, size_t *out_bytes);
 
-/** By strptime-like format: %Y %m %d %H %M %S %f %y %b %B %j %p %I %z %Z %e %T %D %F %s %%.
- *  Fills days and nanoseconds of the day; *out_has_time says if any time field was read. */
+/** By strptime-like format: %Y %m %d %H %M %S %f %y %b %B %j %p %I %z %Z %e %T %D %F %s %%, and
+ *  %a %A %h %R %n %t. Fills days and nanoseconds of the day; *out_has_time says if any time field was
+ *  read. A format with an offset or a zone (wr_format_has_zone) gives UTC, others the local time. */
 bool wr_parse_by_format(wr_text text, wr_text format, int32_t *out_days, int64_t *out_day_ns,
                         bool *out_has_time);
 
-enum { WR_FORMAT_BYTES_MAX = 64 }; /* enough for every fixed-size type */
+/** Does the format read %z, %Z or %s? */
+bool wr_format_has_zone(wr_text format);
+
+enum { WR_FORMAT_BYTES_MAX = 80 }; /* enough for every fixed-size type */
 
 size_t wr_format_i64(int64_t x, char *out);
 size_t wr_format_u64(uint64_t x, char *out);
@@ -56,8 +65,9 @@ size_t wr_format_uuid(wr_i128 x, char *out);
 /** Any fixed-size physical value of `type` at `data` (not STR). */
 size_t wr_format_any(wr_type type, const void *data, char *out);
 
-/** strftime-like, the directives of wr_parse_by_format; returns bytes written, at most `out_max`. */
-size_t wr_format_by_format(int64_t day_ns, int32_t days, uint32_t zone_offset_s, wr_text format,
+/** strftime-like, the directives of wr_parse_by_format ('%-d': without padding); returns bytes
+ *  written, at most `out_max`. Days and nanoseconds are local, `zone_offset_s` is what %z shows. */
+size_t wr_format_by_format(int64_t day_ns, int32_t days, int32_t zone_offset_s, wr_text format,
                            char *out, size_t out_max);
 
 /* Civil calendar (proleptic Gregorian), days since 1970-01-01. */

@@ -1,0 +1,176 @@
+/* types/format_time.c — dates, times, timestamps and intervals to text, PostgreSQL's ISO layout. */
+#include "types/format_priv.h"
+#include "types/time_priv.h"
+#include "types/zone.h"
+
+static size_t put_date(int64_t year, uint32_t month, uint32_t day, char *out)
+{
+    char  *p = out;
+    size_t digit_count;
+
+    if (year < 0) {
+        *p++ = '-';
+        year = -year;
+    }
+    digit_count = year < 10000 ? 4 : count_digits((uint64_t)year);
+    put_digits((uint64_t)year, digit_count, p);
+    p += digit_count;
+    p[0] = '-';
+    put_2_digits(month, p + 1);
+    p[3] = '-';
+    put_2_digits(day, p + 4);
+    return (size_t)(p + 6 - out);
+}
+
+size_t wr_format_date(int32_t days, char *out)
+{
+    int32_t  year;
+    uint32_t month, day;
+
+    wr_civil_from_days(days, &year, &month, &day);
+    return put_date(year, month, day, out);
+}
+
+size_t wr_format_days(int64_t days, char *out)
+{
+    enum { CYCLE_DAYS = 146097, CYCLE_YEARS = 400 };
+    int64_t  cycles = floor_divide(days, CYCLE_DAYS);
+    int32_t  year;
+    uint32_t month, day;
+
+    wr_civil_from_days((int32_t)(days - cycles * CYCLE_DAYS), &year, &month, &day);
+    return put_date(year + cycles * CYCLE_YEARS, month, day, out);
+}
+
+/* ".5", nothing for zero; `digits` digits, trailing zeros dropped */
+static size_t put_fraction(uint64_t fraction, size_t digit_count, char *out)
+{
+    if (fraction == 0)
+        return 0;
+    *out = '.';
+    put_digits(fraction, digit_count, out + 1);
+    while (out[digit_count] == '0')
+        digit_count--;
+    return digit_count + 1;
+}
+
+static const uint8_t UNIT_DIGITS[] = {0, 3, 6, 9};
+
+/* `x` in 0 .. a day of `unit` */
+static size_t put_clock(int64_t x, wr_time_unit unit, char *out)
+{
+    int64_t  per_second = wr_unit_per_second(unit);
+    uint32_t second = (uint32_t)(x / per_second);
+
+    put_2_digits(second / 3600, out);
+    out[2] = ':';
+    put_2_digits(second / 60 % 60, out + 3);
+    out[5] = ':';
+    put_2_digits(second % 60, out + 6);
+    return 8 + put_fraction((uint64_t)(x % per_second), UNIT_DIGITS[unit], out + 8);
+}
+
+size_t wr_format_time(int64_t x, wr_time_unit unit, char *out)
+{
+    int64_t day = DAY_S * wr_unit_per_second(unit);
+
+    if (x < 0 || x > day) /* not a time of day: shown within its day */
+        x = floor_modulo(x, day);
+    return put_clock(x, unit, out);
+}
+
+/* "+01", "+05:30", "-00:44:30" */
+static size_t put_offset(int32_t offset_s, char *out)
+{
+    uint32_t magnitude = (uint32_t)(offset_s < 0 ? -offset_s : offset_s);
+    char    *p = out;
+
+    *p = offset_s < 0 ? '-' : '+';
+    put_2_digits(magnitude / 3600, p + 1);
+    p += 3;
+    if (magnitude % 3600) {
+        *p = ':';
+        put_2_digits(magnitude / 60 % 60, p + 1);
+        p += 3;
+    }
+    if (magnitude % 60) {
+        *p = ':';
+        put_2_digits(magnitude % 60, p + 1);
+        p += 3;
+    }
+    return (size_t)(p - out);
+}
+
+size_t wr_format_timestamp(int64_t x, wr_time_unit unit, uint32_t zone, char *out)
+{
+    int64_t per_second = wr_unit_per_second(unit);
+    int64_t second = floor_divide(x, per_second), fraction = floor_modulo(x, per_second);
+    int32_t offset_s = zone ? wr_zone_offset_at_utc(zone, second) : 0;
+    int64_t days;
+    size_t  byte_count;
+
+    /* Days and the second of the day first: adding the offset to x itself could overflow. */
+    days = floor_divide(second, DAY_S);
+    second = floor_modulo(second, DAY_S) + offset_s;
+    days += floor_divide(second, DAY_S);
+    second = floor_modulo(second, DAY_S);
+    byte_count = wr_format_days(days, out);
+    out[byte_count++] = ' ';
+    byte_count += put_clock(second * per_second + fraction, unit, out + byte_count);
+    if (zone)
+        byte_count += put_offset(offset_s, out + byte_count);
+    return byte_count;
+}
+
+/* "-1 years": PostgreSQL writes a plus after a negative part, and one means exactly 1. */
+static size_t put_part(int64_t x, const char *word, bool *after_negative, char *out, size_t used)
+{
+    char *p = out + used;
+
+    if (x == 0)
+        return used;
+    if (used)
+        *p++ = ' ';
+    if (*after_negative && x > 0)
+        *p++ = '+';
+    p += wr_format_i64(x, p);
+    *p++ = ' ';
+    while (*word)
+        *p++ = *word++;
+    if (x != 1)
+        *p++ = 's';
+    *after_negative = x < 0;
+    return (size_t)(p - out);
+}
+
+size_t wr_format_interval(wr_interval x, char *out)
+{
+    uint64_t us = x.us < 0 ? -(uint64_t)x.us : (uint64_t)x.us;
+    uint64_t second = us / 1000000, hours = second / 3600;
+    bool     after_negative = false;
+    size_t   used = 0;
+
+    used = put_part(x.months / 12, "year", &after_negative, out, used);
+    used = put_part(x.months % 12, "mon", &after_negative, out, used);
+    used = put_part(x.days, "day", &after_negative, out, used);
+    if (us == 0 && used)
+        return used;
+    if (used)
+        out[used++] = ' ';
+    if (x.us < 0)
+        out[used++] = '-';
+    else if (after_negative)
+        out[used++] = '+';
+    if (hours < 100) {
+        put_2_digits((uint32_t)hours, out + used);
+        used += 2;
+    } else {
+        used += wr_format_u64(hours, out + used);
+    }
+    out[used] = ':';
+    put_2_digits((uint32_t)(second / 60 % 60), out + used + 1);
+    out[used + 3] = ':';
+    put_2_digits((uint32_t)(second % 60), out + used + 4);
+    used += 6;
+    return used + put_fraction(us % 1000000, 6, out + used);
+}
