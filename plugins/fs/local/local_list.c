@@ -101,7 +101,7 @@ static wr_status take_name(list_walk *walk, wr_text name, wr_error *err)
 static wr_status take_deep(list_walk *walk, wr_text name, wr_error *err)
 {
     wr_bump_mark mark = wr_bump_save(walk->bump);
-    wr_text      path, folder;
+    wr_text      path, folder = WR_TEXT("");
     struct stat  status;
 
     WR_TRY(join_path(walk, walk->folder, name, "", &path, err));
