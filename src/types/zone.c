@@ -78,6 +78,8 @@ static wr_status raise_unknown(wr_text name, wr_error *err)
     char       nearest[ZONE_NAME_BYTES_MAX];
     wr_suggest suggest;
 
+    if (!err) /* a value of a column: no search per bad row */
+        return WR_INVALID;
     if (name.byte_count > ZONE_NAME_BYTES_MAX)
         name.byte_count = ZONE_NAME_BYTES_MAX;
     wr_error_raise(err, WR_INVALID, __FILE__, __LINE__, "unknown time zone '%.*s'",
