@@ -82,7 +82,7 @@ static inline wr_status read_text_source(const wr_blob *blob, uint64_t offset, v
 }
 
 static inline wr_status cell_keep_text(agg_text_cell *cell, const wr_str *str,
-                                       const wr_agg_memory *memory, wr_error *err)
+                                       wr_agg_memory *memory, wr_error *err)
 {
     wr_str *kept = (wr_str *)(void *)cell->cell.value;
     char   *copy;
@@ -95,9 +95,12 @@ static inline wr_status cell_keep_text(agg_text_cell *cell, const wr_str *str,
         kept->pointer = (uintptr_t)&cell->blob | WR_STR_BLOB_BIT;
         return WR_OK;
     }
-    copy = memory->heap ? wr_bump_try_alloc(memory->heap, str->byte_count) : NULL;
+    copy = memory->heap && memory->heap_bytes_left >= str->byte_count
+               ? wr_bump_try_alloc(memory->heap, str->byte_count)
+               : NULL;
     if (copy) {
         memcpy(copy, wr_str_bytes(str), str->byte_count);
+        memory->heap_bytes_left -= str->byte_count;
         kept->pointer = (uintptr_t)copy;
         return WR_OK;
     }
@@ -113,7 +116,7 @@ static inline wr_status cell_keep_text(agg_text_cell *cell, const wr_str *str,
 }
 
 static inline wr_status cell_set(wr_type type, agg_cell *cell, const void *value, bool is_null,
-                                 uint64_t position, const wr_agg_memory *memory, wr_error *err)
+                                 uint64_t position, wr_agg_memory *memory, wr_error *err)
 {
     cell->is_set = 1;
     cell->is_null = is_null;

@@ -355,7 +355,7 @@ static bool update_number_extreme(wr_physical physical, bool is_min, const wr_ve
 
 static wr_status update_extreme(const wr_agg *agg, const wr_vector_view *view,
                                 const live_rows *live, uint8_t *const *states, uint32_t offset,
-                                const wr_agg_memory *memory, wr_error *err)
+                                wr_agg_memory *memory, wr_error *err)
 {
     wr_physical physical = wr_type_physical(agg->argument_type);
     bool        is_min = agg->kind == WR_AGG_MIN;
@@ -389,7 +389,7 @@ static bool replaces(wr_agg_kind kind, const agg_cell *cell, uint64_t position)
 static wr_status offer_ordered(const wr_agg *agg, agg_cell *kept, agg_cell *order_cell,
                                wr_type order_type, const void *value, bool is_null,
                                const void *order_value, uint64_t position,
-                               const wr_agg_memory *memory, wr_error *err)
+                               wr_agg_memory *memory, wr_error *err)
 {
     int order = -1;
 
@@ -408,7 +408,7 @@ static wr_status offer_ordered(const wr_agg *agg, agg_cell *kept, agg_cell *orde
 static wr_status update_kept(const wr_agg_layout *layout, const wr_agg *agg,
                              const wr_vector *columns, const wr_vector_view *view,
                              const live_rows *live, uint8_t *const *states, uint32_t offset,
-                             const wr_agg_memory *memory, wr_error *err)
+                             wr_agg_memory *memory, wr_error *err)
 {
     const wr_vector *positions = &columns[layout->plan->position];
     uint32_t         bytes = wr_physical_bytes(wr_type_physical(agg->argument_type));
@@ -442,7 +442,7 @@ static wr_status update_kept(const wr_agg_layout *layout, const wr_agg *agg,
 
 static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot,
                             const wr_vector *columns, const live_rows *live,
-                            uint8_t *const *states, const wr_agg_memory *memory, wr_error *err)
+                            uint8_t *const *states, wr_agg_memory *memory, wr_error *err)
 {
     const wr_agg  *agg = slot->agg;
     wr_vector_view view = {0};
@@ -500,7 +500,7 @@ static void update_positions(const wr_agg_layout *layout, const wr_vector *posit
 
 wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
                         const uint16_t *rows, uint8_t *const *states, uint32_t count,
-                        const wr_agg_memory *memory, wr_error *err)
+                        wr_agg_memory *memory, wr_error *err)
 {
     live_rows live;
 
@@ -820,7 +820,7 @@ static wr_status each_text_cell(const wr_agg_layout *layout, uint8_t *states, vi
 static wr_status seal_cell(agg_cell *cell, wr_spill *spill, wr_error *err)
 {
     wr_str       *str = (wr_str *)(void *)cell->value;
-    wr_agg_memory nowhere = {NULL, spill};
+    wr_agg_memory nowhere = {NULL, 0, spill};
     wr_str        copy = *str;
 
     if (!cell->is_set || cell->is_null || wr_str_is_inline(str) || wr_str_is_blob(str))

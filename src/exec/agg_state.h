@@ -28,7 +28,8 @@ typedef struct wr_agg_layout {
 
 /** Memory for long values of states. */
 typedef struct wr_agg_memory {
-    wr_bump  *heap;
+    wr_bump  *heap;            /* NULL: straight to disk             */
+    uint64_t  heap_bytes_left; /* what the heap may still take       */
     wr_spill *spill;
 } wr_agg_memory;
 
@@ -41,7 +42,7 @@ uint32_t wr_agg_layout_bytes(const wr_plan_aggregate *plan);
 /** Update the states of `count` rows: row rows[i] of the input belongs to states[i]. */
 wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
                         const uint16_t *rows, uint8_t *const *states, uint32_t count,
-                        const wr_agg_memory *memory, wr_error *err) WR_MUST_USE;
+                        wr_agg_memory *memory, wr_error *err) WR_MUST_USE;
 
 /** Add the states of one group to another's. Long values keep their bytes where they are. */
 wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8_t *other,

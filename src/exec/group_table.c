@@ -57,6 +57,15 @@ static uint64_t bytes_taken(const wr_group_table *table)
            (uint64_t)table->slot_pages * arena_page(table) + table->heap.bytes_used;
 }
 
+wr_agg_memory wr_group_table_memory(wr_group_table *table)
+{
+    /* The heap takes whole pages: keep two back for rounding. */
+    uint64_t taken = bytes_taken(table) + 2 * (uint64_t)arena_page(table);
+
+    return (wr_agg_memory){&table->heap, taken < table->bytes_max ? table->bytes_max - taken : 0,
+                           table->spill};
+}
+
 /* ---- Directory ------------------------------------------------------------------------------------ */
 
 static inline uint64_t home_slot(const wr_group_table *table, uint64_t hash)

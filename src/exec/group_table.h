@@ -64,6 +64,9 @@ wr_status wr_group_table_probe(wr_group_table *table, const wr_vector *keys,
                                const wr_selection *selection, const uint64_t *hashes,
                                uint8_t **out_states, wr_error *err) WR_MUST_USE;
 
+/** Memory for the long values of this table's states: what its share has left. */
+wr_agg_memory wr_group_table_memory(wr_group_table *table);
+
 /** Add a group that lies elsewhere (another table's or a spilled one): merged into an equal group,
  *  else copied. *out_added false: the table is full and has no such group. */
 wr_status wr_group_table_add(wr_group_table *table, const uint8_t *row, bool *out_added,

@@ -55,7 +55,7 @@ typedef struct aggregate_shared {
     uint32_t        next_partition, partitions_done;
     wr_row_page    *next_page;       /* of the resident table */
     uint64_t        next_morsel;
-    bool            any_spilled, is_reading, is_stopped;
+    bool            any_spilled, is_stopped;
 } aggregate_shared;
 
 static const wr_plan_aggregate *plan_of(const wr_node *node)
@@ -350,7 +350,7 @@ static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in
     aggregate_local         *local = local_p;
     batch_scratch           *scratch = &local->scratch;
     build_part              *part = local->part;
-    wr_agg_memory            memory = {&part->table.heap, exec->spill};
+    wr_agg_memory            memory;
     uint32_t                 found, missed;
 
     *out_flow = WR_FLOW_MORE;
@@ -360,6 +360,7 @@ static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in
     WR_TRY(wr_group_table_find(&part->table, in->columns, &in->selection, scratch->hashes,
                                scratch->states, err));
     found = split_found(&in->selection, scratch, &missed);
+    memory = wr_group_table_memory(&part->table);
     WR_TRY(wr_agg_update(&shared->layout.aggs, in->columns, scratch->found, scratch->states, found,
                          &memory, err));
     return partition_rows(part->partitions, shared->partition_count, 0, &shared->raw, in->columns,
@@ -568,13 +569,50 @@ static uint64_t read_lease_min(const void *plan_p, const wr_exec *exec, uint32_t
     return aggregate_resident_min(plan, exec) + (uint64_t)worker_count * per_worker;
 }
 
+/* Pages the resident groups and unspilled partitions hold. */
+static uint64_t resident_used(aggregate_shared *shared, const wr_exec *exec)
+{
+    uint64_t used = 0;
+
+    for (uint32_t i = 0; i < shared->part_count; i++) {
+        const wr_group_table *table = &shared->parts[i].table;
+
+        used += (uint64_t)table->page_count * shared->row_page_bytes +
+                (uint64_t)table->slot_pages * exec->page_bytes + table->heap.bytes_used +
+                (table->heap.bytes_used ? 2 * exec->page_bytes : 0) +
+                resident_bytes(shared->parts[i].partitions, shared->partition_count);
+    }
+    return used;
+}
+
+/* What each worker needs beside its table and the stores of its overflow. */
+static uint64_t read_fixed_bytes(const wr_plan_aggregate *plan, const wr_exec *exec)
+{
+    uint32_t row_page = page_of_rows(plan, exec->page_bytes);
+
+    return wr_bump_lease_min(shared_bytes_min(plan, exec), exec->page_bytes) +
+           (uint64_t)exec->worker_count *
+               (row_page + wr_bump_lease_min(scratch_bytes(), exec->page_bytes) +
+                wr_bump_lease_min(read_buffers_bytes(plan), exec->page_bytes));
+}
+
+static uint64_t read_share_min(const aggregate_shared *shared, const wr_exec *exec)
+{
+    return wr_group_table_lease_min(shared->row_page_bytes, exec->page_bytes) +
+           2 * FANOUT * (uint64_t)shared->row_page_bytes;
+}
+
 static wr_status read_open(wr_node *node, wr_exec *exec, wr_error *err)
 {
     aggregate_shared *shared = wr_node_shared(node);
     wr_group_table   *table = resident_table(shared);
 
-    (void)exec, (void)err;
-    shared->is_reading = true;
+    /* The groups that stayed may not crowd out the memory that reading needs. */
+    if (shared->any_spilled &&
+        resident_used(shared, exec) + read_fixed_bytes(plan_of(node), exec) +
+                exec->worker_count * read_share_min(shared, exec) >
+            lease_bytes(node, exec))
+        WR_TRY(aggregate_reclaim(node, exec, err));
     shared->next_page = table ? table->first : NULL;
     if (!shared->any_spilled)
         shared->next_partition = shared->partitions_done = shared->partition_count;
@@ -587,7 +625,7 @@ static wr_status read_local_open(wr_node *node, void *local_p, wr_exec *exec, wr
     aggregate_shared        *shared = wr_node_shared(node);
     read_local              *local = local_p;
     wr_lease                *lease = wr_node_lease(node);
-    uint64_t                 total = lease_bytes(node, exec), used, fixed, share;
+    uint64_t                 total = lease_bytes(node, exec), used, share;
     uint32_t                 count = plan->key_count + plan->agg_count + 1;
 
     wr_bump_init(&local->bump, lease);
@@ -609,18 +647,10 @@ static wr_status read_local_open(wr_node *node, void *local_p, wr_exec *exec, wr
     if (!local->buffer)
         return WR_RAISE(err, WR_BUG, "the page for spilled groups lies inside the lease");
     /* What the resident groups leave, in equal shares; a share holds at least its minimum. */
-    used = shared->part_count ? (uint64_t)resident_table(shared)->page_count *
-                                        shared->row_page_bytes +
-                                    (uint64_t)resident_table(shared)->slot_pages * exec->page_bytes
-                              : 0;
-    for (uint32_t i = 0; i < shared->part_count; i++)
-        used += resident_bytes(shared->parts[i].partitions, shared->partition_count) +
-                shared->parts[i].table.heap.bytes_used;
-    fixed = read_lease_min(plan, exec, exec->worker_count) -
-            (uint64_t)exec->worker_count *
-                (wr_group_table_lease_min(shared->row_page_bytes, exec->page_bytes) +
-                 2 * FANOUT * (uint64_t)shared->row_page_bytes);
-    share = total > used + fixed ? (total - used - fixed) / exec->worker_count : 0;
+    used = resident_used(shared, exec) + read_fixed_bytes(plan, exec);
+    share = total > used ? (total - used) / exec->worker_count : 0;
+    if (share < read_share_min(shared, exec))
+        share = read_share_min(shared, exec);
     local->store_bytes_max = 2 * FANOUT * (uint64_t)shared->row_page_bytes;
     if (share / 4 > local->store_bytes_max)
         local->store_bytes_max = share / 4;
@@ -658,28 +688,38 @@ typedef struct task_run {
     uint32_t          fanout, shift;
 } task_run;
 
+/* Keep the overflow inside its share: when one more page would not fit, all of it is spilled. */
+static wr_status bound_overflow(task_run *run, wr_error *err)
+{
+    uint64_t pages = 1;
+
+    for (uint32_t i = 0; i < run->fanout; i++)
+        pages += run->over[i].rows.page_count + run->over[i].groups.page_count;
+    if (pages * run->shared->row_page_bytes <= run->local->store_bytes_max)
+        return WR_OK;
+    for (uint32_t i = 0; i < run->fanout; i++) {
+        WR_TRY(wr_row_store_spill(&run->over[i].rows, 0, err));
+        WR_TRY(wr_row_store_spill(&run->over[i].groups, 0, err));
+    }
+    return WR_OK;
+}
+
+static uint32_t overflow_part(const task_run *run, uint64_t hash)
+{
+    return run->fanout == 1 ? 0 : (uint32_t)(hash >> run->shift) & (FANOUT - 1);
+}
+
 static wr_status overflow_rows(task_run *run, const wr_selection *selection, uint32_t missed,
                                wr_error *err)
 {
     batch_scratch *scratch = &run->local->scratch;
-    uint64_t       resident = 0;
 
-    for (uint32_t i = 0; i < run->fanout; i++)
-        resident += (uint64_t)(run->over[i].rows.page_count + run->over[i].groups.page_count) *
-                    run->shared->row_page_bytes;
-    for (uint32_t i = 0; missed && i < run->fanout &&
-                         resident + run->fanout * (uint64_t)run->shared->row_page_bytes >
-                             run->local->store_bytes_max; i++) {
-        WR_TRY(wr_row_store_spill(&run->over[i].rows, 0, err));
-        WR_TRY(wr_row_store_spill(&run->over[i].groups, 0, err));
-    }
     for (uint32_t i = 0; i < missed; i++) {
         uint16_t index = scratch->missed[i];
         uint16_t row = (uint16_t)wr_selection_row(selection, index);
-        uint32_t which = run->fanout == 1
-                             ? 0
-                             : (uint32_t)(scratch->hashes[index] >> run->shift) & (FANOUT - 1);
+        uint32_t which = overflow_part(run, scratch->hashes[index]);
 
+        WR_TRY(bound_overflow(run, err));
         WR_TRY(append_rows(&run->over[which].rows, 1, 0, &run->shared->raw, run->local->input, &row,
                            1, UINT64_MAX, scratch, run->exec->spill, err));
     }
@@ -695,14 +735,14 @@ static wr_status group_rows(task_run *run, const uint8_t *const *rows, uint32_t 
     batch_scratch           *scratch = &local->scratch;
     wr_group_table          *resident = resident_table(run->shared);
     wr_selection             all = {NULL, count}, rest = {scratch->left, 0};
-    wr_agg_memory            memory = {&local->table.heap, run->exec->spill};
+    wr_agg_memory            memory;
     uint32_t                 found, missed;
 
     for (uint32_t c = 0; c < plan->column_count; c++)
         wr_row_read(&run->shared->raw, c, rows, count, &local->input[c]);
     hash_keys(plan, local->input, &all, scratch->hashes);
     if (resident && resident->group_count) {
-        wr_agg_memory resident_memory = {NULL, run->exec->spill};
+        wr_agg_memory resident_memory = {NULL, 0, run->exec->spill};
 
         WR_TRY(wr_group_table_probe(resident, local->input, &all, scratch->hashes, scratch->states,
                                     err));
@@ -720,6 +760,7 @@ static wr_status group_rows(task_run *run, const uint8_t *const *rows, uint32_t 
     WR_TRY(wr_group_table_find(&local->table, local->input, &rest, scratch->hashes,
                                scratch->states, err));
     found = split_found(&rest, scratch, &missed);
+    memory = wr_group_table_memory(&local->table);
     WR_TRY(wr_agg_update(&run->shared->layout.aggs, local->input, scratch->found, scratch->states,
                          found, &memory, err));
     return overflow_rows(run, &rest, missed, err);
@@ -762,15 +803,15 @@ static wr_status take_groups(task_run *run, wr_row_store *store, wr_error *err)
         while ((count = wr_row_page_rows(page, &offset, 64, rows)) > 0)
             for (uint32_t i = 0; i < count; i++) {
                 uint8_t *row = (uint8_t *)(uintptr_t)rows[i];
-                uint32_t which = run->fanout == 1 ? 0
-                                                  : (uint32_t)(wr_group_hash(layout, row) >>
-                                                               run->shift) & (FANOUT - 1);
+                uint32_t which = overflow_part(run, wr_group_hash(layout, row));
                 bool     added;
 
                 wr_agg_relocate(&layout->aggs, wr_group_states(layout, row));
                 WR_TRY(wr_group_table_add(&run->local->table, row, &added, err));
-                if (!added)
-                    WR_TRY(append_group(&run->over[which].groups, 1, 0, row, err));
+                if (added)
+                    continue;
+                WR_TRY(bound_overflow(run, err));
+                WR_TRY(append_group(&run->over[which].groups, 1, 0, row, err));
             }
     }
 }

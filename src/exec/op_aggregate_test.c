@@ -1,0 +1,300 @@
+/* exec/op_aggregate_test.c — groups of random rows against a naive count, at least memory and at
+ * plenty, with one worker and with several, resident, spilled and with all hashes equal. */
+#include "exec/testkit.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "types/fsum.h"
+
+enum { INPUT_COLUMNS = 4, KEYS_MAX = 60000 };
+
+/* Rows: key (null for key 7), text key, value, position; morsels of 5000 rows. */
+typedef struct rows_plan {
+    uint32_t row_count, key_count;
+    bool     by_text;
+} rows_plan;
+
+typedef struct rows_shared {
+    _Atomic uint64_t next;
+} rows_shared;
+
+typedef struct rows_local {
+    int64_t  keys[WR_BATCH_ROWS_MAX];
+    double   values[WR_BATCH_ROWS_MAX];
+    wr_str   texts[WR_BATCH_ROWS_MAX];
+    char     bytes[WR_BATCH_ROWS_MAX][40];
+    uint64_t positions[WR_BATCH_ROWS_MAX], valid[WR_BATCH_ROWS_MAX / 64];
+    wr_vector columns[INPUT_COLUMNS];
+} rows_local;
+
+static uint64_t mix(uint64_t x)
+{
+    x *= 0x9e3779b97f4a7c15ull;
+    return x ^ x >> 29;
+}
+
+static int64_t key_of(const rows_plan *plan, uint64_t row)
+{
+    return (int64_t)(mix(row + 1) % plan->key_count);
+}
+
+static double value_of(uint64_t row)
+{
+    return (double)(int64_t)mix(row * 31 + 5) * ldexp(1.0, (int)(row % 90) - 45);
+}
+
+static wr_status rows_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
+                           wr_exec *exec, wr_error *err)
+{
+    const rows_plan *plan = node->plan;
+    rows_shared     *shared = node->shared;
+    rows_local      *local = local_p;
+    uint64_t         morsel = atomic_fetch_add(&shared->next, 1), first = morsel * 1000;
+    uint32_t         count;
+
+    (void)exec, (void)err;
+    if (first >= plan->row_count) {
+        *out_flow = WR_FLOW_DONE;
+        return WR_OK;
+    }
+    count = plan->row_count - first < 1000 ? (uint32_t)(plan->row_count - first) : 1000;
+    memset(local->valid, 0xff, sizeof local->valid);
+    for (uint32_t i = 0; i < count; i++) {
+        local->keys[i] = key_of(plan, first + i);
+        if (local->keys[i] == 7)
+            wr_bit_clear(local->valid, i);
+        local->values[i] = value_of(first + i);
+        local->positions[i] = first + i;
+        local->texts[i] = wr_str_of(local->bytes[i],
+                                    (size_t)snprintf(local->bytes[i], 40, "the text of key %lld",
+                                                     (long long)local->keys[i]));
+    }
+    local->columns[0] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = local->keys,
+                                    .valid = local->valid};
+    if (plan->by_text)
+        local->columns[0] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count,
+                                        .data = local->texts, .valid = local->valid};
+    local->columns[1] = (wr_vector){.type = WR_TYPE(F64), .row_count = count,
+                                    .data = local->values};
+    local->columns[2] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count,
+                                    .data = local->texts};
+    local->columns[3] = (wr_vector){.type = WR_TYPE(U64), .row_count = count,
+                                    .data = local->positions};
+    *out = (wr_batch){.row_count = count, .column_count = INPUT_COLUMNS,
+                      .columns = local->columns, .morsel = morsel, .morsel_end = true};
+    wr_batch_select_all(out);
+    *out_flow = WR_FLOW_MORE;
+    return WR_OK;
+}
+
+static const wr_source_ops ROWS = {
+    .name = "rows", .shared_bytes = sizeof(rows_shared), .local_bytes = sizeof(rows_local),
+    .pull = rows_pull,
+};
+
+/* One result row per group, indexed by key. */
+typedef struct group_result {
+    bool     seen, key_null;
+    uint64_t count, position;
+    double   sum, least, greatest;
+    char     first[40], last_text[40];
+} group_result;
+
+static group_result results[KEYS_MAX];
+static wr_mutex     results_mutex;
+static uint32_t     result_count;
+
+/* Text results may be blobs. */
+static void copy_text(const wr_vector *column, uint32_t row, char out[40])
+{
+    const wr_str *str = wr_vector_at(column, row);
+    size_t        got = str->byte_count;
+
+    assert_true(str->byte_count < 40);
+    if (wr_str_is_blob(str))
+        assert_int_equal(wr_str_blob(str)->read(wr_str_blob(str), 0, out, 40, &got, NULL), WR_OK);
+    else
+        memcpy(out, wr_str_bytes(str), str->byte_count);
+    out[got] = '\0';
+}
+
+static wr_status results_push(wr_node *node, void *local, const wr_batch *in, wr_flow *out_flow,
+                              wr_exec *exec, wr_error *err)
+{
+    (void)node, (void)local, (void)exec, (void)err;
+    *out_flow = WR_FLOW_MORE;
+    wr_mutex_lock(&results_mutex);
+    for (uint32_t i = 0; i < wr_batch_rows(in); i++) {
+        uint32_t     row = wr_selection_row(&in->selection, i);
+        char         text[40] = {0};
+        long long    key;
+        group_result result = {.seen = true, .key_null = !wr_vector_is_valid(&in->columns[0], row)};
+
+        copy_text(&in->columns[5], row, result.first);
+        copy_text(&in->columns[6], row, result.last_text);
+        memcpy(text, result.first, sizeof text);
+        assert_int_equal(sscanf(text, "the text of key %lld", &key), 1);
+        result.count = wr_vector_value(&in->columns[1], row).u64;
+        result.sum = wr_vector_value(&in->columns[2], row).f64;
+        result.least = wr_vector_value(&in->columns[3], row).f64;
+        result.greatest = wr_vector_value(&in->columns[4], row).f64;
+        result.position = wr_vector_value(&in->columns[7], row).u64;
+        assert_false(results[key].seen);
+        results[key] = result;
+        result_count++;
+    }
+    wr_mutex_unlock(&results_mutex);
+    return WR_OK;
+}
+
+static const wr_sink_ops RESULTS = {.name = "results", .push = results_push};
+
+static group_result expected[KEYS_MAX];
+static wr_fsum      sums[KEYS_MAX];
+
+static uint32_t expect(const rows_plan *plan)
+{
+    uint32_t count = 0;
+
+    memset(expected, 0, sizeof expected);
+    memset(sums, 0, sizeof sums);
+    for (uint64_t row = 0; row < plan->row_count; row++) {
+        group_result *e = &expected[key_of(plan, row)];
+        double        x = value_of(row);
+
+        if (!e->seen) {
+            *e = (group_result){.seen = true, .least = x, .greatest = x, .position = row};
+            count++;
+        }
+        e->count++;
+        e->least = x < e->least ? x : e->least;
+        e->greatest = x > e->greatest ? x : e->greatest;
+        wr_fsum_add(&sums[key_of(plan, row)], x);
+    }
+    return count;
+}
+
+static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const char *stress)
+{
+    const wr_agg aggs[] = {
+        {.kind = WR_AGG_COUNT_STAR, .argument = WR_FIELD_NONE, .order = WR_FIELD_NONE,
+         .filter = WR_FIELD_NONE, .result_type = WR_TYPE(I64)},
+        {.kind = WR_AGG_SUM, .argument = 1, .order = WR_FIELD_NONE, .filter = WR_FIELD_NONE,
+         .argument_type = WR_TYPE(F64), .result_type = WR_TYPE(F64)},
+        {.kind = WR_AGG_MIN, .argument = 1, .order = WR_FIELD_NONE, .filter = WR_FIELD_NONE,
+         .argument_type = WR_TYPE(F64), .result_type = WR_TYPE(F64)},
+        {.kind = WR_AGG_MAX, .argument = 1, .order = WR_FIELD_NONE, .filter = WR_FIELD_NONE,
+         .argument_type = WR_TYPE(F64), .result_type = WR_TYPE(F64)},
+        {.kind = WR_AGG_FIRST, .argument = 2, .order = WR_FIELD_NONE, .filter = WR_FIELD_NONE,
+         .argument_type = WR_TYPE(UTF8), .result_type = WR_TYPE(UTF8)},
+        {.kind = WR_AGG_MAX, .argument = 2, .order = WR_FIELD_NONE, .filter = WR_FIELD_NONE,
+         .argument_type = WR_TYPE(UTF8), .result_type = WR_TYPE(UTF8)},
+    };
+    const wr_type types[] = {rows->by_text ? WR_TYPE(UTF8) : WR_TYPE(I64), WR_TYPE(F64),
+                             WR_TYPE(UTF8), WR_TYPE(U64)};
+    const wr_plan_aggregate plan = {.types = types, .column_count = INPUT_COLUMNS, .key_count = 1,
+                                    .aggs = aggs, .agg_count = 6, .position = 3};
+    wr_spill_options        options = {.folder = "/var/tmp", .block_bytes_max = 65536,
+                                       .worker_count = 8, .compress = true};
+    wr_lease                spill_lease, *leases[] = {&spill_lease};
+    kit                     k;
+    wr_node                *source, *sink, *reader;
+    uint32_t                count;
+
+    kit_open(&k, plenty ? 4000 : 900);
+    k.exec.worker_count = workers;
+    assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
+    wr_lease_init(&spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
+    assert_int_equal(wr_lease_open_all(k.arena, leases, 1, NULL), WR_OK);
+    assert_int_equal(wr_spill_new(&options, &spill_lease, &k.exec.spill, NULL), WR_OK);
+    source = kit_source(&k, &ROWS, rows);
+    sink = kit_sink(&k, &WR_AGGREGATE, &plan, source);
+    kit_step(&k, source, workers, false);
+    reader = kit_source(&k, &WR_AGGREGATE_READ, &plan);
+    reader->state = sink;
+    kit_sink(&k, &RESULTS, NULL, reader);
+    kit_step(&k, reader, workers, false);
+    for (uint32_t s = 0; plenty && s < 2; s++)
+        for (uint32_t i = 0; i < k.lease_counts[s]; i++) {
+            k.lease_room[s][i].want_bytes = UINT64_MAX;
+            k.lease_room[s][i].weight = 1.0;
+        }
+    memset(results, 0, sizeof results);
+    result_count = 0;
+    if (kit_run(&k) != WR_OK)
+        fail_msg("%s", k.error.message);
+    count = expect(rows);
+    assert_int_equal(result_count, count);
+    for (uint32_t key = 0; key < rows->key_count; key++) {
+        assert_int_equal(results[key].count, expected[key].count);
+        if (!expected[key].seen)
+            continue;
+        assert_true(results[key].sum == wr_fsum_result(&sums[key]));
+        assert_true(results[key].least == expected[key].least);
+        assert_true(results[key].greatest == expected[key].greatest);
+        assert_int_equal(results[key].position, expected[key].position);
+        assert_int_equal(results[key].key_null, key == 7);
+        assert_string_equal(results[key].first, results[key].last_text);
+    }
+    wr_spill_free(k.exec.spill);
+    wr_lease_close(&spill_lease);
+    kit_close(&k);
+}
+
+static void test_few_groups(void **state)
+{
+    rows_plan rows = {.row_count = 20000, .key_count = 10};
+
+    (void)state;
+    for (uint32_t workers = 1; workers <= 4; workers *= 4) {
+        run_case(&rows, workers, false, NULL);
+        run_case(&rows, workers, true, NULL);
+    }
+}
+
+static void test_many_groups_spill_at_least_memory(void **state)
+{
+    rows_plan rows = {.row_count = 150000, .key_count = 50000};
+
+    (void)state;
+    run_case(&rows, 1, false, NULL);
+    run_case(&rows, 2, false, NULL);
+    run_case(&rows, 2, true, NULL);
+    rows.by_text = true;
+    run_case(&rows, 2, false, NULL);
+    run_case(&rows, 2, true, NULL);
+}
+
+static void test_stress_modes(void **state)
+{
+    rows_plan rows = {.row_count = 12000, .key_count = 3000};
+
+    (void)state;
+    run_case(&rows, 2, true, "spill");
+    run_case(&rows, 2, true, "min");
+    rows.key_count = 300;
+    run_case(&rows, 2, false, "hash");
+    run_case(&rows, 2, true, "hash,spill");
+}
+
+static void test_empty_input(void **state)
+{
+    rows_plan rows = {.row_count = 0, .key_count = 10};
+
+    (void)state;
+    run_case(&rows, 2, false, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_few_groups),
+        cmocka_unit_test(test_many_groups_spill_at_least_memory),
+        cmocka_unit_test(test_stress_modes),
+        cmocka_unit_test(test_empty_input),
+    };
+
+    wr_mutex_init(&results_mutex);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
