@@ -3,7 +3,8 @@
 #
 # Makes a minimal system with debootstrap (git, make, gcc and apt, nothing else), clones this
 # repository's HEAD into it and runs COMMAND there, default "make demo && make test". The system is
-# kept in build/pristine.tar.gz for the next time. Exit code: that of the command.
+# kept in build/pristine.tar.gz for the next time; MIRROR names another source of packages. Exit
+# code: that of the command.
 set -eu
 cd "$(dirname "$0")/.."
 command=${1:-make demo && make test}
@@ -25,16 +26,16 @@ trap leave EXIT INT TERM
 if [ -e "$image" ]; then
     tar -C "$root" -xzf "$image"
 else
-    mirror=$(sed -n 's/^\(deb\|URIs:\) *\(\[.*\] *\)\?\(http[^ ]*debian\)\/\? .*/\3/p;s/^URIs: *\([^ ]*\)$/\1/p' \
-        /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
-    # shellcheck disable=SC2086 # empty when there is none: debootstrap's own default
-    debootstrap --variant=minbase --include=git,make,gcc,ca-certificates bookworm "$root" $mirror
+    # shellcheck disable=SC2086 # no mirror: debootstrap's own default
+    debootstrap --variant=minbase --include=git,make,gcc,ca-certificates bookworm "$root" \
+        ${MIRROR:-}
     tar -C "$root" -czf "$image" .
 fi
 
 mount -t proc proc "$root/proc"
 mount -t sysfs sys "$root/sys"
 mount --bind /dev "$root/dev"
+mount --bind /dev/pts "$root/dev/pts"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 # What this machine needs to reach the network: proxies, certificates, package settings.
 for file in /etc/ssl/certs/ca-certificates.crt /etc/pip.conf; do

@@ -1,0 +1,5 @@
+-- 100M rows, 10M uniformly random groups, a double in [0, 1)
+-- rows: 100000000
+SELECT (hash(i) % ($rows // 10))::BIGINT AS k,
+       (hash(i + 5000000000) >> 11)::DOUBLE / 9007199254740992 AS v
+FROM range($rows) t(i)
