@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/option.h"
-#include "expr/function.h"
 #include "session/session.h"
 
 #define WEIR_EXPORT __attribute__((visibility("default")))

@@ -1,0 +1,216 @@
+/* optimizer/rule_distinct.c — aggregates over distinct values become two aggregates, one on the other.
+ *
+ * count(DISTINCT x) by k is: group by (k, x), then count x by k. So distinct values are groups of the
+ * hash aggregate, which spills; no state grows with the number of values. Each set of (argument,
+ * filter) gets such a branch over the same input (read once: a tee); branches and the plain
+ * aggregates are put side by side by joins on the keys, where NULL equals NULL. A FILTER turns the
+ * values it rejects into NULLs, which no such aggregate counts, so every branch has every group.
+ * DISTINCT is dropped where it changes nothing (min, max, bool_and ...). */
+#include "optimizer/optimizer_priv.h"
+
+typedef struct split {
+    wr_plan            *plan;
+    const wr_plan_node *node;      /* the aggregate being replaced            */
+    uint32_t           *branch_of; /* per aggregate: 0 plain, else its branch */
+    uint32_t           *column_of; /* per aggregate: column in its branch     */
+    wr_plan_node      **branches;  /* [0] plain (may be NULL), then distinct  */
+    uint32_t            branch_count;
+} split;
+
+static bool same_set(const wr_plan_agg *a, const wr_plan_agg *b)
+{
+    bool both = (a->filter != NULL) == (b->filter != NULL);
+
+    return wr_expr_equal(a->argument, b->argument) && both &&
+           (!a->filter || wr_expr_equal(a->filter, b->filter));
+}
+
+/* Number the branches; false if nothing is distinct. */
+static bool assign_branches(split *s)
+{
+    wr_plan_agg *aggs = s->node->aggregate.aggs;
+
+    s->branch_count = 1;
+    for (uint32_t i = 0; i < s->node->aggregate.agg_count; i++) {
+        if (!wr_agg_minds_distinct(aggs[i].kind))
+            aggs[i].distinct = false;
+        s->branch_of[i] = 0;
+        if (!aggs[i].distinct)
+            continue;
+        for (uint32_t k = 0; k < i; k++)
+            if (aggs[k].distinct && same_set(&aggs[k], &aggs[i]))
+                s->branch_of[i] = s->branch_of[k];
+        if (s->branch_of[i] == 0)
+            s->branch_of[i] = s->branch_count++;
+    }
+    return s->branch_count > 1;
+}
+
+static wr_status names_of(wr_plan *plan, uint32_t count, wr_text **out_names, wr_error *err)
+{
+    wr_text *names = WR_BUMP_NEW_ARRAY(plan->bump, wr_text, count + 1, err);
+
+    if (!names)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = wr_bump_printf(plan->bump, err, "c%u", i);
+
+        if (!name)
+            return WR_NO_MEMORY;
+        names[i] = wr_text_of(name);
+    }
+    *out_names = names;
+    return WR_OK;
+}
+
+/* Columns 0 .. count-1 of `node` as expressions. */
+static wr_status columns_of(wr_plan *plan, const wr_plan_node *node, uint32_t count,
+                            wr_expr **out_exprs, wr_error *err)
+{
+    for (uint32_t c = 0; c < count; c++) {
+        const wr_field *field = &node->schema.fields[c];
+
+        out_exprs[c] = wr_expr_column(plan->bump, c, field->type, field->nullable, err);
+        if (!out_exprs[c])
+            return WR_NO_MEMORY;
+    }
+    return WR_OK;
+}
+
+/* The distinct argument, NULL where the filter rejects the row. */
+static wr_status filtered_argument(wr_plan *plan, const wr_plan_agg *agg, wr_expr **out_expr,
+                                   wr_error *err)
+{
+    wr_value null_value = {.type = agg->argument->type, .is_null = true};
+    wr_expr *args[3] = {agg->filter, agg->argument, NULL};
+
+    if (!agg->filter) {
+        *out_expr = agg->argument;
+        return WR_OK;
+    }
+    args[2] = wr_expr_const(plan->bump, &null_value, err);
+    if (!args[2])
+        return WR_NO_MEMORY;
+    return wr_expr_case(plan->bump, args, 3, out_expr, err);
+}
+
+static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
+{
+    const wr_plan_node *node = s->node;
+    wr_plan            *plan = s->plan;
+    uint32_t            key_count = node->aggregate.key_count, count = 0;
+    wr_plan_node       *input = node->inputs[0];
+    wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_agg, node->aggregate.agg_count, err);
+    wr_expr    **keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
+    wr_expr     *argument = NULL;
+    wr_text     *names;
+
+    if (!aggs || !keys)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < node->aggregate.agg_count; i++)
+        if (s->branch_of[i] == branch) {
+            aggs[count] = node->aggregate.aggs[i];
+            s->column_of[i] = key_count + count++;
+        }
+    if (branch == 0 && count == 0)
+        return WR_OK;
+    memcpy(keys, node->aggregate.keys, key_count * sizeof keys[0]);
+    WR_TRY(names_of(plan, key_count + count + 1, &names, err));
+    if (branch > 0) {
+        WR_TRY(filtered_argument(plan, &aggs[0], &keys[key_count], err));
+        WR_TRY(wr_plan_add_aggregate(plan, input, keys, key_count + 1, NULL, 0, names, &input,
+                                     err));
+        keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
+        if (!keys)
+            return WR_NO_MEMORY;
+        WR_TRY(columns_of(plan, input, key_count + 1, keys, err));
+        argument = keys[key_count];
+        for (uint32_t i = 0; i < count; i++) {
+            aggs[i].argument = argument;
+            aggs[i].filter = NULL;
+            aggs[i].distinct = false;
+        }
+    }
+    return wr_plan_add_aggregate(plan, input, keys, key_count, aggs, count, names,
+                                 &s->branches[branch], err);
+}
+
+/* Join all branches on the keys; offsets[b]: where branch b's aggregates begin (minus key_count). */
+static wr_status join_branches(split *s, wr_plan_node **out_joined, uint32_t *offsets,
+                               wr_error *err)
+{
+    wr_plan      *plan = s->plan;
+    uint32_t      key_count = s->node->aggregate.key_count;
+    wr_plan_node *joined = NULL;
+
+    for (uint32_t b = 0; b < s->branch_count; b++) {
+        wr_expr **left_keys, **right_keys;
+
+        if (!s->branches[b])
+            continue;
+        if (!joined) {
+            joined = s->branches[b];
+            offsets[b] = 0;
+            continue;
+        }
+        offsets[b] = joined->schema.field_count;
+        left_keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 1, err);
+        right_keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 1, err);
+        if (!left_keys || !right_keys)
+            return WR_NO_MEMORY;
+        WR_TRY(columns_of(plan, joined, key_count, left_keys, err));
+        WR_TRY(columns_of(plan, s->branches[b], key_count, right_keys, err));
+        WR_TRY(wr_plan_add_join(plan, joined, s->branches[b],
+                                key_count ? WR_PLAN_JOIN_INNER : WR_PLAN_JOIN_CROSS, left_keys,
+                                right_keys, key_count, NULL, false, &joined, err));
+        joined->join.null_safe = true;
+    }
+    *out_joined = joined;
+    return WR_OK;
+}
+
+static wr_status split_aggregate(wr_plan *plan, wr_plan_node *node, wr_error *err)
+{
+    uint32_t  agg_count = node->aggregate.agg_count, key_count = node->aggregate.key_count;
+    uint32_t *offsets = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, agg_count + 2, err);
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + agg_count + 1, err);
+    wr_text  *names = WR_BUMP_NEW_ARRAY(plan->bump, wr_text, key_count + agg_count + 1, err);
+    split     s = {.plan = plan, .node = node};
+    wr_plan_node *joined, *project;
+
+    s.branch_of = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, agg_count + 1, err);
+    s.column_of = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, agg_count + 1, err);
+    s.branches = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_node *, agg_count + 2, err);
+    if (!offsets || !exprs || !names || !s.branch_of || !s.column_of || !s.branches)
+        return WR_NO_MEMORY;
+    if (!assign_branches(&s))
+        return WR_OK;
+    for (uint32_t b = 0; b < s.branch_count; b++)
+        WR_TRY(build_branch(&s, b, err));
+    WR_TRY(join_branches(&s, &joined, offsets, err));
+    WR_TRY(columns_of(plan, joined, key_count, exprs, err));
+    for (uint32_t i = 0; i < agg_count; i++) {
+        uint32_t        column = offsets[s.branch_of[i]] + s.column_of[i];
+        const wr_field *field = &joined->schema.fields[column];
+
+        exprs[key_count + i] =
+            wr_expr_column(plan->bump, column, field->type, field->nullable, err);
+        if (!exprs[key_count + i])
+            return WR_NO_MEMORY;
+    }
+    for (uint32_t c = 0; c < key_count + agg_count; c++)
+        names[c] = node->schema.fields[c].name;
+    WR_TRY(wr_plan_add_project(plan, joined, exprs, names, key_count + agg_count, &project, err));
+    wr_plan_replace_input(plan, node, project);
+    return WR_OK;
+}
+
+wr_status wr_rule_distinct(wr_plan *plan, wr_error *err)
+{
+    uint32_t count = plan->node_count;
+
+    for (uint32_t n = 0; n < count; n++)
+        if (plan->nodes[n]->kind == WR_PLAN_AGGREGATE)
+            WR_TRY(split_aggregate(plan, plan->nodes[n], err));
+    return wr_plan_renumber(plan, err);
+}
