@@ -1,7 +1,7 @@
 /* types/decimal.c — arithmetic on exact decimals.
  *
- * Signs are split off; magnitudes below 10^38 are less than 2^127, so a product or a scaled dividend
- * fits 256 bits. What a 64-bit path would save is left to the kernels of columns. */
+ * Signs are split off; magnitudes below 10^38 are less than 2^127, so a product or a scaled
+ * dividend fits 256 bits. What a 64-bit path would save is left to the kernels of columns. */
 #include "types/decimal.h"
 
 #include <string.h>
@@ -49,7 +49,7 @@ static bool divide_rounded(wr_u256 a, wr_u128 divisor, wr_u128 *out)
     return !__builtin_add_overflow(quotient.low, (wr_u128)(rest >= divisor - rest), out);
 }
 
-/* round(a * 10^exponent / divisor), |exponent| <= 2 * 38. Where exponent < 0, a * divisor < 2^254. */
+/* round(a * 10^exponent / divisor), |exponent| <= 2 * 38. Where it is < 0, a * divisor < 2^254. */
 static bool scale_and_divide(wr_u256 a, int exponent, wr_u128 divisor, wr_u128 *out)
 {
     wr_u256 wide;
@@ -63,7 +63,7 @@ static bool scale_and_divide(wr_u256 a, int exponent, wr_u128 divisor, wr_u128 *
         exponent -= step;
     }
     if (exponent < -WR_DECIMAL_DIGITS_MAX) {
-        /* What is cut off here cannot decide the rounding below: half of 10^38 is a whole number. */
+        /* What is cut off here cannot decide the rounding below: half of 10^38 is whole. */
         a = u256_divide(a, (wr_u128)wr_pow10_i128((unsigned)(-exponent - WR_DECIMAL_DIGITS_MAX)),
                         &rest);
         exponent = -WR_DECIMAL_DIGITS_MAX;

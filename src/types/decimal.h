@@ -27,9 +27,9 @@ double wr_decimal_to_f64(wr_i128 value, int scale); /* correctly rounded */
 /** Nearest decimal; false when it does not fit `precision` or is not finite. */
 bool wr_decimal_from_f64(double x, unsigned precision, int scale, wr_i128 *out_value);
 
-/** Types of results, 38 digits at most. + has the larger scale and one more whole digit, * the sum of
- *  both, / a scale of max(6, left scale + right precision + 1). Where 38 digits are too few, fraction
- *  digits are cut first, but not below 20 (/: 6), then whole digits: overflow is an error. */
+/** Types of results, 38 digits at most. + has the larger scale and one more whole digit, * the sum
+ *  of both, / a scale of max(6, left scale + right precision + 1). Where 38 digits are too few,
+ *  fraction digits are cut first, not below 20 (/: 6), then whole ones; overflow is an error. */
 wr_type wr_decimal_type_add(wr_type left, wr_type right);
 wr_type wr_decimal_type_multiply(wr_type left, wr_type right);
 wr_type wr_decimal_type_divide(wr_type left, wr_type right);

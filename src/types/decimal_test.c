@@ -28,7 +28,8 @@ static uint64_t next_random(void)
 static wr_i128 random_decimal(unsigned digits_max)
 {
     wr_u128 bits = (wr_u128)next_random() << 64 | next_random();
-    wr_i128 x = (wr_i128)(bits % (wr_u128)wr_pow10_i128((unsigned)(next_random() % digits_max) + 1));
+    wr_i128 x =
+        (wr_i128)(bits % (wr_u128)wr_pow10_i128((unsigned)(next_random() % digits_max) + 1));
 
     return next_random() & 1 ? x : -x;
 }
@@ -129,7 +130,8 @@ static void division(void **state)
         wr_i128 magnitude = (q < 0 ? -q : q) * (wr_i128)divisor + rest;
         wr_i128 wanted = (q < 0 ? -q : q) + (rest >= (wr_i128)divisor - rest);
 
-        assert_true(wr_decimal_divide(q < 0 ? -magnitude : magnitude, scale, (wr_i128)divisor, scale, 0, &found));
+        assert_true(wr_decimal_divide(q < 0 ? -magnitude : magnitude, scale, (wr_i128)divisor,
+                                      scale, 0, &found));
         assert_true(found == (q < 0 ? -wanted : wanted));
     }
 }
@@ -201,7 +203,8 @@ static void rescaling(void **state)
     assert_false(wr_decimal_rescale(wr_pow10_i128(37), 0, 1, &x));
     assert_false(wr_decimal_rescale(1, 0, 38, &x));
     assert_true(wr_decimal_fits(99, 2) && !wr_decimal_fits(-100, 2));
-    assert_true(wr_decimal_fits(wr_pow10_i128(38) - 1, 38) && !wr_decimal_fits(wr_pow10_i128(38), 38));
+    assert_true(wr_decimal_fits(wr_pow10_i128(38) - 1, 38) &&
+                !wr_decimal_fits(wr_pow10_i128(38), 38));
 }
 
 static void floats(void **state)
@@ -251,27 +254,51 @@ static void text(void **state)
         unsigned    precision;
         int         scale;
         const char *canonical; /* NULL: refused */
-    } CASES[] = {{"0.06", 10, 2, "0.06"}, {"-0.05", 10, 2, "-0.05"}, {"1.005", 10, 2, "1.01"},
-                 {"-1.005", 10, 2, "-1.01"}, {"1.0049", 10, 2, "1.00"}, {"1e3", 10, 2, "1000.00"},
-                 {"1.5e-3", 10, 4, "0.0015"}, {"1.5e-3", 10, 2, "0.00"}, {"5e-3", 10, 2, "0.01"},
-                 {".5", 10, 1, "0.5"}, {"5.", 10, 1, "5.0"}, {"000123.450", 5, 2, "123.45"},
-                 {"1000", 5, 2, NULL}, {"999.995", 5, 2, NULL}, {"999.994", 5, 2, "999.99"},
-                 {"99999999999999999999999999999999999999", 38, 0, "99999999999999999999999999999999999999"},
-                 {"100000000000000000000000000000000000000", 38, 0, NULL},
-                 {"999999999999999999999999999999999999999999", 38, 0, NULL},
-                 {"0.00000000000000000000000000000000000001", 38, 38, "0.00000000000000000000000000000000000001"},
-                 {"0.000000000000000000000000000000000000009", 38, 38, "0.00000000000000000000000000000000000001"},
-                 {"1e-999999999999", 38, 38, "0.00000000000000000000000000000000000000"}, {"1e40", 38, 0, NULL},
-                 {"1e9999999999999", 38, 0, NULL}, {"0e9999999999999", 5, 0, "0"}, {"-0", 5, 0, "0"},
-                 {"+7", 5, 0, "7"}, {"", 5, 0, NULL}, {".", 5, 0, NULL}, {"-", 5, 0, NULL}, {"1.2.3", 5, 1, NULL},
-                 {"1e", 5, 0, NULL}, {"1x", 5, 0, NULL}, {"nan", 5, 0, NULL}, {" 1", 5, 0, NULL},
-                 {"12345678901234567890.12", 22, 2, "12345678901234567890.12"}};
+    } CASES[] = {
+        {"0.06", 10, 2, "0.06"},
+        {"-0.05", 10, 2, "-0.05"},
+        {"1.005", 10, 2, "1.01"},
+        {"-1.005", 10, 2, "-1.01"},
+        {"1.0049", 10, 2, "1.00"},
+        {"1e3", 10, 2, "1000.00"},
+        {"1.5e-3", 10, 4, "0.0015"},
+        {"1.5e-3", 10, 2, "0.00"},
+        {"5e-3", 10, 2, "0.01"},
+        {".5", 10, 1, "0.5"},
+        {"5.", 10, 1, "5.0"},
+        {"000123.450", 5, 2, "123.45"},
+        {"1000", 5, 2, NULL},
+        {"999.995", 5, 2, NULL},
+        {"999.994", 5, 2, "999.99"},
+        {"99999999999999999999999999999999999999", 38, 0, "99999999999999999999999999999999999999"},
+        {"100000000000000000000000000000000000000", 38, 0, NULL},
+        {"999999999999999999999999999999999999999999", 38, 0, NULL},
+        {"0.00000000000000000000000000000000000001", 38, 38,
+         "0.00000000000000000000000000000000000001"},
+        {"0.000000000000000000000000000000000000009", 38, 38,
+         "0.00000000000000000000000000000000000001"},
+        {"1e-999999999999", 38, 38, "0.00000000000000000000000000000000000000"},
+        {"1e40", 38, 0, NULL},
+        {"1e9999999999999", 38, 0, NULL},
+        {"0e9999999999999", 5, 0, "0"},
+        {"-0", 5, 0, "0"},
+        {"+7", 5, 0, "7"},
+        {"", 5, 0, NULL},
+        {".", 5, 0, NULL},
+        {"-", 5, 0, NULL},
+        {"1.2.3", 5, 1, NULL},
+        {"1e", 5, 0, NULL},
+        {"1x", 5, 0, NULL},
+        {"nan", 5, 0, NULL},
+        {" 1", 5, 0, NULL},
+        {"12345678901234567890.12", 22, 2, "12345678901234567890.12"}};
     char    found[WR_FORMAT_BYTES_MAX + 1];
     wr_i128 x;
 
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        bool read = wr_parse_decimal(wr_text_of(CASES[i].text), CASES[i].precision, CASES[i].scale, &x);
+        bool read =
+            wr_parse_decimal(wr_text_of(CASES[i].text), CASES[i].precision, CASES[i].scale, &x);
 
         if (read != (CASES[i].canonical != NULL))
             fail_msg("%s", CASES[i].text);
@@ -295,8 +322,8 @@ static void shapes(void **state)
         const char *text;
         unsigned    precision;
         int         scale;
-    } CASES[] = {{"0.060", 3, 3}, {"123.45", 5, 2}, {"0", 1, 0}, {"1e3", 4, 0}, {"1.5e-3", 4, 4}, {"1.5e1", 2, 0},
-                 {"000.10", 2, 2}, {"-7", 1, 0}, {"5.", 1, 0}, {"0e5", 1, 0}};
+    } CASES[] = {{"0.060", 3, 3}, {"123.45", 5, 2}, {"0", 1, 0},  {"1e3", 4, 0}, {"1.5e-3", 4, 4},
+                 {"1.5e1", 2, 0}, {"000.10", 2, 2}, {"-7", 1, 0}, {"5.", 1, 0},  {"0e5", 1, 0}};
     unsigned precision;
     int      scale;
 
@@ -315,18 +342,25 @@ static void types(void **state)
     static const struct {
         wr_type (*combine)(wr_type, wr_type);
         unsigned left_precision, left_scale, right_precision, right_scale, precision, scale;
-    } CASES[] = {{wr_decimal_type_add, 10, 2, 10, 2, 11, 2},       {wr_decimal_type_add, 10, 4, 12, 2, 15, 4},
-                 {wr_decimal_type_add, 38, 10, 38, 10, 38, 10},    {wr_decimal_type_add, 38, 0, 38, 38, 38, 20},
-                 {wr_decimal_type_multiply, 12, 2, 3, 2, 15, 4},   {wr_decimal_type_multiply, 38, 2, 3, 2, 38, 4},
-                 {wr_decimal_type_multiply, 38, 10, 38, 10, 38, 20}, {wr_decimal_type_multiply, 38, 20, 38, 20, 38, 20},
-                 {wr_decimal_type_multiply, 20, 19, 20, 19, 38, 36}, {wr_decimal_type_divide, 10, 2, 10, 2, 23, 13},
-                 {wr_decimal_type_divide, 5, 0, 1, 0, 11, 6},      {wr_decimal_type_divide, 38, 10, 38, 10, 38, 6},
+    } CASES[] = {{wr_decimal_type_add, 10, 2, 10, 2, 11, 2},
+                 {wr_decimal_type_add, 10, 4, 12, 2, 15, 4},
+                 {wr_decimal_type_add, 38, 10, 38, 10, 38, 10},
+                 {wr_decimal_type_add, 38, 0, 38, 38, 38, 20},
+                 {wr_decimal_type_multiply, 12, 2, 3, 2, 15, 4},
+                 {wr_decimal_type_multiply, 38, 2, 3, 2, 38, 4},
+                 {wr_decimal_type_multiply, 38, 10, 38, 10, 38, 20},
+                 {wr_decimal_type_multiply, 38, 20, 38, 20, 38, 20},
+                 {wr_decimal_type_multiply, 20, 19, 20, 19, 38, 36},
+                 {wr_decimal_type_divide, 10, 2, 10, 2, 23, 13},
+                 {wr_decimal_type_divide, 5, 0, 1, 0, 11, 6},
+                 {wr_decimal_type_divide, 38, 10, 38, 10, 38, 6},
                  {wr_decimal_type_divide, 2, 2, 2, 0, 6, 6}};
 
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        wr_type type = CASES[i].combine(wr_type_decimal(CASES[i].left_precision, (int)CASES[i].left_scale),
-                                        wr_type_decimal(CASES[i].right_precision, (int)CASES[i].right_scale));
+        wr_type type =
+            CASES[i].combine(wr_type_decimal(CASES[i].left_precision, (int)CASES[i].left_scale),
+                             wr_type_decimal(CASES[i].right_precision, (int)CASES[i].right_scale));
 
         assert_int_equal(type.precision, CASES[i].precision);
         assert_int_equal(type.scale, CASES[i].scale);

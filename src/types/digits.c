@@ -1,8 +1,8 @@
 /* types/digits.c — powers of ten in 64 and in 128 bits.
  *
  * 10^q = 10^(27a) * 10^b with 0 <= b < 27: one table has the leading 128 bits of each 10^(27a), cut
- * off, the other every 5^b, exactly. Their product, cut to 128 bits, is less than 3 units too small:
- * 2 from the first table's missing part (at most doubled by normalising) and 1 from the cut. */
+ * off, the other every 5^b, exactly. Their product, cut to 128 bits, is less than 3 units too
+ * small: 2 from the first table's missing part (doubled by normalising) and 1 from the cut. */
 #include "types/digits_priv.h"
 
 enum { POWER_STEP = 27, POWER_STEP_MIN = -13, POWER_STEP_MAX = 12 };
@@ -67,7 +67,7 @@ static const uint64_t POW10_STEPS[POWER_STEP_MAX - POWER_STEP_MIN + 1][2] = {
 
 wr_u128 wr_pow10_bits(int q)
 {
-    int             step = (q - POWER_STEP * POWER_STEP_MIN) / POWER_STEP; /* floor: q is not less */
+    int             step = (q - POWER_STEP * POWER_STEP_MIN) / POWER_STEP;
     const uint64_t *base = POW10_STEPS[step];
     uint64_t        pow5 = POW5[q - POWER_STEP * (step + POWER_STEP_MIN)];
     wr_u128         middle, product;

@@ -39,9 +39,11 @@ static inline uint64_t load_padded_chunk(const char *p, size_t byte_count)
     if (byte_count == 8)
         return wr_load_u64(p);
     if (byte_count >= 4)
-        chunk = wr_load_u32(p) | (uint64_t)wr_load_u32(p + byte_count - 4) << (8 * (byte_count - 4));
+        chunk = wr_load_u32(p) |
+                (uint64_t)wr_load_u32(p + byte_count - 4) << (8 * (byte_count - 4));
     else
-        chunk = (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[byte_count / 2] << (byte_count / 2 * 8) |
+        chunk = (uint64_t)(uint8_t)p[0] |
+                (uint64_t)(uint8_t)p[byte_count / 2] << (byte_count / 2 * 8) |
                 (uint64_t)(uint8_t)p[byte_count - 1] << ((byte_count - 1) * 8);
     return chunk << (64 - 8 * byte_count) | 0x3030303030303030u >> (8 * byte_count);
 }

@@ -4,8 +4,8 @@
  * interval's ends and x, times 10^-k, are computed to 2 extra bits with "round to odd", which keeps
  * enough to compare them exactly. Layout is PostgreSQL's: an exponent below -4, and from 15 digits
  * (Float32: 6) before the point on.
- * Source: Giulietti, The Schubfach way to render doubles (2020). Its proof needs 10^k from above with
- * an error up to 4 units of 2^-127; wr_pow10_bits() + 3 has at most 3. */
+ * Source: Giulietti, The Schubfach way to render doubles (2020). Its proof needs 10^k from above
+ * with an error up to 4 units of 2^-127; wr_pow10_bits() + 3 has at most 3. */
 #include "types/parse.h"
 
 #include "types/format_priv.h"

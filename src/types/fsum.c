@@ -67,12 +67,13 @@ static bool special_result(uint16_t special, double *out)
     return true;
 }
 
-/* ---- Rounding ----------------------------------------------------------------------------------- */
+/* ---- Rounding -----------------------------------------------------------------------------------
+ */
 
 enum { WORDS = 6 };
 
-/* Digits to sign and magnitude, little-endian 64-bit words; bit 0 of words[0] is the lowest bit of the
- * lowest digit. */
+/* Digits to sign and magnitude, little-endian 64-bit words; bit 0 of words[0] is the lowest bit of
+ * the lowest digit. */
 static bool digits_to_words(const int64_t *digits, int count, uint64_t words[WORDS])
 {
     int64_t  normal[WR_FSUM_WIDE_DIGITS], carry = 0;
@@ -161,7 +162,8 @@ static double round_digits(const int64_t *digits, int count, int top_position)
     return negative ? -result : result;
 }
 
-/* ---- The two widths ------------------------------------------------------------------------------- */
+/* ---- The two widths
+ * ------------------------------------------------------------------------------- */
 
 #define STATE    wr_fsum
 #define N        WR_FSUM_DIGITS
@@ -212,7 +214,8 @@ double wr_fsum_wide_result(const wr_fsum_wide *sum)
     return wide_result(sum);
 }
 
-/* ---- Centred sums, in double-double ---------------------------------------------------------------- */
+/* ---- Centred sums, in double-double
+ * ---------------------------------------------------------------- */
 
 typedef struct pair {
     double high, low;

@@ -1,4 +1,5 @@
-/* types/fsum.h — exact, order-independent accumulation of doubles, for sums that repeat bit for bit.
+/* types/fsum.h — exact, order-independent accumulation of doubles, for sums that repeat bit for
+ * bit.
  *
  * A value is cut at fixed absolute bit positions into signed digits of 28 bits; the accumulator
  * keeps the WR_FSUM_DIGITS digits from the highest position seen downwards, each an int64 that

@@ -26,11 +26,13 @@ bool wr_parse_f32(wr_text text, float *out);
 bool wr_parse_decimal(wr_text text, unsigned precision, int scale, wr_i128 *out);
 /** precision and scale needed to hold this literal exactly ("0.060" is 3 digits, scale 3). */
 bool wr_parse_decimal_shape(wr_text text, unsigned *out_precision, int *out_scale);
-bool wr_parse_bool(wr_text text, bool *out);     /* true false t f yes no y n on off 1 0, any case */
-bool wr_parse_date(wr_text text, int32_t *out_days);       /* 2026-01-31, 20260131, 2026/01/31, year -4712.. */
-bool wr_parse_time(wr_text text, wr_time_unit unit, int64_t *out);       /* 12:34[:56[.789]] */
-/** ISO 8601 with 'T' or a blank, fraction, Z, +01:00, +0100, or a zone name; date alone is midnight.
- *  A text with an offset is converted to UTC; without one it is read in `zone` (0: UTC). */
+bool wr_parse_bool(wr_text text, bool *out); /* true false t f yes no y n on off 1 0, any case */
+/** 2026-01-31, 20260131, 2026/01/31, years from -4712. */
+bool wr_parse_date(wr_text text, int32_t *out_days);
+/** 12:34[:56[.789]], up to 24:00; a finer fraction than `unit` is rounded. */
+bool wr_parse_time(wr_text text, wr_time_unit unit, int64_t *out);
+/** ISO 8601 with 'T' or a blank, fraction, Z, +01:00, +0100, a zone name; a date alone is midnight.
+ *  With an offset it is converted to UTC; without one it is read in `zone` (0: UTC). */
 bool wr_parse_timestamp(wr_text text, wr_time_unit unit, uint32_t zone, int64_t *out);
 /** "1 year 2 mons 3 days 04:05:06", "P1Y2M3DT4H5M6S", "90 minutes", "-1.5 hours". */
 bool wr_parse_interval(wr_text text, wr_interval *out);
@@ -41,8 +43,8 @@ bool wr_parse_uuid(wr_text text, wr_i128 *out);
 bool wr_parse_binary_hex(wr_text text, uint8_t *out, size_t *out_bytes);
 
 /** By strptime-like format: %Y %m %d %H %M %S %f %y %b %B %j %p %I %z %Z %e %T %D %F %s %%, and
- *  %a %A %h %R %n %t. Fills days and nanoseconds of the day; *out_has_time says if any time field was
- *  read. A format with an offset or a zone (wr_format_has_zone) gives UTC, others the local time. */
+ *  %a %A %h %R %n %t. Fills days and nanoseconds of the day; *out_has_time says if any time field
+ *  was read. A format with an offset or a zone (wr_format_has_zone) gives UTC, else local time. */
 bool wr_parse_by_format(wr_text text, wr_text format, int32_t *out_days, int64_t *out_day_ns,
                         bool *out_has_time);
 
@@ -59,7 +61,8 @@ size_t wr_format_decimal(wr_i128 value, int scale, char *out);
 size_t wr_format_bool(bool x, char *out);  /* true, false */
 size_t wr_format_date(int32_t days, char *out);
 size_t wr_format_time(int64_t x, wr_time_unit unit, char *out);
-size_t wr_format_timestamp(int64_t x, wr_time_unit unit, uint32_t zone, char *out); /* "2026-01-31 12:00:00[.5][+01]" */
+/** "2026-01-31 12:00:00[.5]" and, with a zone, "+01". */
+size_t wr_format_timestamp(int64_t x, wr_time_unit unit, uint32_t zone, char *out);
 size_t wr_format_interval(wr_interval x, char *out);
 size_t wr_format_uuid(wr_i128 x, char *out);
 /** Any fixed-size physical value of `type` at `data` (not STR). */

@@ -1,8 +1,8 @@
 /* types/parse_decimal.c — exact decimals from text.
  *
- * A number is its digits d1 d2 ... dn and the position of the point among them, exponent included; the
- * digits up to `scale` places behind the point make the value, the next one rounds it. Up to 18 digits
- * are summed in 64 bits. */
+ * A number is its digits d1 d2 ... dn and the position of the point among them, exponent included;
+ * the digits up to `scale` places behind the point make the value, the next one rounds it. Up to 18
+ * digits are summed in 64 bits. */
 #include "types/parse.h"
 
 #include "types/digits_priv.h"

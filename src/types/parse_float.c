@@ -1,6 +1,6 @@
 /* types/parse_float.c — floats from text, correctly rounded for every input.
  *
- * A text is first reduced to w * 10^q with w < 2^64 (19 digits; more only widen the interval below).
+ * A text is first reduced to w * 10^q with w < 2^64 (19 digits; more widen the interval).
  *  1. w < 2^53 and |q| <= 22: both are exact doubles, so one division or multiplication rounds once
  *     (Clinger 1990). Nearly all data ends here.
  *  2. Else w times the leading 128 bits of 10^q gives an interval that holds the exact value. When
@@ -172,7 +172,7 @@ static bool round_interval(const float_format *format, const scan *in, uint64_t 
     return *out_bits == other;
 }
 
-/* Step 3. The static "C" locale: a host program may have set another one. Neither call allocates. */
+/* Step 3. The static "C" locale: a host program may have set another one. No call allocates. */
 static uint64_t ask_strtod(const float_format *format, wr_text text)
 {
     char     copy[FLOAT_TEXT_BYTES_MAX + 1];

@@ -1,7 +1,7 @@
 /* types/parse_interval.c — intervals from PostgreSQL's words and from ISO 8601 durations.
  *
- * Months, days and microseconds are kept apart. A fraction of a larger unit flows down as PostgreSQL
- * has it: years to months, months to days (30), weeks and days to microseconds. */
+ * Months, days and microseconds are kept apart. A fraction of a larger unit flows down as
+ * PostgreSQL has it: years to months, months to days (30), weeks and days to microseconds. */
 #include "types/time_priv.h"
 
 enum { US_PER_SECOND = 1000000 };

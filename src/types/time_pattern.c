@@ -1,7 +1,7 @@
 /* types/time_pattern.c — dates and times by a strptime/strftime-like pattern.
  *
- * The directives, for reading and writing alike: %Y %m %d %H %M %S %f %y %b %B %j %p %I %z %Z %e %T %D
- * %F %s %a %A %h %R %n %t %%. Names are English. A '-' after the percent sign drops padding when
+ * The directives, for reading and writing alike: %Y %m %d %H %M %S %f %y %b %B %j %p %I %z %Z %e %T
+ * %D %F %s %a %A %h %R %n %t %%. Names are English. A '-' after the percent sign drops padding when
  * writing. White space in the pattern matches any white space, or none, when reading. */
 #include "types/format_priv.h"
 #include "types/time_priv.h"
@@ -321,7 +321,8 @@ static size_t put_directive(char directive, const moment *m, char *out)
     case 'Y':
         if (m->year < 0)
             *p++ = '-';
-        return (size_t)(p - out) + put_padded(m->year < 0 ? -(int64_t)m->year : m->year, 4, '0', m, p);
+        return (size_t)(p - out) +
+               put_padded(m->year < 0 ? -(int64_t)m->year : m->year, 4, '0', m, p);
     case 'y':
         return put_padded((m->year % 100 + 100) % 100, 2, '0', m, out);
     case 'm':
@@ -337,7 +338,8 @@ static size_t put_directive(char directive, const moment *m, char *out)
         return put_name(MONTHS[m->month - 1], 9, out);
     case 'a':
     case 'A':
-        return put_name(WEEKDAYS[(((int64_t)m->days + 4) % 7 + 7) % 7], directive == 'a' ? 3 : 9, out);
+        return put_name(WEEKDAYS[(((int64_t)m->days + 4) % 7 + 7) % 7], directive == 'a' ? 3 : 9,
+                        out);
     case 'j':
         return put_padded(m->days - (int64_t)wr_days_from_civil(m->year, 1, 1) + 1, 3, '0', m, out);
     case 'H':

@@ -102,7 +102,8 @@ static void bad_spellings(void **state)
         assert_string_equal(err.message, CASES[i].message);
     }
     memset(long_text, 'x', sizeof long_text);
-    assert_int_equal(wr_type_parse((wr_text){long_text, sizeof long_text}, &type, &err), WR_INVALID);
+    assert_int_equal(wr_type_parse((wr_text){long_text, sizeof long_text}, &type, &err),
+                     WR_INVALID);
     assert_int_equal(type.logical, WR_TYPE_BOOL);
 }
 

@@ -25,7 +25,7 @@ typedef struct wr_value {
     bool    is_null;
     union {
         uint8_t     boolean;
-        int64_t     i64;  /* all signed integers, dates, times, timestamps, DECIMAL up to 18 digits */
+        int64_t     i64;  /* signed integers, dates, times, timestamps, DECIMAL up to 18 digits */
         uint64_t    u64;  /* all unsigned integers */
         double      f64;  /* F32 too */
         wr_i128     i128; /* DECIMAL above 18 digits; UUID as wr_parse_uuid lays it out */

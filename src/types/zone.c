@@ -30,7 +30,8 @@ static bool parse_fixed(wr_text name, int32_t *out_offset_s)
     char   digits[4] = {'0', '0', '0', '0'};
     size_t count = 0;
 
-    if (name.byte_count < 2 || name.byte_count > 6 || (name.bytes[0] != '+' && name.bytes[0] != '-'))
+    if (name.byte_count < 2 || name.byte_count > 6 ||
+        (name.bytes[0] != '+' && name.bytes[0] != '-'))
         return false;
     for (size_t i = 1; i < name.byte_count; i++) {
         if (name.bytes[i] == ':' && i == 3)

@@ -1,7 +1,7 @@
 /* types/zone_rule.c — the POSIX TZ rule at the end of a TZif file: "CET-1CEST,M3.5.0,M10.5.0/3".
  *
- * Offsets are written west-positive and kept east-positive. Sources: POSIX.1-2017 8.3, RFC 8536 3.3.1
- * (hours up to 167 and negative times of day). */
+ * Offsets are written west-positive and kept east-positive. Sources: POSIX.1-2017 8.3 and
+ * RFC 8536 3.3.1 (hours up to 167, negative times of day). */
 #include "types/zone_priv.h"
 
 #include "types/parse.h"

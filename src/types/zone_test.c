@@ -1,4 +1,5 @@
-/* types/zone_test.c — zones against the C library's reading of the same files, gaps and overlaps, names. */
+/* types/zone_test.c — zones against the C library's reading of the same files, gaps and overlaps,
+ * names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,10 +47,17 @@ static void fixed_offsets(void **state)
     static const struct {
         const char *name, *canonical;
         int32_t     offset_s;
-    } CASES[] = {{"UTC", "UTC", 0},          {"z", "UTC", 0},         {"+00:00", "UTC", 0},
-                 {"-0", "UTC", 0},           {"+05:30", "+05:30", 19800}, {"+0530", "+05:30", 19800},
-                 {"-03:00", "-03:00", -10800}, {"-3", "-03:00", -10800}, {"+23:59", "+23:59", 86340}};
-    static const char *const BAD[] = {"", "+", "+24:00", "+01:60", "+1:00", "+123", "+01:0", "01:00", "+01:00:00"};
+    } CASES[] = {{"UTC", "UTC", 0},
+                 {"z", "UTC", 0},
+                 {"+00:00", "UTC", 0},
+                 {"-0", "UTC", 0},
+                 {"+05:30", "+05:30", 19800},
+                 {"+0530", "+05:30", 19800},
+                 {"-03:00", "-03:00", -10800},
+                 {"-3", "-03:00", -10800},
+                 {"+23:59", "+23:59", 86340}};
+    static const char *const BAD[] = {"",     "+",     "+24:00", "+01:60",   "+1:00",
+                                      "+123", "+01:0", "01:00",  "+01:00:00"};
     uint32_t index = 99;
 
     (void)state;
@@ -71,10 +79,10 @@ static void fixed_offsets(void **state)
 
 static void offsets_like_the_c_library(void **state)
 {
-    static const char *const NAMES[] = {"Europe/Berlin",     "America/New_York", "Asia/Kolkata",
-                                        "Australia/Lord_Howe", "Africa/Casablanca", "Europe/Dublin",
-                                        "America/Nuuk",      "Asia/Gaza",        "Pacific/Apia",
-                                        "America/Sao_Paulo", "Asia/Tehran",      "Antarctica/Troll"};
+    static const char *const NAMES[] = {
+        "Europe/Berlin",     "America/New_York",  "Asia/Kolkata", "Australia/Lord_Howe",
+        "Africa/Casablanca", "Europe/Dublin",     "America/Nuuk", "Asia/Gaza",
+        "Pacific/Apia",      "America/Sao_Paulo", "Asia/Tehran",  "Antarctica/Troll"};
     uint64_t seed = 3;
 
     (void)state;
@@ -104,19 +112,20 @@ static void gaps_and_overlaps(void **state)
 {
     static const struct {
         const char *zone, *local, *utc;
-    } CASES[] = {{"Europe/Berlin", "2026-01-31 12:00:00", "2026-01-31 11:00:00"},
-                 {"Europe/Berlin", "2026-07-31 12:00:00", "2026-07-31 10:00:00"},
-                 {"Europe/Berlin", "2026-03-29 01:59:59", "2026-03-29 00:59:59"},
-                 {"Europe/Berlin", "2026-03-29 02:30:00", "2026-03-29 01:30:00"}, /* becomes 03:30 */
-                 {"Europe/Berlin", "2026-03-29 03:00:00", "2026-03-29 01:00:00"},
-                 {"Europe/Berlin", "2026-10-25 01:59:59", "2026-10-24 23:59:59"},
-                 {"Europe/Berlin", "2026-10-25 02:30:00", "2026-10-25 01:30:00"}, /* the second 02:30 */
-                 {"Europe/Berlin", "2026-10-25 03:00:00", "2026-10-25 02:00:00"},
-                 {"Europe/Berlin", "2100-07-01 12:00:00", "2100-07-01 10:00:00"},
-                 {"America/New_York", "2026-03-08 02:30:00", "2026-03-08 07:30:00"},
-                 {"America/New_York", "2026-11-01 01:30:00", "2026-11-01 06:30:00"},
-                 {"Australia/Lord_Howe", "2026-01-15 12:00:00", "2026-01-15 01:00:00"},
-                 {"Asia/Kolkata", "2026-01-15 12:00:00", "2026-01-15 06:30:00"}};
+    } CASES[] = {
+        {"Europe/Berlin", "2026-01-31 12:00:00", "2026-01-31 11:00:00"},
+        {"Europe/Berlin", "2026-07-31 12:00:00", "2026-07-31 10:00:00"},
+        {"Europe/Berlin", "2026-03-29 01:59:59", "2026-03-29 00:59:59"},
+        {"Europe/Berlin", "2026-03-29 02:30:00", "2026-03-29 01:30:00"}, /* becomes 03:30 */
+        {"Europe/Berlin", "2026-03-29 03:00:00", "2026-03-29 01:00:00"},
+        {"Europe/Berlin", "2026-10-25 01:59:59", "2026-10-24 23:59:59"},
+        {"Europe/Berlin", "2026-10-25 02:30:00", "2026-10-25 01:30:00"}, /* the second 02:30 */
+        {"Europe/Berlin", "2026-10-25 03:00:00", "2026-10-25 02:00:00"},
+        {"Europe/Berlin", "2100-07-01 12:00:00", "2100-07-01 10:00:00"},
+        {"America/New_York", "2026-03-08 02:30:00", "2026-03-08 07:30:00"},
+        {"America/New_York", "2026-11-01 01:30:00", "2026-11-01 06:30:00"},
+        {"Australia/Lord_Howe", "2026-01-15 12:00:00", "2026-01-15 01:00:00"},
+        {"Asia/Kolkata", "2026-01-15 12:00:00", "2026-01-15 06:30:00"}};
 
     (void)state;
     if (tzdata_is_missing())
@@ -142,15 +151,17 @@ static void timestamps_with_names(void **state)
     assert_true(wr_parse_timestamp(WR_TEXT("2026-07-01 12:00:00"), WR_UNIT_S, berlin, &x));
     text[wr_format_timestamp(x, WR_UNIT_S, berlin, text)] = '\0';
     assert_string_equal(text, "2026-07-01 12:00:00+02");
-    assert_true(wr_parse_timestamp(WR_TEXT("2026-07-01 12:00:00 America/New_York"), WR_UNIT_S, berlin, &x));
+    assert_true(
+        wr_parse_timestamp(WR_TEXT("2026-07-01 12:00:00 America/New_York"), WR_UNIT_S, berlin, &x));
     text[wr_format_timestamp(x, WR_UNIT_S, berlin, text)] = '\0';
     assert_string_equal(text, "2026-07-01 18:00:00+02");
 }
 
 static void unknown_names(void **state)
 {
-    static const char *const BAD[] = {"Nowhere/City", "../../etc/passwd", "/etc/passwd", "Europe", "Europe/",
-                                      "tzdata.zi", "Europe/Berlin\n", "zone1970.tab"};
+    static const char *const BAD[] = {"Nowhere/City",    "../../etc/passwd", "/etc/passwd",
+                                      "Europe",          "Europe/",          "tzdata.zi",
+                                      "Europe/Berlin\n", "zone1970.tab"};
     wr_error err = {0};
     uint32_t index = 99;
 
@@ -160,18 +171,32 @@ static void unknown_names(void **state)
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
         assert_int_not_equal(wr_zone_find(wr_text_of(BAD[i]), &index, &err), WR_OK);
     assert_int_equal(wr_zone_find(WR_TEXT("Europe/Berln"), &index, &err), WR_INVALID);
-    assert_string_equal(err.message, "unknown time zone 'Europe/Berln' (did you mean 'Europe/Berlin'?)");
+    assert_string_equal(err.message,
+                        "unknown time zone 'Europe/Berln' (did you mean 'Europe/Berlin'?)");
     assert_int_equal(index, 99);
 }
 
 static void rules(void **state)
 {
-    static const char *const GOOD[] = {"CET-1CEST,M3.5.0,M10.5.0/3", "<+03>-3", "EST5EDT,M3.2.0,M11.1.0",
-                                       "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "IST-1GMT0,M10.5.0,M3.5.0/1",
-                                       "XXX3:30:15YYY,J60,300/25:30", "EET-2EEST,M3.4.4/50,M10.4.4/50"};
-    static const char *const BAD[] = {"", "CET", "-1", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M10.5.0",
-                                      "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0", "CET-200",
-                                      "CET-1CEST,J0,J5", "CET-1CEST,366,5", "CET-1x", "<CET-1", "CET-1CEST,M3.5.0,M10.5.0/3x"};
+    static const char *const GOOD[] = {
+        "CET-1CEST,M3.5.0,M10.5.0/3",    "<+03>-3",
+        "EST5EDT,M3.2.0,M11.1.0",        "<-02>2<-01>,M3.5.0/-1,M10.5.0/0",
+        "IST-1GMT0,M10.5.0,M3.5.0/1",    "XXX3:30:15YYY,J60,300/25:30",
+        "EET-2EEST,M3.4.4/50,M10.4.4/50"};
+    static const char *const BAD[] = {"",
+                                      "CET",
+                                      "-1",
+                                      "CET-1CEST",
+                                      "CET-1CEST,M3.5.0",
+                                      "CET-1CEST,M13.5.0,M10.5.0",
+                                      "CET-1CEST,M3.6.0,M10.5.0",
+                                      "CET-1CEST,M3.5.7,M10.5.0",
+                                      "CET-200",
+                                      "CET-1CEST,J0,J5",
+                                      "CET-1CEST,366,5",
+                                      "CET-1x",
+                                      "<CET-1",
+                                      "CET-1CEST,M3.5.0,M10.5.0/3x"};
     zone_rule rule;
 
     (void)state;

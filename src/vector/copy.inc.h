@@ -1,5 +1,5 @@
 /* vector/copy.inc.h — template: copy selected values into a flat array.
- * Parameters: T, NAME (see each_width.inc.h). Both are #undef'd below. No include guard on purpose. */
+ * Parameters: T, NAME (see each_width.inc.h). Both are #undef'd below. No include guard here. */
 #ifndef T
 #error "define T and NAME, then include this file"
 #endif

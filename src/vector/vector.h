@@ -1,4 +1,4 @@
-/* vector/vector.h — columns of up to WR_BATCH_ROWS_MAX values, their encodings, batches, selections.
+/* vector/vector.h — columns of up to WR_BATCH_ROWS_MAX values, their encodings, batches.
  *
  * A batch is a borrowed view: it lives until its producer is called again on the same worker, and
  * sinks copy what they keep. So there is no reference counting and no hidden memory: every byte
@@ -59,7 +59,7 @@ typedef struct wr_batch {
     wr_vector   *columns;
     uint64_t     morsel;       /* which morsel of the source this came from */
     bool         morsel_end;   /* nothing more comes from this morsel after this batch */
-    uint64_t     position;     /* source position of row 0, row r has position + r: for random functions */
+    uint64_t     position;     /* of row 0 in the source; row r has position + r: for random() */
 } wr_batch;
 
 static inline uint32_t wr_selection_row(const wr_selection *selection, uint32_t index)

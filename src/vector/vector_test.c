@@ -1,4 +1,5 @@
-/* vector/vector_test.c — every encoding × width × selection: copies against values read one by one. */
+/* vector/vector_test.c — every encoding × width × selection: copies against values read one by one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,8 +30,9 @@ typedef struct sample {
 } sample;
 
 static const wr_type TYPES[] = {
-    {.logical = WR_TYPE_BOOL}, {.logical = WR_TYPE_I16},  {.logical = WR_TYPE_F32},
-    {.logical = WR_TYPE_I64},  {.logical = WR_TYPE_UTF8}, {.logical = WR_TYPE_DECIMAL, .precision = 38},
+    {.logical = WR_TYPE_BOOL}, {.logical = WR_TYPE_I16},
+    {.logical = WR_TYPE_F32},  {.logical = WR_TYPE_I64},
+    {.logical = WR_TYPE_UTF8}, {.logical = WR_TYPE_DECIMAL, .precision = 38},
 };
 
 static void fill_room(wr_vector *vector, bool has_nulls)
@@ -54,7 +56,8 @@ static void fill_room(wr_vector *vector, bool has_nulls)
         vector->valid = NULL;
 }
 
-static void make_sample(sample *s, wr_encoding encoding, wr_type type, bool has_nulls, uint32_t rows)
+static void make_sample(sample *s, wr_encoding encoding, wr_type type, bool has_nulls,
+                        uint32_t rows)
 {
     wr_vector *flat = encoding == WR_DICT ? &s->dict : &s->vector;
     wr_value   value;
