@@ -67,7 +67,7 @@ void wr_merge_add_entries(wr_merge *merge, const wr_sort_entry *entries, size_t 
     input->entry_end = entries + count;
 }
 
-void wr_merge_add_run(wr_merge *merge, const wr_spill_stream *stream, bool consume, void *page,
+void wr_merge_add_run(wr_merge *merge, wr_spill_stream *stream, bool consume, void *page,
                       void *spare, uint32_t page_bytes)
 {
     wr_merge_input *input = add_input(merge);

@@ -75,7 +75,7 @@ void wr_merge_add_entries(wr_merge *merge, const wr_sort_entry *entries, size_t 
 
 /** A sorted run of row pages on disk. `page` and `spare` (NULL: none) have page_bytes, which no block
  *  of the run exceeds. */
-void wr_merge_add_run(wr_merge *merge, const wr_spill_stream *stream, bool consume, void *page,
+void wr_merge_add_run(wr_merge *merge, wr_spill_stream *stream, bool consume, void *page,
                       void *spare, uint32_t page_bytes);
 
 /** Load first pages and find the first winner. Errors WR_IO, WR_CORRUPT. */
