@@ -1,9 +1,8 @@
 /* exec/row.c — laying out, measuring, writing, reading and comparing rows.
  *
  * Writing goes column by column; only rows that hold a blob or grow over row_bytes_max are finished
- * row by row. Whether a row does is decided twice, by measuring and by writing, from the same sums:
- * a row is wide when its bytes with every value inside exceed row_bytes_max. Of a wide row the
- * longest values leave: all above the largest threshold with which the rest fits. */
+ * row by row. A row is wide when its bytes with every value inside exceed row_bytes_max. Of a wide
+ * row the longest values leave: all above the largest threshold with which the rest fits. */
 #include "exec/row.h"
 
 #include <string.h>
@@ -305,10 +304,11 @@ static wr_status write_wide_row(const wr_row_layout *layout, const wr_vector *co
 
 enum { WIDE = UINT32_MAX }; /* as heap end: finish this row by itself */
 
-/* Write one string column; ends[i] is where row i's heap ends, or WIDE. Inline values and NULLs are
- * written for wide rows as well. Returns whether a row became wide. */
+/* Write one string column; ends[i] is where row i's heap ends, or WIDE. A wide row shows by a value
+ * that does not fit the row's measured size. Inline values and NULLs are written for wide rows as well.
+ * Returns whether a row became wide. */
 static bool scatter_strings(const column_source *source, uint32_t count, uint8_t *const *rows,
-                            uint32_t offset, uint32_t bytes_max, uint32_t *ends)
+                            uint32_t offset, uint32_t *ends)
 {
     const wr_str *values = source->view.data;
     bool          found_wide = false;
@@ -325,7 +325,7 @@ static bool scatter_strings(const column_source *source, uint32_t count, uint8_t
             memcpy(slot, str, sizeof *str);
         } else if (ends[i] == WIDE) {
             continue;
-        } else if (wr_str_is_blob(str) || str->byte_count > bytes_max - ends[i]) {
+        } else if (wr_str_is_blob(str) || str->byte_count > wr_row_bytes(rows[i]) - ends[i]) {
             ends[i] = WIDE;
             found_wide = true;
         } else {
@@ -374,7 +374,7 @@ static void scatter_fixed(const wr_vector *vector, column_source *source, uint32
     WR_UNREACHABLE();
 }
 
-/* Row bytes, zero padding, and what scatter_strings left for wide rows. */
+/* What scatter_strings left for wide rows, and zero padding. */
 static wr_status finish_rows(const wr_row_layout *layout, const wr_vector *columns,
                              const uint16_t *ids, uint32_t count, uint8_t *const *rows,
                              uint32_t *ends, bool found_wide, wr_spill *spill, wr_error *err)
@@ -386,9 +386,9 @@ static wr_status finish_rows(const wr_row_layout *layout, const wr_vector *colum
     for (uint32_t i = 0; i < count; i++) {
         uint32_t bytes = (uint32_t)wr_round_up(ends[i], 8);
 
+        wr_assert(bytes == wr_row_bytes(rows[i]), "a row takes the bytes it was measured for");
         for (uint32_t at = ends[i]; at < bytes; at++)
             rows[i][at] = 0;
-        wr_store_u32(rows[i], bytes);
     }
     return WR_OK;
 }
@@ -415,8 +415,7 @@ wr_status wr_row_write(const wr_row_layout *layout, const wr_vector *columns,
 
         if (wr_type_physical(layout->types[c]) == WR_PHYS_STR) {
             source.view = wr_vector_view_of(&columns[c], NULL);
-            found_wide |= scatter_strings(&source, count, rows, layout->offsets[c],
-                                          layout->row_bytes_max, ends);
+            found_wide |= scatter_strings(&source, count, rows, layout->offsets[c], ends);
         } else {
             scatter_fixed(&columns[c], &source, count, rows, layout->offsets[c]);
         }

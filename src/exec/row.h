@@ -71,8 +71,9 @@ static inline uint32_t wr_row_bytes(const uint8_t *row)
 void wr_row_measure(const wr_row_layout *layout, const wr_vector *columns,
                     const wr_selection *selection, uint32_t *out_bytes);
 
-/** Write selected rows first .. first+count-1 to rows[0 .. count-1] (8-aligned, measured bytes each).
- *  Blobs and over-long values go to `spill`. Errors WR_NO_SPACE, WR_IO (blobs only). */
+/** Write selected rows first .. first+count-1 to rows[0 .. count-1]: 8-aligned, and the first four
+ *  bytes already hold what wr_row_measure said (wr_row_page_reserve does both). Blobs and over-long
+ *  values go to `spill` (NULL: there are none). Errors WR_NO_SPACE, WR_IO (blobs only). */
 wr_status wr_row_write(const wr_row_layout *layout, const wr_vector *columns,
                        const wr_selection *selection, uint32_t first, uint32_t count,
                        uint8_t *const *rows, wr_spill *spill, wr_error *err) WR_MUST_USE;
@@ -140,7 +141,7 @@ static inline void wr_row_page_init(wr_row_page *page)
 }
 
 /** Space for as many of `count` rows of `bytes[i]` as fit into what is left of the page; fills
- *  rows[] and returns how many. */
+ *  rows[], notes their sizes in them and returns how many. */
 uint32_t wr_row_page_reserve(wr_row_page *page, uint32_t page_bytes, const uint32_t *bytes,
                              uint32_t count, uint8_t **out_rows);
 

@@ -14,6 +14,7 @@ uint32_t wr_row_page_reserve(wr_row_page *page, uint32_t page_bytes, const uint3
 
     while (done < count && bytes[done] <= page_bytes - used) {
         out_rows[done] = (uint8_t *)page + used;
+        wr_store_u32(out_rows[done], bytes[done]);
         used += bytes[done++];
     }
     page->used_bytes = used;
