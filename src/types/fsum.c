@@ -4,13 +4,14 @@
 #include "types/fsum.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
+#include "types/fsum_priv.h"
+
+typedef unsigned __int128 wide_word;
+
 enum {
-    DIGIT_BITS = 28,
-    CUT_DIGITS = 3,       /* a 53-bit mantissa shifted by up to 27 bits touches at most three */
-    LOWEST_EXPONENT = -1074,
+    CUT_DIGITS = 3, /* a 53-bit mantissa shifted by up to 27 bits touches at most three */
     SPECIAL_NAN = 1,
     SPECIAL_PLUS = 2,
     SPECIAL_MINUS = 4,
@@ -25,11 +26,11 @@ typedef struct cut_value {
 /* False for NaN and infinities. */
 static inline bool cut_double(double x, cut_value *out)
 {
-    const uint64_t    mask = (1u << DIGIT_BITS) - 1;
-    uint64_t          bits, mantissa;
-    int               exponent, position;
-    unsigned __int128 shifted;
-    int64_t           sign;
+    const uint64_t mask = (1u << FSUM_DIGIT_BITS) - 1;
+    uint64_t       bits, mantissa;
+    int            exponent, position;
+    wide_word      shifted;
+    int64_t        sign;
 
     memcpy(&bits, &x, sizeof bits);
     exponent = (int)(bits >> 52 & 0x7ff);
@@ -39,16 +40,15 @@ static inline bool cut_double(double x, cut_value *out)
     if (exponent)
         mantissa |= 1ull << 52;
     position = exponent ? exponent - 1 : 0; /* of the mantissa's lowest bit */
-    sign = bits >> 63 ? -1 : 1;
-    shifted = (unsigned __int128)mantissa << (position % DIGIT_BITS);
-    out->lowest = position / DIGIT_BITS;
+    sign = -(int64_t)(bits >> 63);          /* 0 or -1: x ^ sign - sign negates */
+    shifted = (wide_word)mantissa << (position % FSUM_DIGIT_BITS);
+    out->lowest = position / FSUM_DIGIT_BITS;
     out->highest = -1;
     for (int i = 0; i < CUT_DIGITS; i++) {
-        uint64_t digit = (uint64_t)(shifted >> (i * DIGIT_BITS)) & mask;
+        int64_t digit = (int64_t)((uint64_t)(shifted >> (i * FSUM_DIGIT_BITS)) & mask);
 
-        out->digits[i] = sign * (int64_t)digit;
-        if (digit)
-            out->highest = out->lowest + i;
+        out->digits[i] = (digit ^ sign) - sign;
+        out->highest = digit ? out->lowest + i : out->highest;
     }
     return true;
 }
@@ -58,67 +58,58 @@ static uint16_t special_of(double x)
     return isnan(x) ? SPECIAL_NAN : x > 0 ? SPECIAL_PLUS : SPECIAL_MINUS;
 }
 
-static bool special_result(uint16_t special, double *out)
+static double special_result(uint16_t special)
 {
-    if (special & SPECIAL_NAN || (special & SPECIAL_PLUS && special & SPECIAL_MINUS))
-        *out = (double)NAN;
-    else
-        *out = special & SPECIAL_PLUS ? (double)INFINITY : -(double)INFINITY;
-    return true;
+    if (special == SPECIAL_PLUS)
+        return (double)INFINITY;
+    return special == SPECIAL_MINUS ? -(double)INFINITY : (double)NAN;
 }
 
-/* ---- Rounding -----------------------------------------------------------------------------------
- */
-
-enum { WORDS = 6 };
-
-/* Digits to sign and magnitude, little-endian 64-bit words; bit 0 of words[0] is the lowest bit of
- * the lowest digit. */
-static bool digits_to_words(const int64_t *digits, int count, uint64_t words[WORDS])
+/* Carries move up, so that every digit but the highest is in 0 .. 2^28-1. */
+static void normalise(int64_t *digits, int digit_count)
 {
-    int64_t  normal[WR_FSUM_WIDE_DIGITS], carry = 0;
-    bool     negative;
+    int64_t carry = 0;
 
-    for (int i = count - 1; i > 0; i--) {
+    for (int i = digit_count - 1; i > 0; i--) {
         int64_t digit = digits[i] + carry;
 
-        normal[i] = digit & ((1 << DIGIT_BITS) - 1);
-        carry = digit >> DIGIT_BITS;
+        digits[i] = digit & ((1 << FSUM_DIGIT_BITS) - 1);
+        carry = digit >> FSUM_DIGIT_BITS;
     }
-    normal[0] = digits[0] + carry;
-    negative = normal[0] < 0;
+    digits[0] += carry;
+}
+
+bool wr_fsum_digits_to_words(const int64_t *digits, int digit_count, uint64_t words[FSUM_WORDS])
+{
+    int64_t normal[WR_FSUM_WIDE_DIGITS];
+    bool    negative;
+
+    memcpy(normal, digits, (size_t)digit_count * sizeof normal[0]);
+    normalise(normal, digit_count);
+    negative = normal[0] < 0; /* the lower digits are less than one unit of it */
     if (negative) {
-        carry = 0;
-        for (int i = count - 1; i > 0; i--) {
-            int64_t digit = -normal[i] + carry;
-
-            normal[i] = digit & ((1 << DIGIT_BITS) - 1);
-            carry = digit >> DIGIT_BITS;
-        }
-        normal[0] = -normal[0] + carry;
+        for (int i = 0; i < digit_count; i++)
+            normal[i] = -normal[i];
+        normalise(normal, digit_count);
     }
-    memset(words, 0, WORDS * sizeof words[0]);
-    for (int i = count - 1; i >= 0; i--) {
-        int               bit = (count - 1 - i) * DIGIT_BITS;
-        unsigned __int128 value = (unsigned __int128)(uint64_t)normal[i] << (bit % 64);
+    memset(words, 0, FSUM_WORDS * sizeof words[0]);
+    for (int i = digit_count - 1; i >= 0; i--) { /* digits do not overlap: no carries */
+        int       bit = (digit_count - 1 - i) * FSUM_DIGIT_BITS;
+        wide_word value = (wide_word)(uint64_t)normal[i] << (bit % 64);
 
-        /* Digits do not overlap after normalising, so there is no carry between words. */
         words[bit / 64] |= (uint64_t)value;
-        words[bit / 64 + 1] |= (uint64_t)(value >> 64);
+        if (bit / 64 + 1 < FSUM_WORDS)
+            words[bit / 64 + 1] |= (uint64_t)(value >> 64);
     }
     return negative;
 }
 
-/* 64 bits from `bit` upwards. */
-static uint64_t bits_at(const uint64_t words[WORDS], int bit)
+static bool bit_at(const uint64_t *words, int bit)
 {
-    int      word = bit / 64, shift = bit % 64;
-    uint64_t low = words[word] >> shift;
-
-    return shift && word + 1 < WORDS ? low | words[word + 1] << (64 - shift) : low;
+    return words[bit / 64] >> (bit % 64) & 1;
 }
 
-static bool any_bit_below(const uint64_t words[WORDS], int bit)
+static bool any_bit_below(const uint64_t *words, int bit)
 {
     for (int word = 0; word < bit / 64; word++)
         if (words[word])
@@ -126,44 +117,42 @@ static bool any_bit_below(const uint64_t words[WORDS], int bit)
     return bit % 64 && (words[bit / 64] & ((1ull << (bit % 64)) - 1));
 }
 
-/* Round to nearest even; `top_position` is the digit position of digits[0]. */
-static double round_digits(const int64_t *digits, int count, int top_position)
+/* Up to 53 bits from `bit` upwards. */
+static uint64_t bits_from(const uint64_t *words, int word_count, int bit)
 {
-    uint64_t words[WORDS], chunk;
-    bool     negative = digits_to_words(digits, count, words);
-    int      highest = WORDS * 64 - 1, exponent, low_bit;
+    int      word = bit / 64, shift = bit % 64;
+    uint64_t low = words[word] >> shift;
+
+    return shift && word + 1 < word_count ? low | words[word + 1] << (64 - shift) : low;
+}
+
+double wr_fsum_round(const uint64_t *words, int word_count, int exponent, bool negative)
+{
+    enum { MANTISSA_BITS = 53, EXPONENT_MIN = -1022 };
+    int      highest = word_count * 64 - 1, kept = MANTISSA_BITS, cut;
+    uint64_t mantissa;
     double   result;
 
-    while (highest >= 0 && !(words[highest / 64] >> (highest % 64) & 1))
+    while (highest >= 0 && !bit_at(words, highest))
         highest--;
     if (highest < 0)
         return 0.0;
-    /* Weight of bit 0 of words: */
-    exponent = (top_position - count + 1) * DIGIT_BITS + LOWEST_EXPONENT;
-    low_bit = highest - 62;
-    /* A subnormal result keeps fewer bits: round where its last bit is, not twice. */
-    if (low_bit + exponent < LOWEST_EXPONENT - 8)
-        low_bit = LOWEST_EXPONENT - 8 - exponent;
-    if (low_bit < 0) {
-        chunk = bits_at(words, 0);
-        low_bit = 0;
+    if (highest + exponent < EXPONENT_MIN) /* a subnormal number has fewer bits */
+        kept -= EXPONENT_MIN - (highest + exponent);
+    if (kept < 0) /* below half of the smallest number */
+        return negative ? -0.0 : 0.0;
+    cut = highest + 1 - kept;
+    if (cut <= 0) {
+        mantissa = words[0];
+        cut = 0;
     } else {
-        chunk = bits_at(words, low_bit) | any_bit_below(words, low_bit);
+        mantissa = kept ? bits_from(words, word_count, cut) : 0;
+        if (bit_at(words, cut - 1)) /* half or more: up, unless exactly half and even */
+            mantissa += (mantissa & 1) | any_bit_below(words, cut - 1);
     }
-    if (low_bit + exponent < LOWEST_EXPONENT) { /* shift the last bits out with a sticky bit */
-        int shift = LOWEST_EXPONENT - (low_bit + exponent);
-        uint64_t lost = chunk & ((1ull << shift) - 1), half = 1ull << (shift - 1);
-
-        chunk >>= shift;
-        chunk += lost > half || (lost == half && (chunk & 1));
-        low_bit += shift;
-    }
-    result = ldexp((double)chunk, low_bit + exponent);
+    result = ldexp((double)mantissa, cut + exponent); /* exact: at most 53 bits and a carry */
     return negative ? -result : result;
 }
-
-/* ---- The two widths
- * ------------------------------------------------------------------------------- */
 
 #define STATE    wr_fsum
 #define N        WR_FSUM_DIGITS
@@ -212,62 +201,4 @@ void wr_fsum_wide_merge(wr_fsum_wide *sum, const wr_fsum_wide *other)
 double wr_fsum_wide_result(const wr_fsum_wide *sum)
 {
     return wide_result(sum);
-}
-
-/* ---- Centred sums, in double-double
- * ---------------------------------------------------------------- */
-
-typedef struct pair {
-    double high, low;
-} pair;
-
-static pair pair_of(const wr_fsum_wide *sum)
-{
-    wr_fsum_wide rest = *sum;
-    pair         p = {wide_result(sum), 0.0};
-
-    if (isfinite(p.high)) {
-        wide_add(&rest, -p.high);
-        p.low = wide_result(&rest);
-    }
-    return p;
-}
-
-static pair quick_sum(double a, double b)
-{
-    double high = a + b;
-
-    return (pair){high, b - (high - a)};
-}
-
-static pair pair_multiply(pair a, pair b)
-{
-    double high = a.high * b.high;
-
-    return quick_sum(high, fma(a.high, b.high, -high) + (a.high * b.low + a.low * b.high));
-}
-
-static pair pair_divide(pair a, double n)
-{
-    double high = a.high / n;
-
-    return quick_sum(high, (fma(-high, n, a.high) + a.low) / n);
-}
-
-static pair pair_subtract(pair a, pair b)
-{
-    double high = a.high - b.high, t = high - a.high;
-    double error = (a.high - (high - t)) + (-b.high - t);
-
-    return quick_sum(high, error + (a.low - b.low));
-}
-
-double wr_fsum_wide_centered(const wr_fsum_wide *sum_xy, const wr_fsum_wide *sum_x,
-                             const wr_fsum_wide *sum_y, uint64_t n)
-{
-    pair mean_product = pair_divide(pair_multiply(pair_of(sum_x), pair_of(sum_y)), (double)n);
-    pair centered = pair_subtract(pair_of(sum_xy), mean_product);
-    double result = centered.high + centered.low;
-
-    return sum_x == sum_y && result < 0.0 ? 0.0 : result;
 }

@@ -53,11 +53,15 @@ static void FN(merge)(STATE *sum, const STATE *other)
 
 static double FN(result)(const STATE *sum)
 {
-    double special;
+    uint64_t words[FSUM_WORDS];
+    bool     negative;
 
-    if (sum->special && special_result(sum->special, &special))
-        return special;
-    return sum->top == 0 ? 0.0 : round_digits(sum->digits, N, sum->top - 1);
+    if (sum->special)
+        return special_result(sum->special);
+    if (sum->top == 0)
+        return 0.0;
+    negative = wr_fsum_digits_to_words(sum->digits, N, words);
+    return wr_fsum_round(words, FSUM_WORDS, fsum_exponent(sum->top, N), negative);
 }
 
 #undef STATE
