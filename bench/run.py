@@ -5,9 +5,9 @@ bench/run.py [--scale S] [--runs N] [--only CASE,...] [--peers-only] [--keep-dat
 
 Each bench/cases/*.toml is one row: data, pipeline, SQL, Polars code, shell command, targets. All
 contestants of a case run in turn, N rounds of fresh processes on a warm cache, measured by
-tools/caprun (wall time, peak resident set from the kernel). DuckDB runs with threads = processors, a
-spill folder on disk, and whichever setting of row order was faster in the first round. Answers are
-compared. Medians and ratios are printed as a table and go to bench/history/.
+tools/caprun (wall time, peak resident set from the kernel). DuckDB runs with threads = processors,
+a spill folder on disk, and whichever setting of row order was faster in the first round. Answers
+are compared. Medians and ratios are printed as a table and go to bench/history/.
 """
 import argparse
 import datetime

@@ -10,7 +10,7 @@
  * command's, 128 + N if it died of signal N, 124 after -t, 125 if caprun itself failed.
  *
  * Invariants
- *  1. maxrss_bytes is the kernel's own figure (wait4), exact for the largest single process. A child
+ *  1. maxrss_bytes is the kernel's own figure (wait4), for the largest single process. A child
  *     inherits the peak of the process it was made from; hence a static program of less than 1 MB
  *     that vforks: started from Python every figure would be Python's.
  *  2. Nothing the command started survives: caprun is the subreaper, kills what is left, counts it.
@@ -201,8 +201,8 @@ static struct timespec next_wait(const run_plan *plan, double elapsed)
 }
 
 /* Returns true if the timeout ended it. */
-static bool wait_for(run_plan *plan, pid_t pid, double start, int *out_status, struct rusage *out_used,
-                     usage *use)
+static bool wait_for(run_plan *plan, pid_t pid, double start, int *out_status,
+                     struct rusage *out_used, usage *use)
 {
     sigset_t child;
     bool     timed_out = false;
@@ -234,8 +234,8 @@ static double seconds_of(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
 }
 
-static void write_report(const run_plan *plan, int status, const struct rusage *used, const usage *use,
-                         double wall, bool timed_out)
+static void write_report(const run_plan *plan, int status, const struct rusage *used,
+                         const usage *use, double wall, bool timed_out)
 {
     FILE *report = plan->report_path ? fopen(plan->report_path, "w") : stderr;
 
@@ -247,7 +247,8 @@ static void write_report(const run_plan *plan, int status, const struct rusage *
             "\"tree_swap_bytes\": %llu, \"tree_smaps_bytes\": %llu, \"hwm_bytes\": %llu, "
             "\"processes\": %d, \"orphans\": %d, \"samples\": %d, \"read_blocks\": %ld, "
             "\"written_blocks\": %ld}\n",
-            WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+            WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            WIFSIGNALED(status) ? WTERMSIG(status) : 0,
             timed_out ? "true" : "false", wall, seconds_of(used->ru_utime),
             seconds_of(used->ru_stime), (unsigned long long)used->ru_maxrss * 1024,
             (unsigned long long)use->tree_rss_bytes, (unsigned long long)use->tree_swap_bytes,

@@ -113,7 +113,8 @@ def make_build(build):
                         Path(t).name in {name for name, _ in unit_tests(build)}]
         code, text = run_logged(command, log)
     if code != 0:
-        shown = [l for l in text.splitlines() if re.search(r": (fatal )?error: |^FAILED|undefined reference", l)]
+        telling = re.compile(r": (fatal )?error: |^FAILED|undefined reference")
+        shown = [l for l in text.splitlines() if telling.search(l)]
         print("    " + "\n    ".join(shown[:20] or text.splitlines()[-20:]))
     return code == 0
 
@@ -196,13 +197,13 @@ def run_modes(seconds):
     return 0, (counts.passed, counts.failed, counts.skipped)
 
 
-def run_differential(large, minutes, seconds):
+def run_differential(large, seconds):
     if not ORACLES.exists() or subprocess.run([ORACLES, "-c", "import duckdb"], check=False,
                                               capture_output=True).returncode:
-        print("    skipped differential: .venv has no duckdb (tools/setup.sh test could not get it)")
+        print("    skipped differential: no duckdb in .venv (tools/setup.sh test got none)")
         return 0, (0, 0, 1)
-    more = ["--large"] if large else ["--minutes", str(minutes)]
-    return run_script("differential", [ORACLES, "test/differential/run.py", *more], seconds,
+    return run_script("differential", [ORACLES, "test/differential/run.py",
+                                       *(["--large"] if large else [])], seconds,
                       program_env("release"))
 
 
@@ -255,7 +256,7 @@ def suites(args):
         ("e2e", 3, "release", lambda s: run_script(
             "e2e", [PYTHON, "test/run_unittests.py", "test/e2e"], s, program_env("release"))),
         ("differential", 600 if large else 3, "release",
-         lambda s: run_differential(large, 3, s)),
+         lambda s: run_differential(large, s)),
     ]
     return [
         ("harness", 1, "release", lambda s: run_script(

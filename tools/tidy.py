@@ -152,8 +152,9 @@ def main():
             problems += check_functions(name, code)
     for name in tracked("*.c"):
         problems += check_listed(name)
+    # Templates and what serves tests want something included before them.
     headers = [name for name in tracked("src/*.h", "plugins/*.h", "include/*.h", "cli/*.h")
-               if not name.endswith((".inc.h", "_fixture.h", "testkit.h"))]  # they want something before them
+               if not name.endswith((".inc.h", "_fixture.h", "testkit.h"))]
     with ThreadPoolExecutor(2) as pool:
         for found in pool.map(check_header, headers):
             problems += found

@@ -1,0 +1,164 @@
+"""Types, and random columns of each: values, distributions, how they are written and compared.
+
+A table is made by DuckDB from a seed: every column picks from a small domain of literals (edges,
+NULL, NaN among them) by a hash of the row number, with a distribution of its own, or has another
+value in every row.
+"""
+from dataclasses import dataclass
+
+INTEGERS = {"Int8": "TINYINT", "Int16": "SMALLINT", "Int32": "INTEGER", "Int64": "BIGINT",
+            "UInt8": "UTINYINT", "UInt16": "USMALLINT", "UInt32": "UINTEGER", "UInt64": "UBIGINT"}
+
+
+def integer_domain(name, random):
+    bits = int(name.lstrip("UInt"))
+    low, high = (0, 2**bits - 1) if name[0] == "U" else (-2**(bits - 1), 2**(bits - 1) - 1)
+    near = [random.randint(max(low, -100), 100) for _ in range(8)]
+    return [str(v) for v in [low, high, 0, 1, *near, random.randint(low, high)]]
+
+
+def float_domain(name, random):
+    # Multiples of 1/64 of moderate size: their sums are exact, so no order of adding is special.
+    values = [random.randint(-2**15, 2**15) / 64 for _ in range(9)]
+    return [repr(v) for v in values + [0.0, -1.0]] + ["'NaN'", "'Infinity'", "'-Infinity'"]
+
+
+def decimal_domain(precision, scale):
+    def domain(_, random):
+        whole = 10**precision - 1
+        some = [random.randint(-10**6, 10**6) for _ in range(8)]
+        # The edges only where sums of them stay inside 38 digits.
+        edges = [whole, -whole] if precision <= 18 else []
+        return [f"'{'-' * (v < 0)}{abs(v) // 10**scale}.{abs(v) % 10**scale:0{scale}d}'"
+                for v in some + edges + [0]]
+    return domain
+
+
+TEXTS = ["", "a", "A", "b", "ab", "a,b", 'say "hi"', "two\nlines", " padded ", "ä", "日本語", "😀",
+         "%_\\", "NULL", "0", "x" * 13, "y" * 300, "longer than twelve bytes"]
+
+
+def text_domain(_, random):
+    words = ["".join(random.choice("abcdeABé ") for _ in range(random.randint(1, 30)))
+             for _ in range(8)]
+    return ["'" + v.replace("'", "''") + "'" for v in random.sample(TEXTS, 8) + words]
+
+
+def date_domain(_, random):
+    days = [random.randint(-40000, 40000) for _ in range(9)]
+    return [f"(DATE '1970-01-01' + ({d}))" for d in days] + ["DATE '2000-02-29'",
+                                                             "DATE '1969-12-31'"]
+
+
+def time_domain(_, random):
+    def one():
+        micros = random.randrange(86_400_000_000)
+        seconds = micros // 10**6
+        return f"'{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}" \
+               f".{micros % 10**6:06}'"
+    return [one() for _ in range(8)] + ["'00:00:00'", "'23:59:59.999999'"]
+
+
+def timestamp_domain(_, random):
+    return [f"(TIMESTAMP '1970-01-01' + to_microseconds({random.randint(-2**51, 2**51)}))"
+            for _ in range(9)] + ["TIMESTAMP '2000-02-29 23:59:59.999999'"]
+
+
+def uuid_domain(_, random):
+    def one():
+        text = f"{random.getrandbits(128):032x}"
+        return f"'{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}'"
+    return [one() for _ in range(9)] + ["'00000000-0000-0000-0000-000000000000'",
+                                        "'ffffffff-ffff-ffff-ffff-ffffffffffff'"]
+
+
+@dataclass
+class Type:
+    name: str           # as a pipeline writes it
+    duck: str           # as DuckDB writes it
+    domain: object      # (name, random) -> SQL literals
+    distinct: str       # SQL expression over i: another value for every row
+    family: str
+
+
+TYPES = [
+    Type("Boolean", "BOOLEAN", lambda *_: ["true", "false"], "", "bool"),
+    *[Type(name, duck, integer_domain, "i" if "64" in name or "32" in name else "", "int")
+      for name, duck in INTEGERS.items()],
+    Type("Float32", "FLOAT", float_domain, "i / 64.0", "float"),
+    Type("Float64", "DOUBLE", float_domain, "i / 64.0", "float"),
+    Type("Decimal(9,2)", "DECIMAL(9,2)", decimal_domain(9, 2), "i / 100.0", "decimal"),
+    Type("Decimal(18,4)", "DECIMAL(18,4)", decimal_domain(18, 4), "i / 100.0", "decimal"),
+    Type("Decimal(30,10)", "DECIMAL(30,10)", decimal_domain(30, 10), "i / 100.0", "decimal"),
+    Type("Utf8", "VARCHAR", text_domain, "md5(i::VARCHAR)", "text"),
+    Type("Date32", "DATE", date_domain, "DATE '1900-01-01' + (i % 100000)::INTEGER", "date"),
+    Type("Time", "TIME", time_domain, "TIME '00:00:00' + to_microseconds(i * 1001)", "time"),
+    Type("Timestamp", "TIMESTAMP", timestamp_domain,
+         "TIMESTAMP '2000-01-01' + to_microseconds(i * 1000003)", "timestamp"),
+    Type("UUID", "UUID", uuid_domain, "md5(i::VARCHAR)::UUID", "uuid"),
+]
+BY_NAME = {t.name: t for t in TYPES}
+BIGINT, DOUBLE, TEXT = BY_NAME["Int64"], BY_NAME["Float64"], BY_NAME["Utf8"]
+
+
+@dataclass
+class Column:
+    name: str
+    type: Type
+    domain: list        # SQL literals, NULL among them; for literals in expressions
+
+    @property
+    def family(self):
+        return self.type.family
+
+
+@dataclass
+class Table:
+    name: str
+    columns: list
+    row_count: int
+    sql: str            # SELECT that makes the rows, in order
+
+
+ROW_COUNTS = [0, 1, 2, 7, 100, 1000, 1025, 5000, 20000]
+LARGE_ROW_COUNTS = [100000, 250000]
+
+
+def random_column(random, name, type_, seed, like=None):
+    """(Column, SQL expression over the row number i). `like` shares another column's domain."""
+    domain = list(like.domain) if like else type_.domain(type_.name, random)
+    if not like and random.random() < 0.8:
+        domain += ["NULL"] * random.choice((1, 1, 3))
+    shape = random.choice(("uniform", "uniform", "skew", "one", "distinct", "null"))
+    size = len(domain)
+    pick = f"hash(i + {seed}) % {size}"
+    if shape == "skew":
+        pick = f"CASE WHEN hash(i + {seed + 1}) % 10 < 9 THEN {random.randrange(size)} " \
+               f"ELSE {pick} END"
+    elif shape == "one":
+        pick = str(random.randrange(size))
+    values = "[" + ", ".join(f"CAST({v} AS {type_.duck})" for v in domain) + "]"
+    sql = f"{values}[1 + ({pick})::INTEGER]"
+    if shape == "distinct" and type_.distinct:
+        sql = f"CAST({type_.distinct} AS {type_.duck})"
+    elif shape == "null" and random.random() < 0.3:
+        sql = f"CAST(NULL AS {type_.duck})"
+    return Column(name, type_, domain), sql
+
+
+def random_table(random, name, prefix, large, like=None):
+    """A table with an `id` column that is unique and random columns; `like` gives join partners."""
+    rows = random.choice(LARGE_ROW_COUNTS if large else ROW_COUNTS)
+    columns, parts = [Column(f"{prefix}id", BIGINT, ["0", "1", "17", "NULL"])], []
+    salt = random.randrange(1 << 40)
+    for n in range(random.randint(3, 7)):
+        partner = random.choice(like.columns[1:]) if like and n < 3 else None
+        type_ = partner.type if partner else random.choice(TYPES)
+        column, sql = random_column(random, f"{prefix}{'abcdefgh'[n]}", type_, salt + 10 * n,
+                                    partner)
+        columns.append(column)
+        parts.append(f"{sql} AS {column.name}")
+    # The id is unique but not in order, so that sorting by it moves rows.
+    sql = f"SELECT (i * 7919 + 13) % 1000003 AS {prefix}id, {', '.join(parts)} " \
+          f"FROM range({rows}) t(i)"
+    return Table(name, columns, rows, sql)

@@ -1,0 +1,240 @@
+"""Random plans: a chain of steps over tables, as a pipeline and as one DuckDB query."""
+import json
+from dataclasses import dataclass, field
+
+from columns import BIGINT, BY_NAME, DOUBLE, Column, random_table
+from expressions import expression, predicate
+
+@dataclass
+class Plan:
+    seed: int
+    tables: list
+    steps: list = field(default_factory=list)
+    sql: str = ""
+    columns: list = field(default_factory=list)
+    id_column: str = ""      # unique and never NULL, or ""
+    is_ordered: bool = False
+    kinds: list = field(default_factory=list)
+    row_limit: int = 10**6   # a guess of how many rows there are at most
+
+    def pipeline(self):
+        return json.dumps({"steps": self.steps}, indent=1, ensure_ascii=False)
+
+    def add(self, kind, step, sql, columns=None):
+        self.kinds.append(kind)
+        self.steps.append(step)
+        self.sql = sql
+        if columns is not None:
+            self.columns = columns
+
+
+def scan_step(table, **more):
+    return {"op": "scan", "source": f"{table.name}.csv", **more,
+            "schema": [{"name": c.name, "type": c.type.name} for c in table.columns]}
+
+
+def add_filter(random, plan):
+    ours, theirs = predicate(random, plan.columns)
+    plan.add("filter", {"op": "filter", "expr": ours}, f"SELECT * FROM ({plan.sql}) WHERE {theirs}")
+    return True
+
+
+def add_map(random, plan):
+    name = f"m{len(plan.steps)}"
+    ours, theirs, column = expression(random, plan.columns, name)
+    plan.add("map", {"op": "map", "expressions": [f"{ours} AS {name}"]},
+             f"SELECT *, {theirs} AS {name} FROM ({plan.sql})", plan.columns + [column])
+    return True
+
+
+def add_project(random, plan):
+    keep = random.sample(plan.columns, random.randint(1, len(plan.columns)))
+    if plan.id_column and plan.id_column not in [c.name for c in keep]:
+        keep.append(next(c for c in plan.columns if c.name == plan.id_column))
+    renamed = random.random() < 0.3 and keep[0].name != plan.id_column
+    items = [c.name for c in keep]
+    if renamed:
+        new = Column(f"r{len(plan.steps)}", keep[0].type, keep[0].domain)
+        items[0] = f"{keep[0].name} AS {new.name}"
+        keep[0] = new
+    plan.add("project", {"op": "project", "columns": items},
+             f"SELECT {', '.join(items)} FROM ({plan.sql})", keep)
+    return True
+
+
+def sort_keys(random, plan):
+    keys = []
+    for column in random.sample(plan.columns, random.randint(1, min(3, len(plan.columns)))):
+        order = random.choice(("", " ASC", " DESC"))
+        nulls = random.choice(("", " NULLS FIRST", " NULLS LAST"))
+        theirs = nulls or (" NULLS FIRST" if order == " DESC" else " NULLS LAST")
+        keys.append((f"{column.name}{order}{nulls}", f"{column.name}{order}{theirs}"))
+    return keys + [(plan.id_column, plan.id_column)]
+
+
+def add_sort(random, plan):
+    if not plan.id_column:
+        return False
+    keys = sort_keys(random, plan)
+    step = {"op": "sort", "by": [k[0] for k in keys]}
+    sql = f"SELECT * FROM ({plan.sql}) ORDER BY {', '.join(k[1] for k in keys)}"
+    kind = "sort"
+    if random.random() < 0.4:
+        step["limit"] = random.choice((0, 1, 10, 1000, 30000))
+        sql += f" LIMIT {step['limit']}"
+        kind = "top"
+        if random.random() < 0.3:
+            step["offset"] = random.choice((1, 5, 100))
+            sql += f" OFFSET {step['offset']}"
+    plan.add(kind, step, sql)
+    plan.is_ordered = True
+    return True
+
+
+def aggregate_call(random, plan, name):
+    """(text for both sides, result Column) of one aggregate."""
+    c = random.choice(plan.columns)
+    calls = [(f"count({c.name})", BIGINT), ("count(*)", BIGINT),
+             (f"count(DISTINCT {c.name})", BIGINT), (f"min({c.name})", c.type),
+             (f"max({c.name})", c.type)]
+    if c.family == "int":
+        # Sums of 64 bits are decimals here and 128-bit integers there: the same digits.
+        calls += [(f"sum({c.name})", BY_NAME["Decimal(30,10)"]), (f"avg({c.name})", DOUBLE),
+                  (f"sum(DISTINCT {c.name})", BY_NAME["Decimal(30,10)"]),
+                  (f"bit_and({c.name})", c.type), (f"bit_or({c.name})", c.type),
+                  (f"bit_xor({c.name})", c.type)]
+    if c.family == "int" and c.type.name in ("Int8", "Int16", "UInt8", "UInt16"):
+        calls += [(f"{f}({c.name})", DOUBLE) for f in ("stddev_samp", "var_pop", "var_samp")]
+    if c.family in ("float", "decimal"):
+        calls += [(f"sum({c.name})", c.type), (f"avg({c.name})", DOUBLE)]
+    if c.family == "bool":
+        calls += [(f"bool_and({c.name})", c.type), (f"bool_or({c.name})", c.type)]
+    if plan.id_column:
+        calls += [(f"arg_min({c.name}, {plan.id_column})", c.type),
+                  (f"arg_max({c.name}, {plan.id_column})", c.type)]
+    text, type_ = random.choice(calls)
+    if text.startswith(("arg_", "bit_")) and plan.id_column:
+        guard = f" FILTER (WHERE {c.name} IS NOT NULL)"  # see docs/differences.md
+        return both_filtered(text, guard), Column(name, type_, ["NULL"])
+    if random.random() < 0.2:
+        ours, theirs = predicate(random, plan.columns, 1)
+        return (f"{text} FILTER (WHERE {ours})", f"{text} FILTER (WHERE {theirs})"), \
+            Column(name, type_, type_.domain(type_.name, random))
+    return (text, text), Column(name, type_, type_.domain(type_.name, random))
+
+
+def both_filtered(text, guard):
+    return text + guard, text + guard
+
+
+def add_aggregate(random, plan):
+    if plan.is_ordered and random.random() < 0.7:
+        return False
+    keys = random.sample(plan.columns, min(len(plan.columns), random.choice((0, 1, 1, 1, 2, 3))))
+    columns, ours, theirs = list(keys), [], []
+    for n in range(random.randint(1, 5)):
+        name = f"g{len(plan.steps)}_{n}"
+        (text, duck), column = aggregate_call(random, plan, name)
+        ours.append(f"{text} AS {name}")
+        theirs.append(f"{duck} AS {name}")
+        columns.append(column)
+    names = [k.name for k in keys]
+    step = {"op": "aggregate", "aggs": ours}
+    group = ""
+    if names:
+        step["group_by"] = names
+        group = f" GROUP BY {', '.join(names)}"
+    plan.add("aggregate", step,
+             f"SELECT {', '.join(names + theirs)} FROM ({plan.sql}){group}", columns)
+    if plan.id_column not in names:
+        plan.id_column = ""
+    plan.is_ordered = False
+    return True
+
+
+def add_distinct(random, plan):
+    """GROUP BY without aggregates."""
+    keys = random.sample(plan.columns, random.randint(1, min(3, len(plan.columns))))
+    names = [k.name for k in keys]
+    plan.add("distinct", {"op": "aggregate", "group_by": names},
+             f"SELECT DISTINCT {', '.join(names)} FROM ({plan.sql})", keys)
+    plan.id_column = plan.id_column if plan.id_column in names else ""
+    plan.is_ordered = False
+    return True
+
+
+JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN",
+         "semi": "SEMI JOIN", "anti": "ANTI JOIN", "cross": "CROSS JOIN"}
+
+
+def join_condition(random, plan, table):
+    """(pipeline `on`, SQL condition), or None if no column fits."""
+    pairs = [(a, b) for a in plan.columns for b in table.columns if a.type is b.type]
+    by_id = [(a, b) for a, b in pairs if a.name == plan.id_column and b is table.columns[0]]
+    if not pairs:
+        return None
+    small = table.row_count * plan.row_limit < 10**6
+    chosen = random.sample(pairs, min(len(pairs), random.choice((1, 1, 2, 3))))
+    if by_id and not (small and random.random() < 0.8):
+        chosen = by_id  # large tables meet on the unique id, or the result explodes
+    elif not small:
+        return None
+    # The kind of the second condition: an equality, or any comparison (a residual).
+    words = ["="] + [random.choice(("=", "=", "<", "<>")) for _ in chosen[1:]]
+    text = " AND ".join(f"{a.name} {word} {b.name}" for (a, b), word in zip(chosen, words))
+    return text, text
+
+
+def add_join(random, plan):
+    if not plan.columns or len(plan.tables) > 2 or plan.is_ordered:
+        return False
+    prefix = "st"[len(plan.tables) - 1]
+    table = random_table(random, f"right{len(plan.tables)}", prefix,
+                         plan.tables[0].row_count > 50000 and random.random() < 0.5, plan.tables[0])
+    type_ = random.choice(list(JOINS))
+    condition = join_condition(random, plan, table)
+    if type_ == "cross" and table.row_count * plan.row_limit > 10**5:
+        type_ = "inner"
+    if type_ != "cross" and not condition:
+        return False
+    plan.tables.append(table)
+    plan.steps.insert(0, {**scan_step(table), "id": table.name})
+    step = {"op": "join", "right": table.name, "type": type_}
+    on = ""
+    if type_ != "cross":
+        step["on"] = condition[0]
+        on = f" ON {condition[1]}"
+    columns = plan.columns + ([] if type_ in ("semi", "anti") else table.columns)
+    plan.add(f"{type_} join", step,
+             f"SELECT * FROM ({plan.sql}) l {JOINS[type_]} {table.name} r{on}", columns)
+    if type_ not in ("semi", "anti"):
+        plan.id_column = ""
+        plan.row_limit = max(plan.row_limit, 1) * max(1, table.row_count)
+    return True
+
+
+def add_limit(random, plan):
+    if not plan.is_ordered:
+        return False
+    rows = random.choice((0, 1, 100, 5000))
+    plan.add("limit", {"op": "limit", "rows": rows}, f"SELECT * FROM ({plan.sql}) LIMIT {rows}")
+    return True
+
+
+OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
+             (add_distinct, 1), (add_join, 4), (add_limit, 1)]
+
+
+def random_plan(random, seed, large):
+    """A plan of one to four operators over one to three tables."""
+    table = random_table(random, "base", "", large)
+    plan = Plan(seed, [table], [scan_step(table)], f"SELECT * FROM {table.name}",
+                list(table.columns), "id", row_limit=table.row_count)
+    wanted = random.choice((1, 2, 2, 3, 4))
+    makers, weights = zip(*OPERATORS)
+    for _ in range(20):
+        if len(plan.kinds) >= wanted:
+            break
+        random.choices(makers, weights)[0](random, plan)
+    plan.steps.append({"op": "sink", "destination": "${out}", "format": "csv"})
+    return plan
