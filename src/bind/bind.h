@@ -1,24 +1,31 @@
 /* bind/bind.h — syntax trees to typed expressions over a schema. Used by YAML steps and by SQL.
  *
  * Names: columns exactly, else uniquely regardless of case. Literals: integers are Int32, Int64 or
- * Decimal by size; numbers with a point are exact decimals; text literals take the type of the
- * other side. Operators become calls of the fixed internal names in expr/operators.h.
- * Errors   WR_INVALID with "line:column" inside the text, the line and a caret; unknown names get
- *          a did-you-mean and the list of columns.
- * Threads: safe. Recursion is bounded by WR_PARSE_DEPTH_MAX. */
+ * Decimal by size; numbers with a point are exact decimals, with an exponent Float64; text literals
+ * take the type of the other side. Operators become calls of the fixed internal names in
+ * expr/operators.h. Constant parts are computed once, here.
+ * Errors   WR_INVALID (or what expr raises) with the place of the part at fault, the line and a
+ *          caret; unknown names get a did-you-mean and the list of columns. WR_NO_MEMORY the plan
+ *          pool is spent.
+ * Threads: safe. Recursion is bounded by WR_PARSE_DEPTH_MAX. Cost: linear in the tree. */
 #ifndef WR_BIND_BIND_H
 #define WR_BIND_BIND_H
 
 #include "parse/parser.h"
 #include "plan/plan.h"
 
-/** What names mean. Two inputs only in a join's residual: left columns, then right columns.
- *  A qualifier ("left.x", "right.x", or a step's id) chooses the side. */
+/** What names mean. Two inputs only in a join's condition: left columns, then right columns.
+ *  A qualifier ("left.x", "right.x", or the name of an input) chooses the side. */
 typedef struct wr_scope {
     const wr_schema *left, *right;   /* right may be NULL */
     wr_text          left_name, right_name;
     const char      *where;          /* "filter", "sort": for messages */
-    wr_text          text;           /* the whole source text, for excerpts */
+    wr_source        source;         /* where the expression stands; its text is what was parsed */
+
+    /** Given: a "double-quoted" name that is compared with a column and is near to no column's name
+     *  is read as text, as EM-root does, and reported here. NULL: it is an unknown column. */
+    void (*warn)(void *self, const char *message);
+    void *warn_self;
 } wr_scope;
 
 wr_status wr_bind_expr(const wr_scope *scope, const wr_ast *ast, wr_bump *bump, wr_expr **out_expr,
@@ -28,19 +35,31 @@ wr_status wr_bind_expr(const wr_scope *scope, const wr_ast *ast, wr_bump *bump, 
 wr_status wr_bind_predicate(const wr_scope *scope, const wr_ast *ast, wr_bump *bump,
                             wr_expr **out_expr, wr_error *err) WR_MUST_USE;
 
+/** True if the tree is one aggregate call and nothing around it. */
+bool wr_bind_is_aggregate(const wr_ast *ast);
+
 /** One aggregate call: `sum(x) FILTER (WHERE y)`, `count(DISTINCT x)`, `arg_min(x, y)`.
  *  Aggregates inside larger expressions ("sum(a) / count(*)"): wr_bind_aggregate_expr. */
 wr_status wr_bind_aggregate(const wr_scope *scope, const wr_ast *ast, wr_bump *bump,
                             wr_plan_agg *out_agg, wr_error *err) WR_MUST_USE;
 
-/** An expression over aggregates: every aggregate call found is appended to `aggs` (equal ones share
- *  an entry) and replaced by a column reference key_count + index. */
-wr_status wr_bind_aggregate_expr(const wr_scope *scope, const wr_ast *ast, uint32_t key_count,
-                                 wr_plan_agg *aggs, uint32_t aggs_max, uint32_t *io_agg_count,
-                                 wr_bump *bump, wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+/** The aggregates of one step while its expressions are bound. Doubles in the bump. */
+typedef struct wr_agg_list {
+    wr_plan_agg *aggs;
+    uint32_t     count, capacity;
+} wr_agg_list;
 
-/** Split a join condition into pairwise equal keys and a residual. `on` may be a list of column
- *  names (USING), "a = b" pairs or any condition. */
+/** An expression over aggregates and group keys, as an expression over the aggregate's output (keys,
+ *  then aggregates). Every aggregate call found is appended to `io_aggs` (equal ones share an entry)
+ *  and becomes column key_count + index; what equals a key becomes that key's column.
+ * Errors   also a column that is neither a key nor inside an aggregate */
+wr_status wr_bind_aggregate_expr(const wr_scope *scope, const wr_ast *ast, wr_expr *const *keys,
+                                 uint32_t key_count, wr_agg_list *io_aggs, wr_bump *bump,
+                                 wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+
+/** Split a join condition into pairwise equal keys, each over its own input, and a residual over
+ *  both (NULL: none). A bare column name stands for equality of that column in both inputs (USING);
+ *  in `a = b`, where `a` is a column of the left and `b` of the right input, sides need no qualifier. */
 wr_status wr_bind_join(const wr_scope *scope, const wr_ast *condition, wr_bump *bump,
                        wr_expr ***out_left_keys, wr_expr ***out_right_keys,
                        uint32_t *out_key_count, wr_expr **out_residual, wr_error *err) WR_MUST_USE;

@@ -364,79 +364,80 @@ typedef struct error_case {
     const char *text, *message;
 } error_case;
 
+static const error_case ERRORS[] = {
+    {"", "1:1: expected an expression at the end"},
+    {"a +", "1:4: expected an expression at the end\n  a +\n     ^"},
+    {"(a", "1:3: expected ')' at the end\n  (a\n    ^"},
+    {"f(a b)", "1:5: expected ',' or ')' before 'b'\n  f(a b)\n      ^"},
+    {"a b", "1:3: expected an operator or the end before 'b'\n  a b\n    ^"},
+    {"a BETWEN 1 AND 2",
+     "1:3: expected an operator or the end before 'BETWEN' (did you mean 'between'?)\n"
+     "  a BETWEN 1 AND 2\n    ^"},
+    {"a BETWEEN 1 OR 2", "1:13: expected AND of BETWEEN before 'OR'\n  a BETWEEN 1 OR 2\n              ^"},
+    {"a < b < c", "1:7: comparisons do not chain: write a < b AND b < c\n  a < b < c\n        ^"},
+    {"a LIKE b LIKE c",
+     "1:10: BETWEEN, IN and LIKE do not chain: use parentheses\n  a LIKE b LIKE c\n           ^"},
+    {"a = 'x", "1:5: text is not closed: expected '\n  a = 'x\n      ^"},
+    {"a = \"x", "1:5: name is not closed: expected \"\n  a = \"x\n      ^"},
+    {"a + /* x", "1:5: comment is not closed: expected '*/'\n  a + /* x\n      ^"},
+    {"$x$ abc $y$", "1:1: text is not closed: expected $x$\n  $x$ abc $y$\n  ^"},
+    {"12abc", "1:1: malformed number '12abc'\n  12abc\n  ^"},
+    {"0x", "1:1: malformed number '0x'\n  0x\n  ^"},
+    {"1__0", "1:1: malformed number '1__0'\n  1__0\n  ^"},
+    {"E'a\\xzz'", "1:4: bad escape '\\x' in text\n  E'a\\xzz'\n     ^"},
+    {"E'\\xff'", "1:1: the escapes of this text do not make valid UTF-8\n  E'\\xff'\n  ^"},
+    {"X'abc'", "1:1: X'..' needs an even number of digits\n  X'abc'\n  ^"},
+    {"X'0g'", "1:1: 'g' is not a hexadecimal digit\n  X'0g'\n  ^"},
+    {"\"\"", "1:1: empty name: text is written in '..'\n  \"\"\n  ^"},
+    {"a\n+ b\n+ ) c", "3:3: expected an expression before ')'\n  + ) c\n    ^"},
+    {"a = b; c", "1:6: expected an operator or the end before ';'\n  a = b; c\n       ^"},
+    {"end > 3",
+     "1:1: expected an expression before 'end' (a column of that name is written \"end\")\n"
+     "  end > 3\n  ^"},
+    {"a NOT 3", "1:7: expected BETWEEN, IN, LIKE, ILIKE or SIMILAR TO after NOT before '3'\n"
+                "  a NOT 3\n        ^"},
+    {"a IS 3", "1:6: expected NULL, TRUE, FALSE, UNKNOWN, DISTINCT FROM or NOT before '3'\n"
+               "  a IS 3\n       ^"},
+    {"CASE a END", "1:8: expected WHEN before 'END'\n  CASE a END\n         ^"},
+    {"CASE WHEN a THEN b", "1:19: expected WHEN, ELSE or END of CASE at the end\n"
+                           "  CASE WHEN a THEN b\n                    ^"},
+    {"CAST(a, int)", "1:7: expected AS and a type before ','\n  CAST(a, int)\n        ^"},
+    {"a::itn", "1:4: unknown type 'itn' (did you mean 'int'?)\n  a::itn\n     ^"},
+    {"dat '2026-01-01'",
+     "1:1: unknown type 'dat' (did you mean 'date'?)\n  dat '2026-01-01'\n  ^"},
+    {"(a, b) = c",
+     "1:3: rows (a, b) are not supported: compare the columns one by one\n"
+     "  (a, b) = c\n    ^"},
+    {"a IN (SELECT 1)",
+     "1:7: IN (SELECT ...) is not supported here: use a semi join step\n"
+     "  a IN (SELECT 1)\n        ^"},
+    {"sum(a) OVER (b)",
+     "1:8: window functions are not supported here\n  sum(a) OVER (b)\n         ^"},
+    {"INTERVAL '1-2' YEAR TO MONTH",
+     "1:21: INTERVAL ... TO ... is not supported: write the units out, as in INTERVAL '1 year "
+     "2 months'\n  INTERVAL '1-2' YEAR TO MONTH\n                      ^"},
+    {"INTERVAL 3 cats", "1:12: expected a unit (DAY, HOUR, MINUTE ...) before 'cats'\n"
+                        "  INTERVAL 3 cats\n             ^"},
+    {"count(*, a)", "1:8: expected ')' after '*' before ','\n  count(*, a)\n         ^"},
+    {"* 2", "1:1: expected an expression before '*'\n  * 2\n  ^"},
+    {"f(a,)", "1:5: expected an expression before ')'\n  f(a,)\n      ^"},
+    {"a = \xc3\x28", "1:5: text is not valid UTF-8 (byte 0xc3)\n  a = \xc3(\n      ^"},
+    /* Columns count characters; a long line is cut around the place. */
+    {"'\xc3\xa4\xc3\xb6' + )", "1:8: expected an expression before ')'\n"
+                               "  '\xc3\xa4\xc3\xb6' + )\n         ^"},
+    {"a\t+ )", "1:5: expected an expression before ')'\n  a + )\n      ^"},
+};
+
 static void messages(void **state)
 {
-    static const error_case CASES[] = {
-        {"", "1:1: expected an expression at the end"},
-        {"a +", "1:4: expected an expression at the end\n  a +\n     ^"},
-        {"(a", "1:3: expected ')' at the end\n  (a\n    ^"},
-        {"f(a b)", "1:5: expected ',' or ')' before 'b'\n  f(a b)\n      ^"},
-        {"a b", "1:3: expected an operator or the end before 'b'\n  a b\n    ^"},
-        {"a BETWEN 1 AND 2",
-         "1:3: expected an operator or the end before 'BETWEN' (did you mean 'between'?)\n"
-         "  a BETWEN 1 AND 2\n    ^"},
-        {"a BETWEEN 1 OR 2", "1:13: expected AND of BETWEEN before 'OR'\n  a BETWEEN 1 OR 2\n              ^"},
-        {"a < b < c", "1:7: comparisons do not chain: write a < b AND b < c\n  a < b < c\n        ^"},
-        {"a LIKE b LIKE c",
-         "1:10: BETWEEN, IN and LIKE do not chain: use parentheses\n  a LIKE b LIKE c\n           ^"},
-        {"a = 'x", "1:5: text is not closed: expected '\n  a = 'x\n      ^"},
-        {"a = \"x", "1:5: name is not closed: expected \"\n  a = \"x\n      ^"},
-        {"a + /* x", "1:5: comment is not closed: expected '*/'\n  a + /* x\n      ^"},
-        {"$x$ abc $y$", "1:1: text is not closed: expected $x$\n  $x$ abc $y$\n  ^"},
-        {"12abc", "1:1: malformed number '12abc'\n  12abc\n  ^"},
-        {"0x", "1:1: malformed number '0x'\n  0x\n  ^"},
-        {"1__0", "1:1: malformed number '1__0'\n  1__0\n  ^"},
-        {"E'a\\xzz'", "1:4: bad escape '\\x' in text\n  E'a\\xzz'\n     ^"},
-        {"E'\\xff'", "1:1: the escapes of this text do not make valid UTF-8\n  E'\\xff'\n  ^"},
-        {"X'abc'", "1:1: X'..' needs an even number of digits\n  X'abc'\n  ^"},
-        {"X'0g'", "1:1: 'g' is not a hexadecimal digit\n  X'0g'\n  ^"},
-        {"\"\"", "1:1: empty name: text is written in '..'\n  \"\"\n  ^"},
-        {"a\n+ b\n+ ) c", "3:3: expected an expression before ')'\n  + ) c\n    ^"},
-        {"a = b; c", "1:6: expected an operator or the end before ';'\n  a = b; c\n       ^"},
-        {"end > 3",
-         "1:1: expected an expression before 'end' (a column of that name is written \"end\")\n"
-         "  end > 3\n  ^"},
-        {"a NOT 3", "1:7: expected BETWEEN, IN, LIKE, ILIKE or SIMILAR TO after NOT before '3'\n"
-                    "  a NOT 3\n        ^"},
-        {"a IS 3", "1:6: expected NULL, TRUE, FALSE, UNKNOWN, DISTINCT FROM or NOT before '3'\n"
-                   "  a IS 3\n       ^"},
-        {"CASE a END", "1:8: expected WHEN before 'END'\n  CASE a END\n         ^"},
-        {"CASE WHEN a THEN b", "1:19: expected WHEN, ELSE or END of CASE at the end\n"
-                               "  CASE WHEN a THEN b\n                    ^"},
-        {"CAST(a, int)", "1:7: expected AS and a type before ','\n  CAST(a, int)\n        ^"},
-        {"a::itn", "1:4: unknown type 'itn' (did you mean 'int'?)\n  a::itn\n     ^"},
-        {"dat '2026-01-01'",
-         "1:1: unknown type 'dat' (did you mean 'date'?)\n  dat '2026-01-01'\n  ^"},
-        {"(a, b) = c",
-         "1:3: rows (a, b) are not supported: compare the columns one by one\n"
-         "  (a, b) = c\n    ^"},
-        {"a IN (SELECT 1)",
-         "1:7: IN (SELECT ...) is not supported here: use a semi join step\n"
-         "  a IN (SELECT 1)\n        ^"},
-        {"sum(a) OVER (b)",
-         "1:8: window functions are not supported here\n  sum(a) OVER (b)\n         ^"},
-        {"INTERVAL '1-2' YEAR TO MONTH",
-         "1:21: INTERVAL ... TO ... is not supported: write the units out, as in INTERVAL '1 year "
-         "2 months'\n  INTERVAL '1-2' YEAR TO MONTH\n                      ^"},
-        {"INTERVAL 3 cats", "1:12: expected a unit (DAY, HOUR, MINUTE ...) before 'cats'\n"
-                            "  INTERVAL 3 cats\n             ^"},
-        {"count(*, a)", "1:8: expected ')' after '*' before ','\n  count(*, a)\n         ^"},
-        {"* 2", "1:1: expected an expression before '*'\n  * 2\n  ^"},
-        {"f(a,)", "1:5: expected an expression before ')'\n  f(a,)\n      ^"},
-        {"a = \xc3\x28", "1:5: text is not valid UTF-8 (byte 0xc3)\n  a = \xc3(\n      ^"},
-        /* Columns count characters; a long line is cut around the place. */
-        {"'\xc3\xa4\xc3\xb6' + )", "1:8: expected an expression before ')'\n"
-                                   "  '\xc3\xa4\xc3\xb6' + )\n         ^"},
-        {"a\t+ )", "1:5: expected an expression before ')'\n  a + )\n      ^"},
-    };
     parse_fixture *f = *state;
     wr_ast        *expr;
 
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    for (size_t i = 0; i < sizeof ERRORS / sizeof ERRORS[0]; i++) {
         wr_error_clear(&f->err);
-        assert_int_equal(wr_parse_expr(wr_text_of(CASES[i].text), NULL, &f->bump, &expr, &f->err),
+        assert_int_equal(wr_parse_expr(wr_text_of(ERRORS[i].text), NULL, &f->bump, &expr, &f->err),
                          WR_INVALID);
-        assert_string_equal(f->err.message, CASES[i].message);
+        assert_string_equal(f->err.message, ERRORS[i].message);
         assert_int_equal(f->err.status, WR_INVALID);
     }
     assert_int_equal(wr_parse_expr((wr_text){"a\0b", 3}, NULL, &f->bump, &expr, &f->err),

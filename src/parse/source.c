@@ -111,8 +111,10 @@ static void prepend(wr_error *err, const char *prefix, size_t prefix_bytes)
     err->message[prefix_bytes + used] = '\0';
 }
 
-static wr_place place_in_file(const wr_source *source, wr_place place)
+wr_place wr_source_place(const wr_source *source, wr_place place)
 {
+    if (source->start.line == 0)
+        return place;
     if (!source->is_verbatim || place.line == 0)
         return source->start;
     return (wr_place){source->start.line + place.line - 1, source->start.column + place.column - 1};
@@ -122,7 +124,7 @@ wr_status wr_source_locate(const wr_source *source, wr_place place, wr_status st
                            wr_error *err)
 {
     bool     alone = source->start.line == 0;
-    wr_place shown = alone ? place : place_in_file(source, place);
+    wr_place shown = wr_source_place(source, place);
     char     prefix[PREFIX_BYTES];
     int      prefix_bytes;
 
@@ -135,7 +137,7 @@ wr_status wr_source_locate(const wr_source *source, wr_place place, wr_status st
                             shown.column);
     if (prefix_bytes > 0 && prefix_bytes < PREFIX_BYTES)
         prepend(err, prefix, (size_t)prefix_bytes);
-    if (alone || (!source->is_verbatim && place.line > 0))
+    if (alone || (!source->is_verbatim && !source->hides_text && place.line > 0))
         wr_parse_excerpt(source->text, place.line ? place : shown, err);
     else
         wr_parse_excerpt(source->file, shown, err);

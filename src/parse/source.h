@@ -20,12 +20,16 @@ typedef struct wr_source {
     bool        is_verbatim; /* every line of the text stands in the file at start.column: places
                                 inside it are places in the file. Otherwise (escapes, folded lines,
                                 replaced variables) the file's place is that of the whole text   */
+    bool        hides_text;  /* the text may hold secrets: messages show the file's line instead   */
 } wr_source;
 
 /** Put the place in front of the message of `err` and the line with a caret behind it.
  *  `place` counts inside source->text; {0, 0} means the text as a whole. Returns `status`. */
 wr_status wr_source_locate(const wr_source *source, wr_place place, wr_status status,
                            wr_error *err);
+
+/** The place in the file (or in the text, when it stands alone). Cost O(1). */
+wr_place wr_source_place(const wr_source *source, wr_place place);
 
 /** The place `byte_offset` bytes into `text`. */
 wr_place wr_place_at(wr_text text, size_t byte_offset);

@@ -1,0 +1,215 @@
+/* bind/aggregate.c — aggregate calls, alone and inside expressions over group keys.
+ *
+ * An expression over aggregates is bound in two scopes: arguments and filters of aggregates over
+ * the step's input, everything around them over its output (keys, then aggregates). Around them a
+ * part is taken for a key when it binds to an expression equal to the key's.
+ * Invariant: arguments are bound without an agg_context, so aggregates cannot nest. */
+#include "bind/bind_priv.h"
+
+static bool is_aggregate_call(const wr_ast *ast, wr_agg_kind *out_kind)
+{
+    return ast->kind == WR_AST_CALL && wr_agg_find(ast->text, out_kind);
+}
+
+bool wr_bind_is_aggregate(const wr_ast *ast)
+{
+    wr_agg_kind kind;
+
+    return is_aggregate_call(ast, &kind);
+}
+
+static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind, wr_error *err)
+{
+    uint32_t wanted = wr_agg_has_order(kind) ? 2 : 1;
+    bool     positional = kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE;
+
+    if (ast->order_count > 0 && positional)
+        return wr_binder_fail(b, ast->order[0].expr, err,
+                              "ORDER BY in %.*s() is not supported: arg_min(x, y) and arg_max(x, "
+                              "y) give the x of the least and the greatest y",
+                              WR_TEXT_ARG(ast->text));
+    if (ast->arg_count != wanted)
+        return wr_binder_fail(b, ast, err, "%.*s() takes %u argument%s, %u given",
+                              WR_TEXT_ARG(ast->text), wanted, wanted == 1 ? "" : "s",
+                              ast->arg_count);
+    return WR_OK;
+}
+
+/* count(*) and count(): rows are counted, there is nothing to compute. */
+static bool counts_rows(const wr_ast *ast, wr_agg_kind kind)
+{
+    return (kind == WR_AGG_COUNT || kind == WR_AGG_COUNT_STAR) &&
+           (ast->arg_count == 0 || ast->args[0]->kind == WR_AST_STAR);
+}
+
+/* Arguments and filter, over the step's input. */
+static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_kind kind,
+                                wr_plan_agg *out_agg, wr_error *err)
+{
+    binder      b = {.scope = outer->scope, .bump = outer->bump};
+    wr_plan_agg agg = {.kind = kind};
+    char        name[WR_TYPE_NAME_BYTES];
+
+    if (ast->filter) {
+        WR_TRY(wr_binder_condition(&b, ast->filter, "FILTER", &agg.filter, err));
+        WR_TRY(wr_expr_fold(agg.filter, b.bump, &agg.filter, err));
+    }
+    if (counts_rows(ast, kind)) {
+        if (ast->distinct)
+            return wr_binder_fail(&b, ast, err,
+                                  "count(DISTINCT *) is not supported: name a column");
+        agg.kind = WR_AGG_COUNT_STAR;
+        agg.type = WR_TYPE(I64);
+        *out_agg = agg;
+        return WR_OK;
+    }
+    WR_TRY(check_call(&b, ast, kind, err));
+    WR_TRY(wr_binder_node(&b, ast->args[0], &agg.argument, err));
+    WR_TRY(wr_expr_fold(agg.argument, b.bump, &agg.argument, err));
+    if (wr_agg_has_order(kind)) {
+        WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
+        WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
+    }
+    agg.distinct = ast->distinct && wr_agg_minds_distinct(kind);
+    if (!wr_agg_result_type(kind, agg.argument->type, &agg.type))
+        return wr_binder_fail(&b, ast, err, "%s() is not defined for %s", wr_agg_name(kind),
+                              wr_type_format(agg.argument->type, name));
+    *out_agg = agg;
+    return WR_OK;
+}
+
+wr_status wr_bind_aggregate(const wr_scope *scope, const wr_ast *ast, wr_bump *bump,
+                            wr_plan_agg *out_agg, wr_error *err)
+{
+    binder      b = {.scope = scope, .bump = bump};
+    wr_agg_kind kind;
+
+    if (!is_aggregate_call(ast, &kind))
+        return wr_binder_fail(&b, ast, err, "expected an aggregate, such as sum(x) or count(*)");
+    return bind_aggregate(&b, ast, kind, out_agg, err);
+}
+
+/* --- expressions over aggregates ------------------------------------------------------------ */
+
+static bool equal_or_absent(const wr_expr *a, const wr_expr *b)
+{
+    return a == b || (a && b && wr_expr_equal(a, b));
+}
+
+static bool equal_aggs(const wr_plan_agg *a, const wr_plan_agg *b)
+{
+    return a->kind == b->kind && a->distinct == b->distinct &&
+           equal_or_absent(a->argument, b->argument) && equal_or_absent(a->order, b->order) &&
+           equal_or_absent(a->filter, b->filter);
+}
+
+/* Position of an equal aggregate in the list, appended if there is none. */
+static wr_status share_agg(wr_agg_list *list, const wr_plan_agg *agg, wr_bump *bump,
+                           uint32_t *out_index, wr_error *err)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (equal_aggs(&list->aggs[i], agg)) {
+            *out_index = i;
+            return WR_OK;
+        }
+    if (list->count == list->capacity) {
+        uint32_t     capacity = list->capacity ? 2 * list->capacity : 8;
+        wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(bump, wr_plan_agg, capacity, err);
+
+        if (!aggs)
+            return WR_NO_MEMORY;
+        if (list->count > 0)
+            memcpy(aggs, list->aggs, list->count * sizeof aggs[0]);
+        list->aggs = aggs;
+        list->capacity = capacity;
+    }
+    list->aggs[list->count] = *agg;
+    *out_index = list->count++;
+    return WR_OK;
+}
+
+static wr_status make_output_column(binder *b, uint32_t column, wr_type type, bool nullable,
+                                    wr_expr **out_expr, wr_error *err)
+{
+    wr_expr *expr = wr_expr_column(b->bump, column, type, nullable, err);
+
+    if (!expr)
+        return WR_NO_MEMORY;
+    *out_expr = expr;
+    return WR_OK;
+}
+
+static bool is_key_like(const agg_context *context, const wr_ast *ast)
+{
+    if (ast->kind == WR_AST_COLUMN)
+        return true;
+    /* A literal that equals a constant key would gain nothing. */
+    if (ast->arg_count == 0)
+        return false;
+    for (uint32_t k = 0; k < context->key_count; k++)
+        if (context->keys[k]->kind != WR_EXPR_COLUMN)
+            return true;
+    return false;
+}
+
+/* The key that `ast` is, if any. What binding it took is given back when it is none. */
+static wr_status match_key(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)
+{
+    const agg_context *context = b->aggregates;
+    wr_scope           scope = *b->scope;
+    binder             inner = {.scope = &scope, .bump = b->bump};
+    wr_bump_mark       mark = wr_bump_save(b->bump);
+    wr_expr           *expr;
+
+    scope.warn = NULL; /* only what is kept may warn */
+    if (!is_key_like(context, ast))
+        return WR_OK;
+    if (wr_binder_node(&inner, ast, &expr, NULL) == WR_OK) {
+        WR_TRY(wr_expr_fold(expr, b->bump, &expr, err));
+        for (uint32_t k = 0; k < context->key_count; k++)
+            if (wr_expr_equal(expr, context->keys[k]))
+                return make_output_column(b, k, expr->type, expr->nullable, out_expr, err);
+    }
+    wr_bump_rewind(b->bump, mark);
+    return WR_OK;
+}
+
+wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)
+{
+    const agg_context *context = b->aggregates;
+    wr_agg_kind        kind;
+    wr_plan_agg        agg;
+    uint32_t           index;
+
+    if (is_aggregate_call(ast, &kind)) {
+        WR_TRY(bind_aggregate(b, ast, kind, &agg, err));
+        WR_TRY(share_agg(context->list, &agg, b->bump, &index, err));
+        return make_output_column(b, context->key_count + index, agg.type,
+                                  agg.kind != WR_AGG_COUNT && agg.kind != WR_AGG_COUNT_STAR,
+                                  out_expr, err);
+    }
+    WR_TRY(match_key(b, ast, out_expr, err));
+    if (!*out_expr && ast->kind == WR_AST_COLUMN) {
+        wr_expr *column;
+
+        /* An unknown column says so first. */
+        WR_TRY(wr_binder_column(b, ast, &column, err));
+        return wr_binder_fail(b, ast, err,
+                              "column '%.*s' must be in group_by or inside an aggregate, such as "
+                              "max(%.*s)",
+                              WR_TEXT_ARG(ast->text), WR_TEXT_ARG(ast->text));
+    }
+    return WR_OK;
+}
+
+wr_status wr_bind_aggregate_expr(const wr_scope *scope, const wr_ast *ast, wr_expr *const *keys,
+                                 uint32_t key_count, wr_agg_list *io_aggs, wr_bump *bump,
+                                 wr_expr **out_expr, wr_error *err)
+{
+    agg_context context = {.keys = keys, .key_count = key_count, .list = io_aggs};
+    binder      b = {.scope = scope, .bump = bump, .aggregates = &context};
+    wr_expr    *expr;
+
+    WR_TRY(wr_binder_node(&b, ast, &expr, err));
+    return wr_binder_locate(&b, ast, wr_expr_fold(expr, bump, out_expr, err), err);
+}

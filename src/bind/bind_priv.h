@@ -1,0 +1,58 @@
+/* bind/bind_priv.h — what the files of the binder share. */
+#ifndef WR_BUILDING_BIND
+#error "bind/bind_priv.h is private to src/bind"
+#endif
+#ifndef WR_BIND_BIND_PRIV_H
+#define WR_BIND_BIND_PRIV_H
+
+#include "bind/bind.h"
+#include "expr/operators.h"
+
+/* Set while an expression over aggregates is bound. */
+typedef struct agg_context {
+    wr_expr *const *keys;
+    uint32_t        key_count;
+    wr_agg_list    *list;
+} agg_context;
+
+typedef struct binder {
+    const wr_scope *scope;
+    wr_bump        *bump;
+    agg_context    *aggregates; /* NULL: aggregate calls are errors */
+} binder;
+
+/* Put the place of `ast` into a failure that expr raised; WR_OK stays WR_OK. */
+wr_status wr_binder_locate(const binder *b, const wr_ast *ast, wr_status status, wr_error *err);
+wr_status wr_binder_fail(const binder *b, const wr_ast *ast, wr_error *err, const char *format, ...)
+    WR_PRINTF(4, 5);
+
+/* bind.c */
+wr_status wr_binder_node(binder *b, const wr_ast *ast, wr_expr **out_expr,
+                         wr_error *err) WR_MUST_USE;
+/** Bound, and BOOL; `what` ("AND", "WHEN") is for the message. */
+wr_status wr_binder_condition(binder *b, const wr_ast *ast, const char *what, wr_expr **out_expr,
+                              wr_error *err) WR_MUST_USE;
+/** A call of one of the names in expr/operators.h. */
+wr_status wr_binder_operator(binder *b, const wr_ast *ast, const char *name, wr_expr **args,
+                             uint32_t arg_count, wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+wr_expr **wr_binder_args(binder *b, uint32_t count, wr_error *err);
+
+/* column.c: *out_column stays WR_FIELD_NONE when there is no such column and nothing was raised */
+wr_status wr_binder_find_column(const binder *b, const wr_ast *ast, uint32_t *out_column,
+                                wr_error *err) WR_MUST_USE;
+wr_status wr_binder_column(binder *b, const wr_ast *ast, wr_expr **out_expr,
+                           wr_error *err) WR_MUST_USE;
+/** An operand of a comparison with `other`: a column, or text in double quotes (wr_scope.warn). */
+wr_status wr_binder_operand(binder *b, const wr_ast *ast, const wr_ast *other, wr_expr **out_expr,
+                            wr_error *err) WR_MUST_USE;
+
+/* literal.c */
+wr_status wr_binder_literal(binder *b, const wr_ast *ast, bool negative, wr_expr **out_expr,
+                            wr_error *err) WR_MUST_USE;
+bool      wr_ast_is_number(const wr_ast *ast);
+
+/* aggregate.c: *out_expr stays NULL when `ast` is neither an aggregate call nor a key */
+wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_expr,
+                                   wr_error *err) WR_MUST_USE;
+
+#endif

@@ -1,0 +1,147 @@
+/* yaml/step_sets.c — steps over many rows: aggregate and join. */
+#include "yaml/pipeline_priv.h"
+
+static wr_status place(const pipeline *p, const step *s, wr_status status, wr_error *err)
+{
+    return wr_read_locate(p, NULL, WR_FIELD_NONE, s->node, status, err);
+}
+
+/* --- aggregate ----------------------------------------------------------------------------- */
+
+enum { AGGREGATE_GROUP_BY, AGGREGATE_AGGS };
+
+/* Are the items just the aggregates, each once and in order? Then no projection is needed. */
+static bool is_plain(const item_list *items, const agg_scope *aggs)
+{
+    if (items->count != aggs->list.count)
+        return false;
+    for (uint32_t i = 0; i < items->count; i++)
+        if (items->items[i].expr->kind != WR_EXPR_COLUMN ||
+            items->items[i].expr->column != aggs->key_count + i)
+            return false;
+    return true;
+}
+
+/* Names of the node's output: the keys', then the items' or, under a projection, names that no
+ * column of a file would clash with. */
+static wr_status name_outputs(pipeline *p, const item_list *keys, const item_list *items,
+                              const agg_scope *aggs, bool plain, wr_text **out_names, wr_error *err)
+{
+    wr_text *names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, keys->count + aggs->list.count + 1, err);
+
+    if (!names)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < keys->count; i++)
+        names[i] = keys->items[i].name;
+    for (uint32_t i = 0; i < aggs->list.count; i++) {
+        char *name;
+
+        if (plain) {
+            names[keys->count + i] = items->items[i].name;
+            continue;
+        }
+        name = wr_bump_printf(p->bump, err, "#%s_%u", wr_agg_name(aggs->list.aggs[i].kind), i + 1);
+        if (!name)
+            return WR_NO_MEMORY;
+        names[keys->count + i] = wr_text_of(name);
+    }
+    *out_names = names;
+    return WR_OK;
+}
+
+/* Keys, then the items, over the aggregate's output. */
+static wr_status add_projection(pipeline *p, const step *s, const item_list *keys,
+                                const item_list *items, wr_plan_node *aggregate,
+                                wr_plan_node **out_node, wr_error *err)
+{
+    uint32_t  count = keys->count + items->count;
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, count + 1, err);
+    wr_text  *names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, count + 1, err);
+
+    if (!exprs || !names)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_key = i < keys->count;
+
+        names[i] = is_key ? keys->items[i].name : items->items[i - keys->count].name;
+        exprs[i] = is_key ? wr_expr_column(p->bump, i, aggregate->schema.fields[i].type,
+                                           aggregate->schema.fields[i].nullable, err)
+                          : items->items[i - keys->count].expr;
+        if (!exprs[i])
+            return WR_NO_MEMORY;
+    }
+    return place(p, s, wr_plan_add_project(p->plan, aggregate, exprs, names, count, out_node, err),
+                 err);
+}
+
+static wr_status build_aggregate(pipeline *p, const step *s, const wr_yaml *const *values,
+                                 wr_plan_node **out_node, wr_error *err)
+{
+    wr_scope      scope = wr_scope_of(p, s);
+    item_list     keys = {0}, items = {0};
+    agg_scope     aggs = {0};
+    wr_text      *names, *key_names;
+    wr_plan_node *node;
+    bool          plain;
+
+    if (values[AGGREGATE_GROUP_BY])
+        WR_TRY(wr_read_items(p, s, &scope, values[AGGREGATE_GROUP_BY], NULL, &keys, err));
+    WR_TRY(wr_items_split(p, &keys, &aggs.keys, &key_names, err));
+    aggs.key_count = keys.count;
+    if (values[AGGREGATE_AGGS])
+        WR_TRY(wr_read_items(p, s, &scope, values[AGGREGATE_AGGS], &aggs, &items, err));
+    if (keys.count + items.count == 0)
+        return wr_yaml_fail(&p->file, s->node, err, "aggregate needs 'aggs' or 'group_by'");
+    plain = is_plain(&items, &aggs);
+    WR_TRY(name_outputs(p, &keys, &items, &aggs, plain, &names, err));
+    WR_TRY(place(p, s,
+                 wr_plan_add_aggregate(p->plan, s->inputs[0], aggs.keys, keys.count,
+                                       aggs.list.aggs, aggs.list.count, names, &node, err),
+                 err));
+    *out_node = node;
+    return plain ? WR_OK : add_projection(p, s, &keys, &items, node, out_node, err);
+}
+
+const step_op WR_STEP_AGGREGATE = {
+    .name = "aggregate",
+    .keys = {"group_by", "aggs"},
+    .input_count = 1,
+    .build = build_aggregate,
+};
+
+/* --- join ---------------------------------------------------------------------------------- */
+
+enum { JOIN_RIGHT, JOIN_ON, JOIN_TYPE, JOIN_LEFT };
+
+static wr_status build_join(pipeline *p, const step *s, const wr_yaml *const *values,
+                            wr_plan_node **out_node, wr_error *err)
+{
+    static const char *const TYPES[] = {"inner", "left", "right", "full",
+                                        "semi",  "anti", "cross", NULL};
+    uint32_t                 type = WR_PLAN_JOIN_INNER;
+    join_on                  on = {.names_only = true};
+
+    if (values[JOIN_TYPE])
+        WR_TRY(wr_read_choice(p, values[JOIN_TYPE], "type", TYPES, &type, err));
+    if (type == WR_PLAN_JOIN_CROSS && values[JOIN_ON])
+        return wr_yaml_fail(&p->file, values[JOIN_ON], err, "a cross join has no 'on'");
+    if (type != WR_PLAN_JOIN_CROSS) {
+        WR_TRY(wr_read_require(p, s, values[JOIN_ON], "on", err));
+        WR_TRY(wr_read_join_on(p, s, values[JOIN_ON], &on, err));
+        if (on.key_count == 0 && !on.residual)
+            return wr_yaml_fail(&p->file, values[JOIN_ON], err,
+                                "'on' is empty: a join without a condition is type: cross");
+    }
+    return place(p, s,
+                 wr_plan_add_join(p->plan, s->inputs[0], s->inputs[1], (wr_plan_join_type)type,
+                                  on.left_keys, on.right_keys, on.key_count, on.residual,
+                                  on.names_only, out_node, err),
+                 err);
+}
+
+const step_op WR_STEP_JOIN = {
+    .name = "join",
+    .keys = {"right", "on", "type", "left"},
+    .input_count = 2,
+    .build = build_join,
+};

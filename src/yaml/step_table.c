@@ -1,0 +1,239 @@
+/* yaml/step_table.c — steps that meet the outside: scan, generate, sink. */
+#include "yaml/pipeline_priv.h"
+
+/* --- schema -------------------------------------------------------------------------------- */
+
+static wr_status read_type(const pipeline *p, const wr_yaml *node, wr_type *out_type, wr_error *err)
+{
+    wr_text   text;
+    wr_status status;
+
+    WR_TRY(wr_read_text(p, node, "type", &text, err));
+    status = wr_type_parse(text, out_type, err);
+    return status == WR_OK ? WR_OK : wr_yaml_locate(&p->file, node, status, err);
+}
+
+/* {name: ..., type: ..., nullable: ...} */
+static wr_status read_field(const pipeline *p, const wr_yaml *node, wr_field *out_field,
+                            wr_error *err)
+{
+    static const char *const KEYS[] = {"name", "type", "nullable", NULL};
+    const wr_yaml           *values[3];
+
+    if (node->kind != WR_YAML_MAP)
+        return wr_yaml_fail(&p->file, node, err,
+                            "a column of a schema is written {name: ..., type: ...}, this is %s",
+                            wr_read_kind(node));
+    WR_TRY(wr_read_keys(p, node, "schema", KEYS, NULL, values, err));
+    for (int i = 0; i < 2; i++)
+        if (!values[i])
+            return wr_yaml_fail(&p->file, node, err, "a column of a schema needs '%s'", KEYS[i]);
+    *out_field = (wr_field){.nullable = true};
+    WR_TRY(wr_read_text(p, values[0], "name", &out_field->name, err));
+    if (values[2])
+        WR_TRY(wr_read_bool(p, values[2], "nullable", &out_field->nullable, err));
+    return read_type(p, values[1], &out_field->type, err);
+}
+
+static wr_status check_name(const pipeline *p, const wr_schema *schema, uint32_t count,
+                            const wr_yaml *node, wr_error *err)
+{
+    wr_text name = schema->fields[count].name;
+
+    if (name.byte_count == 0)
+        return wr_yaml_fail(&p->file, node, err, "empty column name");
+    for (uint32_t i = 0; i < count; i++)
+        if (wr_text_equal(schema->fields[i].name, name))
+            return wr_yaml_fail(&p->file, node, err, "column '%.*s' is given twice in the schema",
+                                WR_TEXT_ARG(name));
+    return WR_OK;
+}
+
+/* A list of columns, or a map from names to types. Empty: infer. */
+static wr_status read_schema(const pipeline *p, const wr_yaml *node, wr_schema *out_schema,
+                             wr_error *err)
+{
+    wr_schema schema = {0};
+
+    *out_schema = schema;
+    if (!node || (node->kind == WR_YAML_SCALAR && node->is_null))
+        return WR_OK;
+    if (node->kind == WR_YAML_SCALAR)
+        return wr_yaml_fail(&p->file, node, err, "'schema' expects a list of columns");
+    schema.fields = WR_BUMP_NEW_ARRAY(p->bump, wr_field, node->count + 1, err);
+    if (!schema.fields)
+        return WR_NO_MEMORY;
+    for (const wr_yaml *child = node->first; child; child = child->next) {
+        wr_field *field = &schema.fields[schema.field_count];
+
+        if (node->kind == WR_YAML_LIST) {
+            WR_TRY(read_field(p, child, field, err));
+        } else {
+            *field = (wr_field){.name = child->text, .nullable = true};
+            child = child->next;
+            WR_TRY(read_type(p, child, &field->type, err));
+        }
+        WR_TRY(check_name(p, &schema, schema.field_count, child, err));
+        schema.field_count++;
+    }
+    *out_schema = schema;
+    return WR_OK;
+}
+
+/* --- scan ---------------------------------------------------------------------------------- */
+
+enum {
+    SCAN_SOURCE,
+    SCAN_FORMAT,
+    SCAN_SCHEMA,
+    SCAN_OPTIONS,
+    SCAN_INFER,
+    SCAN_ON_ERROR,
+    SCAN_MAX_ERRORS,
+    SCAN_REJECT_FILE,
+    SCAN_FILENAME,
+    SCAN_ROW_NUMBER,
+};
+
+/* on_error: fail | skip | reject_file; `reject_file: path` alone means the last. */
+static wr_status read_on_error(const pipeline *p, const step *s, const wr_yaml *const *values,
+                               wr_table_spec *spec, wr_error *err)
+{
+    static const char *const CHOICES[] = {"fail", "skip", "reject_file", NULL};
+    uint32_t                 choice = values[SCAN_REJECT_FILE] ? WR_ON_ERROR_REJECT
+                                                               : WR_ON_ERROR_FAIL;
+
+    if (values[SCAN_ON_ERROR])
+        WR_TRY(wr_read_choice(p, values[SCAN_ON_ERROR], "on_error", CHOICES, &choice, err));
+    if (values[SCAN_REJECT_FILE]) {
+        if (choice != WR_ON_ERROR_REJECT)
+            return wr_yaml_fail(&p->file, values[SCAN_REJECT_FILE], err,
+                                "'reject_file' goes with on_error: reject_file");
+        WR_TRY(wr_read_text(p, values[SCAN_REJECT_FILE], "reject_file", &spec->reject_path, err));
+    } else if (choice == WR_ON_ERROR_REJECT) {
+        return wr_yaml_fail(&p->file, values[SCAN_ON_ERROR], err,
+                            "on_error: reject_file needs 'reject_file', the file for bad rows");
+    }
+    (void)s;
+    spec->on_error = (wr_on_error)choice;
+    spec->errors_max = UINT64_MAX;
+    if (values[SCAN_MAX_ERRORS])
+        WR_TRY(wr_read_count(p, values[SCAN_MAX_ERRORS], "max_errors", &spec->errors_max, err));
+    return WR_OK;
+}
+
+static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *values,
+                            wr_plan_node **out_node, wr_error *err)
+{
+    static const char *const INFER[] = {"sample", "full", NULL};
+    wr_table_spec            spec = {0};
+    wr_schema                schema;
+    given_options            options;
+    wr_table                *table;
+    uint32_t                 infer = 0, option = WR_FIELD_NONE;
+    bool                     filename = false, row_number = false;
+    wr_status                status;
+
+    WR_TRY(wr_read_require(p, s, values[SCAN_SOURCE], "source", err));
+    WR_TRY(wr_read_texts(p, values[SCAN_SOURCE], "source", &spec.sources, &spec.source_count, err));
+    if (spec.source_count == 0)
+        return wr_yaml_fail(&p->file, values[SCAN_SOURCE], err, "'source' is an empty list");
+    if (values[SCAN_FORMAT])
+        WR_TRY(wr_read_text(p, values[SCAN_FORMAT], "format", &spec.format, err));
+    WR_TRY(read_schema(p, values[SCAN_SCHEMA], &schema, err));
+    WR_TRY(wr_read_options(p, values[SCAN_OPTIONS], &options, err));
+    if (values[SCAN_INFER])
+        WR_TRY(wr_read_choice(p, values[SCAN_INFER], "infer", INFER, &infer, err));
+    WR_TRY(read_on_error(p, s, values, &spec, err));
+    if (values[SCAN_FILENAME])
+        WR_TRY(wr_read_bool(p, values[SCAN_FILENAME], "filename", &filename, err));
+    if (values[SCAN_ROW_NUMBER])
+        WR_TRY(wr_read_bool(p, values[SCAN_ROW_NUMBER], "row_number", &row_number, err));
+    spec.declared = schema.field_count > 0 ? &schema : NULL;
+    spec.infer_full = infer == 1;
+    spec.options = options.options;
+    spec.option_count = options.count;
+    status = wr_table_open(p->catalog, &spec, p->open_lease, p->bump, &table, &option, err);
+    WR_TRY(wr_read_locate(p, &options, option, values[SCAN_SOURCE], status, err));
+    status = wr_plan_add_scan(p->plan, table, filename, row_number, out_node, err);
+    return wr_read_locate(p, &options, WR_FIELD_NONE, s->node, status, err);
+}
+
+const step_op WR_STEP_SCAN = {
+    .name = "scan",
+    .keys = {"source", "format", "schema", "options", "infer", "on_error", "max_errors",
+             "reject_file", "filename", "row_number"},
+    .input_count = 0,
+    .build = build_scan,
+};
+
+/* --- generate ------------------------------------------------------------------------------ */
+
+enum { GENERATE_ROWS, GENERATE_COLUMNS, GENERATE_SEED };
+
+static wr_status build_generate(pipeline *p, const step *s, const wr_yaml *const *values,
+                                wr_plan_node **out_node, wr_error *err)
+{
+    static wr_field COUNTER = {.name = {"i", 1}, .type = {.logical = WR_TYPE_I64}};
+    wr_schema       schema = {1, &COUNTER};
+    wr_scope        scope = {.left = &schema, .where = "generate"};
+    item_list       items = {0};
+    wr_expr       **exprs;
+    wr_text        *names;
+    uint64_t        row_count, seed = 0;
+    wr_status       status;
+
+    WR_TRY(wr_read_require(p, s, values[GENERATE_ROWS], "rows", err));
+    WR_TRY(wr_read_require(p, s, values[GENERATE_COLUMNS], "columns", err));
+    WR_TRY(wr_read_count(p, values[GENERATE_ROWS], "rows", &row_count, err));
+    if (values[GENERATE_SEED])
+        WR_TRY(wr_read_count(p, values[GENERATE_SEED], "seed", &seed, err));
+    WR_TRY(wr_read_items(p, s, &scope, values[GENERATE_COLUMNS], NULL, &items, err));
+    if (items.count == 0)
+        return wr_yaml_fail(&p->file, values[GENERATE_COLUMNS], err, "generate needs a column");
+    WR_TRY(wr_items_split(p, &items, &exprs, &names, err));
+    status = wr_plan_add_generate(p->plan, row_count, seed, exprs, names, items.count, out_node,
+                                  err);
+    return wr_read_locate(p, NULL, WR_FIELD_NONE, s->node, status, err);
+}
+
+const step_op WR_STEP_GENERATE = {
+    .name = "generate",
+    .keys = {"rows", "columns", "seed"},
+    .input_count = 0,
+    .build = build_generate,
+};
+
+/* --- sink ---------------------------------------------------------------------------------- */
+
+enum { SINK_DESTINATION, SINK_FORMAT, SINK_OPTIONS, SINK_MODE };
+
+static wr_status build_sink(pipeline *p, const step *s, const wr_yaml *const *values,
+                            wr_plan_node **out_node, wr_error *err)
+{
+    wr_text       destination, format = {NULL, 0}, mode = {NULL, 0};
+    given_options options;
+    wr_target    *target;
+    uint32_t      option = WR_FIELD_NONE;
+    wr_status     status;
+
+    WR_TRY(wr_read_require(p, s, values[SINK_DESTINATION], "destination", err));
+    WR_TRY(wr_read_text(p, values[SINK_DESTINATION], "destination", &destination, err));
+    if (values[SINK_FORMAT])
+        WR_TRY(wr_read_text(p, values[SINK_FORMAT], "format", &format, err));
+    if (values[SINK_MODE])
+        WR_TRY(wr_read_text(p, values[SINK_MODE], "mode", &mode, err));
+    WR_TRY(wr_read_options(p, values[SINK_OPTIONS], &options, err));
+    status = wr_target_open(p->catalog, destination, format, mode, options.options, options.count,
+                            p->bump, &target, &option, err);
+    WR_TRY(wr_read_locate(p, &options, option, values[SINK_DESTINATION], status, err));
+    status = wr_plan_add_sink(p->plan, s->inputs[0], target, out_node, err);
+    return wr_read_locate(p, &options, WR_FIELD_NONE, s->node, status, err);
+}
+
+const step_op WR_STEP_SINK = {
+    .name = "sink",
+    .keys = {"destination", "format", "options", "mode"},
+    .input_count = 1,
+    .build = build_sink,
+};
