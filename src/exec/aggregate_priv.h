@@ -42,6 +42,7 @@ typedef struct aggregate_shared {
     uint32_t next_partition, partitions_done;
     wr_row_page *next_page; /* of the resident table */
     uint64_t next_morsel;
+    uint64_t read_share_bytes; /* of each reading worker: its table and overflow */
     bool any_spilled, is_stopped;
 } aggregate_shared;
 

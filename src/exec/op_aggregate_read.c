@@ -117,6 +117,16 @@ static wr_status read_open(wr_node *node, wr_exec *exec, wr_error *err)
                                    wr_aggregate_lease_bytes(node, exec))
         WR_TRY(wr_aggregate_reclaim(node, exec, err));
     shared->next_page = table ? table->first : NULL;
+    /* What the resident groups leave, in equal shares; a share holds at least its minimum. */
+    {
+        uint64_t used =
+            resident_used(shared, exec) + read_fixed_bytes(wr_aggregate_plan(node), exec);
+        uint64_t total = wr_aggregate_lease_bytes(node, exec);
+
+        shared->read_share_bytes = total > used ? (total - used) / exec->worker_count : 0;
+        if (shared->read_share_bytes < read_share_min(shared, exec))
+            shared->read_share_bytes = read_share_min(shared, exec);
+    }
     if (!shared->any_spilled)
         shared->next_partition = shared->partitions_done = shared->partition_count;
     return WR_OK;
@@ -128,7 +138,7 @@ static wr_status read_local_open(wr_node *node, void *local_p, wr_exec *exec, wr
     aggregate_shared *shared = wr_node_shared(node);
     read_local *local = local_p;
     wr_lease *lease = wr_node_lease(node);
-    uint64_t total = wr_aggregate_lease_bytes(node, exec), used, share;
+    uint64_t share;
     uint32_t count = plan->key_count + plan->agg_count + 1;
 
     wr_bump_init(&local->bump, lease);
@@ -149,11 +159,7 @@ static wr_status read_local_open(wr_node *node, void *local_p, wr_exec *exec, wr
     local->buffer = wr_lease_take(lease, shared->row_page_bytes / exec->page_bytes);
     if (!local->buffer)
         return WR_RAISE(err, WR_BUG, "the page for spilled groups lies inside the lease");
-    /* What the resident groups leave, in equal shares; a share holds at least its minimum. */
-    used = resident_used(shared, exec) + read_fixed_bytes(plan, exec);
-    share = total > used ? (total - used) / exec->worker_count : 0;
-    if (share < read_share_min(shared, exec))
-        share = read_share_min(shared, exec);
+    share = shared->read_share_bytes;
     local->store_bytes_max = 2 * FANOUT * (uint64_t)shared->row_page_bytes;
     if (share / 4 > local->store_bytes_max)
         local->store_bytes_max = share / 4;
