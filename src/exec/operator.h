@@ -59,7 +59,7 @@ typedef struct wr_exec {
     _Atomic bool cancelled;          /* checked once per batch and per block of I/O           */
     _Atomic bool output_closed;      /* who reads standard output went away: a quiet end      */
     uint64_t     morsel_first;       /* number of the first morsel of this step               */
-    _Atomic uint64_t morsel_last;    /* work on later ones is in vain: this one failed        */
+    _Atomic uint64_t morsel_limit;   /* from here on nothing is wanted: a morsel failed       */
     /* progress, summed over everything; read by the session */
     _Atomic uint64_t rows_in, rows_out, bytes_in, bytes_total, bytes_out, rejects;
 } wr_exec;
@@ -74,7 +74,7 @@ static inline bool wr_exec_is_cancelled(const wr_exec *exec)
 static inline bool wr_exec_wants(const wr_exec *exec, uint64_t morsel)
 {
     return !wr_exec_is_cancelled(exec) &&
-           morsel <= atomic_load_explicit(&exec->morsel_last, memory_order_relaxed);
+           morsel < atomic_load_explicit(&exec->morsel_limit, memory_order_relaxed);
 }
 
 typedef struct wr_node wr_node;

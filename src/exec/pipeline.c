@@ -6,10 +6,10 @@
  * (walk.c), combines, and closes its locals.
  *
  * Invariants
- *  1. exec->morsel_last falls, never rises, within a step: after a failure of morsel m work on later
- *     morsels stops, work on earlier ones goes on to its end, since it may fail too. Sources take
- *     morsels in ascending order, so every earlier morsel has its worker already.
- *  2. The failure reported is that of the earliest morsel; a real one goes before WR_CANCELLED.
+ *  1. A failure of morsel m counts once all earlier morsels are worked off and its operator is still
+ *     wanted: what is reported, and whether anything is, does not depend on the worker count.
+ *  2. From then on nothing is wanted any more (exec->morsel_limit); workers that wait are let go
+ *     with WR_CANCELLED, which never wins over a real failure.
  *  3. After wr_schedule_run no node is open, no lease is open, no thread runs. */
 #include "exec/pipeline_priv.h"
 
@@ -17,22 +17,15 @@
 
 /* ---- One worker's part of a step --------------------------------------------------------------- */
 
-static void note_failure(wr_worker *worker, wr_status status, uint64_t morsel)
+/* A failure that is not of a morsel: in opening or combining. */
+static void stop_all(wr_run *run)
 {
-    _Atomic uint64_t *last = &worker->run->exec->morsel_last;
-    uint64_t          seen = atomic_load(last);
-
-    worker->status = status;
-    worker->failed_morsel = morsel;
-    if (morsel == UINT64_MAX) /* not of a morsel: nothing that comes later can be wanted */
-        morsel = worker->run->exec->morsel_first;
-    while (morsel < seen && !atomic_compare_exchange_weak(last, &seen, morsel))
-        continue;
+    atomic_store(&run->exec->morsel_limit, run->exec->morsel_first);
 }
 
 static bool has_failed(const wr_run *run)
 {
-    return wr_exec_is_cancelled(run->exec) || atomic_load(&run->exec->morsel_last) != UINT64_MAX;
+    return wr_exec_is_cancelled(run->exec) || atomic_load(&run->exec->morsel_limit) != UINT64_MAX;
 }
 
 static wr_status open_local(wr_node *node, void *local, wr_exec *exec, wr_error *err)
@@ -101,14 +94,21 @@ static wr_status pull_batch(wr_worker *worker, wr_flow *out_flow, wr_error *err)
     if (status == WR_OK && *out_flow == WR_FLOW_DONE)
         return WR_OK;
     out->morsel += exec->morsel_first;
+    wr_assert(!worker->in_morsel || out->morsel == worker->morsel,
+              "a source ends a morsel before the worker gets another one");
+    worker->in_morsel = true;
     worker->morsel = out->morsel;
     if (out->morsel >= worker->morsels_end)
         worker->morsels_end = out->morsel + 1;
-    rows = status == WR_OK ? wr_batch_rows(out) : 0;
+    if (status != WR_OK) {
+        *out_flow = WR_FLOW_DONE;
+        return wr_worker_confirm_failure(worker, source, status, err);
+    }
+    rows = wr_batch_rows(out);
     wr_worker_count(worker, source, start_ns, 0, rows);
     if (!source->state)
         atomic_fetch_add_explicit(&exec->rows_in, rows, memory_order_relaxed);
-    return status;
+    return WR_OK;
 }
 
 /* Hand frames[0].out down; in the stress mode in pieces of a few rows. */
@@ -131,6 +131,17 @@ static wr_status push_batch(wr_worker *worker, wr_error *err)
     return WR_OK;
 }
 
+/* The worker has nothing more to do for its morsel. False if nothing is wanted any more. */
+static bool end_morsel(wr_worker *worker)
+{
+    wr_run *run = worker->run;
+
+    if (!worker->in_morsel)
+        return true;
+    worker->in_morsel = false;
+    return wr_turnstile_end(&run->order, worker->morsel, run->exec);
+}
+
 static wr_status pump(wr_worker *worker, wr_error *err)
 {
     wr_run  *run = worker->run;
@@ -138,14 +149,19 @@ static wr_status pump(wr_worker *worker, wr_error *err)
 
     while (!wr_node_is_done(source) && !wr_exec_is_cancelled(run->exec)) {
         const wr_batch *out = &worker->frames[0].out;
+        bool            is_end;
         wr_flow         flow;
 
         WR_TRY(pull_batch(worker, &flow, err));
         if (flow == WR_FLOW_DONE || !wr_exec_wants(run->exec, worker->morsel))
             break;
-        if (wr_batch_rows(out) > 0 || out->morsel_end)
+        is_end = out->morsel_end;
+        if (wr_batch_rows(out) > 0 || is_end)
             WR_TRY(push_batch(worker, err));
+        if (is_end && !end_morsel(worker))
+            break;
     }
+    end_morsel(worker);
     return WR_OK;
 }
 
@@ -154,13 +170,13 @@ static void run_worker(wr_worker *worker)
     const wr_step *step = worker->run->step;
     wr_exec       *exec = worker->run->exec;
     wr_status      status = WR_OK;
-    uint64_t       morsel = UINT64_MAX;
+    bool           in_pump = false;
     uint32_t       opened = 0;
 
     memset(worker->frames, 0, ((size_t)step->node_count + 1) * sizeof worker->frames[0]);
     worker->frames[0].node = step->source;
     worker->morsel = worker->morsels_end = exec->morsel_first;
-    worker->status = WR_OK;
+    worker->in_morsel = false;
     wr_error_clear(&worker->error);
     while (status == WR_OK && opened < step->node_count) {
         wr_node *node = step->nodes[opened++];
@@ -171,16 +187,16 @@ static void run_worker(wr_worker *worker)
     }
     if (status == WR_OK) {
         status = pump(worker, &worker->error);
-        if (status != WR_OK)
-            morsel = worker->morsel;
+        in_pump = status != WR_OK;
     }
     for (uint32_t i = 0; status == WR_OK && !has_failed(worker->run) && i < step->node_count; i++)
         status = combine_local(step->nodes[i], worker->locals[step->nodes[i]->local_slot], exec,
                                &worker->error);
     for (uint32_t i = opened; i-- > 0;)
         close_local(step->nodes[i], worker->locals[step->nodes[i]->local_slot]);
-    if (status != WR_OK)
-        note_failure(worker, status, morsel);
+    worker->status = status;
+    if (status != WR_OK && !in_pump)
+        stop_all(worker->run);
 }
 
 /* ---- The crew ---------------------------------------------------------------------------------- */
@@ -251,19 +267,15 @@ static void dismiss_crew(wr_run *run)
     wr_mutex_release(&run->mutex);
 }
 
-/* The worker whose failure counts: the earliest morsel, real failures before cancellations. */
+/* The worker whose failure counts: a real one goes before cancellations. */
 static const wr_worker *find_failure(const wr_run *run, uint32_t worker_count)
 {
     const wr_worker *found = NULL;
 
     for (uint32_t i = 0; i < worker_count; i++) {
         const wr_worker *worker = &run->workers[i];
-        bool             real = worker->status != WR_CANCELLED;
 
-        if (worker->status == WR_OK)
-            continue;
-        if (!found || (real && found->status == WR_CANCELLED) ||
-            (real && worker->failed_morsel < found->failed_morsel))
+        if (worker->status != WR_OK && (!found || found->status == WR_CANCELLED))
             found = worker;
     }
     return found;
@@ -312,14 +324,16 @@ static wr_status run_workers(wr_run *run, wr_error *err)
     raise_crew(run, count);
     if (count > run->thread_count + 1)
         count = run->thread_count + 1;
+    wr_turnstile_init(&run->order, exec->morsel_first);
     run_crew(run, count);
+    wr_turnstile_release(&run->order);
     failed = find_failure(run, count);
-    if (failed) {
+    if (failed && failed->status != WR_CANCELLED) {
         if (err)
             *err = failed->error;
         return failed->status;
     }
-    if (wr_exec_is_cancelled(exec))
+    if (failed || wr_exec_is_cancelled(exec))
         return WR_RAISE(err, WR_CANCELLED, "cancelled");
     for (uint32_t i = 0; i < count; i++)
         if (run->workers[i].morsels_end > exec->morsel_first)
@@ -350,7 +364,7 @@ static wr_status run_step(wr_run *run, uint32_t step_index, wr_error *err)
     wr_exec *exec = run->exec;
 
     run->step = &run->schedule->steps[step_index];
-    atomic_store(&exec->morsel_last, UINT64_MAX);
+    atomic_store(&exec->morsel_limit, UINT64_MAX);
     if (wr_exec_is_cancelled(exec))
         return WR_RAISE(err, WR_CANCELLED, "cancelled");
     WR_TRY(wr_run_grant(run, step_index, err));

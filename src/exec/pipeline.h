@@ -75,6 +75,8 @@ void wr_turnstile_release(wr_turnstile *turnstile);
 /** Wait until it is `morsel`'s turn; false if that is in vain: the turnstile was closed, the query
  *  cancelled, or an earlier morsel failed. Once true it stays true until the morsel is ended. */
 bool wr_turnstile_wait(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec);
+/** Is it `morsel`'s turn now? */
+bool wr_turnstile_is_turn(wr_turnstile *turnstile, uint64_t morsel);
 /** `morsel` will not come again. Waits only if the morsel is a window ahead; false as above. */
 bool wr_turnstile_end(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec);
 /** Let everybody go: no turn matters any more. */

@@ -25,10 +25,10 @@ typedef struct wr_worker {
     void     **locals;      /* by local_slot                                      */
     wr_frame  *frames;      /* the way from the source down; explicit, not recursion */
     uint32_t   depth;       /* frames in use                                      */
-    uint64_t   morsel;      /* being worked on                                    */
+    uint64_t   morsel;      /* being worked on ...                                */
+    bool       in_morsel;   /* ... and not worked off yet                         */
     uint64_t   morsels_end; /* highest morsel seen + 1                            */
     wr_status  status;      /* of this step ...                                   */
-    uint64_t   failed_morsel;
     wr_error   error;       /* ... and what it says                               */
     wr_thread  thread;
 } wr_worker;
@@ -51,6 +51,7 @@ struct wr_run {
 
     /* the step that runs */
     const wr_step *step;
+    wr_turnstile   order;           /* of morsels that were worked off to the end      */
 
     /* the crew: threads of workers 1 .. thread_count, asleep between steps */
     wr_mutex mutex;
@@ -68,6 +69,14 @@ wr_status wr_worker_push(wr_worker *worker, wr_error *err) WR_MUST_USE;
 /** Wait a little before asking a blocked operator again; longer each time, up to 1 ms.
  * Errors   WR_CANCELLED */
 wr_status wr_worker_wait_blocked(wr_worker *worker, uint32_t attempt, wr_error *err) WR_MUST_USE;
+
+/** A call of `node` failed at the worker's morsel. Waits until all earlier morsels are worked off:
+ *  then it is known whether a run with one worker would have come here.
+ * Returns  WR_OK         it would not, `node` is done by now: `err` is cleared
+ *          WR_CANCELLED  an earlier morsel failed, or the query was cancelled
+ *          `status`      this is the failure of the query; nothing is wanted any more */
+wr_status wr_worker_confirm_failure(wr_worker *worker, const wr_node *node, wr_status status,
+                                    wr_error *err) WR_MUST_USE;
 
 /** A clock for busy_ns: 0 unless the run measures. */
 uint64_t wr_worker_clock(const wr_worker *worker);

@@ -251,7 +251,7 @@ static void end_many(void *self)
 
 static void a_turnstile_holds_back_who_is_a_window_ahead(void **state)
 {
-    ender     e = {.exec = {.morsel_last = UINT64_MAX}};
+    ender     e = {.exec = {.morsel_limit = UINT64_MAX}};
     wr_thread thread;
 
     (void)state;
@@ -322,6 +322,39 @@ static void a_source_fails_at_its_morsel(void **state)
         kit_close(&k);
     }
     free(kept);
+}
+
+/* What one worker would never have seen is not an error for eight: behind the limit, and in the
+ * branch of a tee that was done before. */
+static void failures_behind_the_end_do_not_count(void **state)
+{
+    keep_sink *some = keep_new(), *all = keep_new();
+
+    (void)state;
+    for (int tee = 0; tee <= 1; tee++) {
+        for EACH_WORKER_COUNT (w) {
+            kit           k;
+            numbers_plan  plan = {.row_count = 2000, .morsel_rows = 50, .batch_rows = 10,
+                                  .nap_us = 300, .fail_at = tee ? 0 : 155};
+            wr_plan_limit first = {0, 120};
+            int64_t       bad = 151;
+
+            kit_open(&k, 64);
+            wr_node *source = kit_source(&k, &NUMBERS, &plan);
+            wr_node *fail = kit_transform(&k, &FAIL, &bad, source);
+            kit_sink(&k, &KEEP, some, kit_transform(&k, &WR_LIMIT, &first, fail));
+            if (tee)
+                kit_sink(&k, &KEEP, all, source);
+            kit_step(&k, source, WORKERS[w], false);
+            assert_int_equal(kit_run(&k), WR_OK);
+            keep_check(some, 0, 120, 1);
+            if (tee)
+                keep_check(all, 0, 2000, 1);
+            kit_close(&k);
+        }
+    }
+    free(some);
+    free(all);
 }
 
 /* Behind an operator that makes rows a row has no place any more. */
@@ -756,6 +789,7 @@ int main(void)
         cmocka_unit_test(a_turnstile_holds_back_who_is_a_window_ahead),
         cmocka_unit_test(the_earliest_failure_wins),
         cmocka_unit_test(a_source_fails_at_its_morsel),
+        cmocka_unit_test(failures_behind_the_end_do_not_count),
         cmocka_unit_test(made_rows_have_no_place),
         cmocka_unit_test(cancellation_takes_one_batch),
         cmocka_unit_test(a_blocked_source_can_be_cancelled),

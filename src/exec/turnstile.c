@@ -39,6 +39,12 @@ bool wr_turnstile_wait(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *
     return wait_until_near(turnstile, morsel, 1, exec);
 }
 
+bool wr_turnstile_is_turn(wr_turnstile *turnstile, uint64_t morsel)
+{
+    WR_LOCKED(&turnstile->mutex);
+    return turnstile->next == morsel && !turnstile->closed;
+}
+
 bool wr_turnstile_end(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec)
 {
     uint64_t *ended = turnstile->ended;

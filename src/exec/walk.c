@@ -7,7 +7,8 @@
  *
  * Invariants
  *  1. A node that is done gets no more calls; a node is done when it said so or all its children are.
- *  2. The mark morsel_end goes down with the last output for the batch that carried it; a branch
+ *  2. What fails at a later morsel than the one at which its operator was done did not happen.
+ *  3. The mark morsel_end goes down with the last output for the batch that carried it; a branch
  *     that says DONE ends its morsel at once.
  * Cost: one indirect call and two relaxed atomic adds per batch and operator. */
 #include "exec/pipeline_priv.h"
@@ -46,6 +47,21 @@ void wr_worker_count(const wr_worker *worker, wr_node *node, uint64_t start_ns, 
                                   memory_order_relaxed);
 }
 
+wr_status wr_worker_confirm_failure(wr_worker *worker, const wr_node *node, wr_status status,
+                                    wr_error *err)
+{
+    wr_run *run = worker->run;
+
+    if (status == WR_CANCELLED || !wr_turnstile_wait(&run->order, worker->morsel, run->exec))
+        return WR_CANCELLED;
+    if (wr_node_is_done(node)) {
+        wr_error_clear(err);
+        return WR_OK;
+    }
+    atomic_store(&run->exec->morsel_limit, worker->morsel);
+    return status;
+}
+
 static void mark_done(wr_node *node)
 {
     atomic_store_explicit(&node->is_done, true, memory_order_relaxed);
@@ -58,12 +74,16 @@ static wr_status push_sink(wr_worker *worker, wr_node *sink, const wr_batch *in,
     wr_flow  flow;
 
     for (uint32_t attempt = 0;; attempt++) {
+        wr_status status = WR_OK;
+
         flow = WR_FLOW_MORE;
         if (attempt == 0 && run->stress->blocked)
             flow = WR_FLOW_BLOCKED;
         else
-            WR_TRY(sink->sink->push(sink, worker->locals[sink->local_slot], in, &flow, run->exec,
-                                    err));
+            status = sink->sink->push(sink, worker->locals[sink->local_slot], in, &flow,
+                                      run->exec, err);
+        if (status != WR_OK)
+            return wr_worker_confirm_failure(worker, sink, status, err);
         if (flow != WR_FLOW_BLOCKED)
             break;
         WR_TRY(wr_worker_wait_blocked(worker, attempt, err));
@@ -80,15 +100,18 @@ static wr_status apply_transform(wr_worker *worker, wr_frame *top, wr_node *node
     wr_run   *run = worker->run;
     wr_frame *frame = &worker->frames[worker->depth];
     wr_batch *in = &top->out;
-    bool      first = frame->node != node || !frame->again;
+    bool      first = !frame->again;
     wr_flow   flow = WR_FLOW_MORE;
     uint64_t  start_ns = wr_worker_clock(worker);
+    wr_status status;
 
     *frame = (wr_frame){.node = node};
     frame->out.morsel = in->morsel;
     frame->out.position = in->position;
-    WR_TRY(node->transform->apply(node, worker->locals[node->local_slot], in, &frame->out, &flow,
-                                  run->exec, err));
+    status = node->transform->apply(node, worker->locals[node->local_slot], in, &frame->out, &flow,
+                                    run->exec, err);
+    if (status != WR_OK)
+        return wr_worker_confirm_failure(worker, node, status, err);
     wr_worker_count(worker, node, start_ns, first ? wr_batch_rows(in) : 0,
                     wr_batch_rows(&frame->out));
     frame->again = flow == WR_FLOW_AGAIN;

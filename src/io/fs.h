@@ -69,6 +69,7 @@ struct wr_fs_reader {
 
 struct wr_fs_writer {
     const struct wr_fs_writer_ops {
+        /** Errors WR_CLOSED: a pipe whose reader went away; WR_NO_SPACE; WR_IO. */
         wr_status (*write)(wr_fs_writer *writer, const void *bytes, size_t byte_count,
                            wr_error *err);
         /** Sync and publish under the final name. */

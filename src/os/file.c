@@ -28,6 +28,8 @@ wr_status wr_file_raise_errno(wr_error *err, int error_number, const char *verb,
         status = WR_EXISTS;
     else if (error_number == ENOSPC || error_number == EDQUOT)
         status = WR_NO_SPACE;
+    else if (error_number == EPIPE)
+        status = WR_CLOSED;
     return WR_RAISE(err, status, "cannot %s '%s': %s", verb, path,
                     reason ? reason : "unknown error");
 }

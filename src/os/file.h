@@ -54,6 +54,7 @@ wr_status wr_file_read_some(wr_file *file, void *buffer, size_t bytes, size_t *o
 wr_status wr_file_pread(wr_file *file, uint64_t offset, void *buffer, size_t bytes,
                         size_t *out_bytes, wr_error *err) WR_MUST_USE;
 /** Errors WR_NO_SPACE on ENOSPC and EDQUOT, WR_IO. */
+/** Errors WR_NO_SPACE on ENOSPC and EDQUOT, WR_CLOSED on EPIPE (SIGPIPE is ignored by the program). */
 wr_status wr_file_write(wr_file *file, const void *bytes, size_t byte_count,
                         wr_error *err) WR_MUST_USE;
 /** Errors as wr_file_write. */

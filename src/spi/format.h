@@ -78,8 +78,10 @@ typedef struct wr_split {
     uint64_t number;                /* of this split in the whole scan: set by the scan       */
     uint64_t first_row;             /* row number in its file of row 0, from 0, if count_rows */
     uint64_t byte_offset;           /* of the split in its (decompressed) file                */
-    uint64_t row_base;              /* rows of this split delivered before the current batch:
-                                       the format keeps it; source position = number, row_base + row */
+    uint64_t row_base;              /* rows of this split before the current batch, kept by the format:
+                                       row r of the batch is row first_row + row_base + r of its file,
+                                       so rejected rows are counted (left unselected, or by ending
+                                       the batch before them); below 2^24 in all              */
 } wr_split;
 
 typedef struct wr_format_reader_ops {
@@ -101,7 +103,7 @@ typedef struct wr_format_reader_ops {
                            wr_error *err);
     wr_status (*split_init)(const wr_read_request *request, wr_split *split, wr_bump *bump,
                             wr_error *err);
-    /** Serial half: take the next piece; *out_done when the file has no more. */
+    /** Serial half: take the next piece. *out_done: the file had no more and nothing was taken. */
     wr_status (*next_split)(const wr_read_request *request, wr_file_reader *file, wr_split *split,
                             bool *out_done, wr_error *err);
     /** Parallel half: the next batch of the split (columns as request->columns); *out_end with or
