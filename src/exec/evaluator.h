@@ -15,14 +15,14 @@ typedef struct wr_evaluator {
 } wr_evaluator;
 
 /** Lease of one worker. `extra_bytes`: sum of what the operator allocates from `bump`, each rounded
- *  up to 16; `heap_bytes`: for string results, at least a page is taken. */
+ *  up to 16; `heap_bytes`: for string results, rounded up to pages, at least one. */
 uint64_t wr_evaluator_lease_min(const wr_program *program, uint64_t extra_bytes,
                                 uint64_t heap_bytes, uint32_t page_bytes);
 
 /** Errors WR_NO_MEMORY; close is due also then. */
 wr_status wr_evaluator_open(wr_evaluator *evaluator, const wr_program *program,
-                            uint64_t extra_bytes, wr_lease *lease, const wr_run_facts *facts,
-                            wr_error *err) WR_MUST_USE;
+                            uint64_t extra_bytes, uint64_t heap_bytes, wr_lease *lease,
+                            const wr_run_facts *facts, wr_error *err) WR_MUST_USE;
 
 /** Idempotent; a zeroed evaluator is fine. */
 void wr_evaluator_close(wr_evaluator *evaluator);

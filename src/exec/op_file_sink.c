@@ -31,6 +31,7 @@ typedef struct sink_shared {
     bool         is_ready;
     bool         skip;         /* it exists and the mode is to leave it                 */
     _Atomic bool is_closed;    /* the reader went away                                  */
+    _Atomic uint32_t extra_pages; /* taken above one a worker                           */
     wr_turnstile turnstile;    /* ordered                                               */
     wr_mutex     mutex;        /* unordered: one worker writes                          */
 } sink_shared;
@@ -90,6 +91,7 @@ static wr_status write_bytes(sink_shared *shared, const wr_plan_file_sink *plan,
         wr_error_clear(err);
         atomic_store(&shared->is_closed, true);
         atomic_store(&exec->output_closed, true);
+        wr_turnstile_close(&shared->turnstile);
         return WR_OK;
     }
     if (status == WR_OK)
@@ -111,12 +113,25 @@ static wr_status write_pages(wr_node *node, sink_local *local, wr_exec *exec, wr
             return WR_OK;
         local->first = page->next;
         wr_lease_give(wr_node_lease(node), page, 1);
+        atomic_fetch_sub(&shared->extra_pages, 1);
     }
+}
+
+/* A page above the least, out of what the lease may have above its min. */
+static sink_page *take_extra_page(sink_shared *shared, wr_lease *lease)
+{
+    sink_page *page = NULL;
+
+    if (atomic_fetch_add(&shared->extra_pages, 1) < lease->pages_want - lease->pages_min)
+        page = wr_lease_take(lease, 1);
+    if (!page)
+        atomic_fetch_sub(&shared->extra_pages, 1);
+    return page;
 }
 
 static wr_status wait_turn(sink_shared *shared, uint64_t morsel, wr_exec *exec, wr_error *err)
 {
-    if (wr_turnstile_wait(&shared->turnstile, morsel, exec))
+    if (wr_turnstile_wait(&shared->turnstile, morsel, exec) || atomic_load(&shared->is_closed))
         return WR_OK;
     return WR_RAISE(err, WR_CANCELLED, "cancelled");
 }
@@ -152,7 +167,7 @@ static wr_status make_room(wr_node *node, sink_local *local, uint64_t morsel, wr
     sink_page   *page = NULL;
 
     if (!wr_turnstile_is_turn(&shared->turnstile, morsel))
-        page = wr_lease_take(wr_node_lease(node), 1);
+        page = take_extra_page(shared, wr_node_lease(node));
     if (page) {
         *page = (sink_page){0};
         local->last->next = page;
@@ -180,7 +195,8 @@ static wr_status push_ordered(wr_node *node, sink_local *local, const wr_batch *
         WR_TRY(wait_turn(shared, in->morsel, exec, err));
         WR_TRY(write_pages(node, local, exec, err));
     }
-    if (!wr_turnstile_end(&shared->turnstile, in->morsel, exec))
+    if (!wr_turnstile_end(&shared->turnstile, in->morsel, exec) &&
+        !atomic_load(&shared->is_closed))
         return WR_RAISE(err, WR_CANCELLED, "cancelled");
     return WR_OK;
 }

@@ -27,8 +27,8 @@ static wr_status filter_local_open(wr_node *node, void *local_p, wr_exec *exec, 
     const wr_plan_filter *plan = node->plan;
     filter_local         *local = local_p;
 
-    WR_TRY(wr_evaluator_open(&local->evaluator, plan->predicate, ROWS_BYTES, wr_node_lease(node),
-                             &exec->facts, err));
+    WR_TRY(wr_evaluator_open(&local->evaluator, plan->predicate, ROWS_BYTES, plan->heap_bytes,
+                             wr_node_lease(node), &exec->facts, err));
     local->rows = wr_bump_alloc(&local->evaluator.bump, ROWS_BYTES, err);
     return local->rows ? WR_OK : WR_NO_MEMORY;
 }

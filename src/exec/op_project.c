@@ -32,7 +32,7 @@ static wr_status project_local_open(wr_node *node, void *local_p, wr_exec *exec,
     project_local         *local = local_p;
 
     WR_TRY(wr_evaluator_open(&local->evaluator, plan->program, outputs_bytes(plan),
-                             wr_node_lease(node), &exec->facts, err));
+                             plan->heap_bytes, wr_node_lease(node), &exec->facts, err));
     local->outputs = wr_bump_alloc(&local->evaluator.bump, outputs_bytes(plan), err);
     return local->outputs ? WR_OK : WR_NO_MEMORY;
 }

@@ -9,7 +9,9 @@
  *  1. A batch is borrowed by whoever it is pushed to, until the push returns.
  *  2. Memory that grows with data belongs to the node's lease. `lease_min` depends on the plan
  *     struct and the exec's constants only, never on data; with only that the operator finishes
- *     any input (spilling). What it takes above that it must be able to do without.
+ *     any input (spilling). What it takes above that it must be able to do without. Workers share
+ *     the lease: what one relies on it takes in local_open (which all of them pass before the first
+ *     pull), or the operator keeps count of what may go to whom.
  *  3. Only sinks hold state proportional to their input; only sinks spill.
  *  4. Failure is wr_status, flow is wr_flow.
  *  5. Every morsel a source starts is ended exactly once (batch.morsel_end), in every branch of

@@ -165,6 +165,17 @@ static wr_status pump(wr_worker *worker, wr_error *err)
     return WR_OK;
 }
 
+/* Wait for the other workers of this round. */
+static void meet(wr_run *run)
+{
+    WR_LOCKED(&run->mutex);
+    run->met_count++;
+    if (run->met_count == run->called_count)
+        wr_cond_broadcast(&run->begin);
+    while (run->met_count < run->called_count)
+        wr_cond_wait(&run->begin, &run->mutex);
+}
+
 static void run_worker(wr_worker *worker)
 {
     const wr_step *step = worker->run->step;
@@ -185,7 +196,10 @@ static void run_worker(wr_worker *worker)
         memset(local, 0, worker->run->slot_bytes[node->local_slot]);
         status = open_local(node, local, exec, &worker->error);
     }
-    if (status == WR_OK) {
+    if (status != WR_OK)
+        stop_all(worker->run);
+    meet(worker->run); /* what a worker takes beyond its min must not be another's min */
+    if (status == WR_OK && !has_failed(worker->run)) {
         status = pump(worker, &worker->error);
         in_pump = status != WR_OK;
     }
@@ -242,6 +256,7 @@ static void run_crew(wr_run *run, uint32_t worker_count)
     wr_mutex_lock(&run->mutex);
     run->called_count = worker_count;
     run->busy_count = worker_count - 1;
+    run->met_count = 0;
     run->round++;
     wr_cond_broadcast(&run->begin);
     wr_mutex_unlock(&run->mutex);

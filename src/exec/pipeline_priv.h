@@ -58,6 +58,7 @@ struct wr_run {
     wr_cond  begin, end;
     uint64_t round;                 /* counts steps that the crew was called for       */
     uint32_t called_count;          /* workers of this round                           */
+    uint32_t met_count;             /* workers that have opened their locals           */
     uint32_t busy_count;            /* threads that have not finished it               */
     uint32_t thread_count;
     bool     leave;

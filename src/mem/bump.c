@@ -61,15 +61,17 @@ void wr_bump_release(wr_bump *bump)
 void wr_bump_reset(wr_bump *bump)
 {
     wr_bump_extent *first = bump->first;
+    uint32_t        kept = bump->kept_pages ? bump->kept_pages : 1;
 
     if (!first)
         return;
     give_chain(bump, first->next);
     first->next = NULL;
-    if (first->page_count > 1) {
-        wr_lease_give(bump->lease, (uint8_t *)first + wr_arena_page_size(bump->lease->arena),
-                      first->page_count - 1);
-        first->page_count = 1;
+    if (first->page_count > kept) {
+        wr_lease_give(bump->lease,
+                      (uint8_t *)first + (size_t)kept * wr_arena_page_size(bump->lease->arena),
+                      first->page_count - kept);
+        first->page_count = kept;
     }
     bump->bytes_used = 0;
     enter(bump, first);
@@ -153,6 +155,8 @@ wr_status wr_bump_reserve(wr_bump *bump, size_t bytes, wr_error *err)
         raise_exhausted(bump, bytes, err);
         return WR_NO_MEMORY;
     }
+    if (bump->current == bump->first)
+        bump->kept_pages = bump->first->page_count;
     return WR_OK;
 }
 

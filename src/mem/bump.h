@@ -22,6 +22,7 @@ typedef struct wr_bump {
     wr_bump_extent *first, *current; /* chain in order of taking */
     uint8_t        *next, *end;      /* free part of `current`   */
     uint64_t        bytes_used;      /* sum of requests since the last reset */
+    uint32_t        kept_pages;      /* of the first extent by a reset; 0 means 1 */
 } wr_bump;
 
 /** A place to return to: everything allocated after it is dropped by wr_bump_rewind. */
@@ -44,7 +45,8 @@ static inline uint64_t wr_bump_lease_min(uint64_t bytes, uint32_t page_bytes)
 }
 
 /** Room in one extent for requests of `bytes` in all, each counted rounded up to 16: without it
- *  requests of more than half a page waste the rest of their pages.
+ *  requests of more than half a page waste the rest of their pages. If it is the bump's first extent,
+ *  wr_bump_reset keeps it whole.
  * Errors   WR_NO_MEMORY the lease refuses */
 wr_status wr_bump_reserve(wr_bump *bump, size_t bytes, wr_error *err) WR_MUST_USE;
 

@@ -120,6 +120,16 @@ static void reserved_room_is_not_wasted(void **state)
     assert_int_equal(f->lease.pages_used, 4);
     assert_int_equal(wr_bump_reserve(&f->bump, 100 * PAGE, NULL), WR_NO_MEMORY);
     assert_int_equal(f->lease.pages_used, 4);
+    assert_non_null(wr_bump_try_alloc(&f->bump, PAGE));
+    wr_bump_reset(&f->bump);
+    assert_int_equal(f->lease.pages_used, 4);
+    for (int i = 0; i < 6; i++)
+        assert_non_null(wr_bump_try_alloc(&f->bump, piece));
+    assert_int_equal(f->lease.pages_used, 4);
+    wr_bump_release(&f->bump); /* forgets what was reserved */
+    assert_non_null(wr_bump_try_alloc(&f->bump, 3 * PAGE));
+    wr_bump_reset(&f->bump);
+    assert_int_equal(f->lease.pages_used, 1);
 }
 
 static void refusal_names_the_lease(void **state)
