@@ -10,15 +10,25 @@ static const char    *STRESS[] = {NULL, "batch=3", "blocked", "min"};
 
 enum { ROWS = 40000 };
 
+static WR_PRINTF(2, 3) void put(char **io_end, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    *io_end += vsprintf(*io_end, format, args);
+    va_end(args);
+}
+
 /* "begin", the numbers first .. end - 1, "end". */
 static char *expected_lines(int first, int end, bool framed)
 {
-    char  *text = malloc((size_t)(end - first) * 8 + 32);
-    size_t used = (size_t)sprintf(text, "%s", framed ? "begin\n" : "");
+    char *text = malloc((size_t)(end - first) * 8 + 32), *at = text;
 
+    assert_non_null(text);
+    put(&at, "%s", framed ? "begin\n" : "");
     for (int i = first; i < end; i++)
-        used += (size_t)sprintf(text + used, "%d\n", i);
-    sprintf(text + used, "%s", framed ? "end\n" : "");
+        put(&at, "%d\n", i);
+    put(&at, "%s", framed ? "end\n" : "");
     return text;
 }
 
@@ -233,9 +243,10 @@ static void two_steps_write_one_file(void **state)
         numbers_plan      numbers = {.row_count = 500, .morsel_rows = 30, .batch_rows = 10,
                                      .nap_us = 50};
         wr_plan_file_sink plan = sink_plan(&fs, "out", true);
-        char             *twice = malloc(2 * strlen(expected) + 32);
+        char             *twice = malloc(2 * strlen(expected) + 32), *at = twice;
 
-        sprintf(twice, "begin\n%s%send\n", expected, expected);
+        assert_non_null(twice);
+        put(&at, "begin\n%s%send\n", expected, expected);
         memory_init(&fs);
         kit_open(&k, 100);
         wr_node *first = kit_source(&k, &NUMBERS, &numbers);
@@ -450,6 +461,7 @@ static void errors_say_where(void **state)
                             "goes on without such rows)\n  while running test step");
         assert_null(memory_get(&fs, "out"));
         kit_close(&k);
+        memory_free(&fs);
 
         /* an expression that fails knows the line too */
         make_files(&fs);
@@ -510,22 +522,19 @@ static void rejects_are_written_in_order(void **state)
             memory_fs         fs;
             wr_plan_file_scan plan = scan_plan(&fs);
             wr_plan_file_sink sink = sink_plan(&fs, "out", true);
-            char              expected[2048];
-            int               used;
+            char              expected[2048], *at = expected;
 
             spoil_some(&fs);
-            used = sprintf(expected, "file,line,byte_offset,column,reason,raw\n");
+            put(&at, "file,line,byte_offset,column,reason,raw\n");
             for (int n = 137; n < 10000; n += 1000) {
                 int digits = n < 1000 ? 3 : 4;
                 int offset = n < 1000 ? 10 * 2 + 90 * 3 + (n - 100) * 4
                                       : 10 * 2 + 90 * 3 + 900 * 4 + (n - 1000) * 5;
 
-                used += sprintf(expected + used,
-                                "\"a\",%d,%d,\"n\",\"not a \"\"number\"\"\",\"%.*s\"\n", n + 1,
-                                offset, digits, "xxxx");
+                put(&at, "\"a\",%d,%d,\"n\",\"not a \"\"number\"\"\",\"%.*s\"\n", n + 1,
+                    offset, digits, "xxxx");
             }
-            sprintf(expected + used,
-                    "\"c\",10000,59994,\"n\",\"not a \"\"number\"\"\",\"xxxxx\"\n");
+            put(&at, "\"c\",10000,59994,\"n\",\"not a \"\"number\"\"\",\"xxxxx\"\n");
             plan.on_error = WR_ON_ERROR_REJECT;
             assert_int_equal(run_scan(&k, &plan, &sink, WORKERS[w], STRESS[s]), WR_OK);
             assert_string_equal(memory_get(&fs, "rejects"), expected);

@@ -46,6 +46,7 @@ static inline void memory_put(memory_fs *fs, const char *name, const char *bytes
     snprintf(file->name, sizeof file->name, "%s", name);
     free(file->bytes);
     file->bytes = malloc(byte_count + 1);
+    assert_non_null(file->bytes);
     memcpy(file->bytes, bytes, byte_count);
     file->bytes[byte_count] = '\0';
     file->byte_count = byte_count;
@@ -140,6 +141,7 @@ static inline wr_status memory_write(wr_fs_writer *base, const void *bytes, size
     if (writer->byte_count + byte_count > writer->capacity) {
         writer->capacity = (writer->byte_count + byte_count) * 2;
         writer->bytes = realloc(writer->bytes, writer->capacity);
+        assert_non_null(writer->bytes);
     }
     memcpy(writer->bytes + writer->byte_count, bytes, byte_count);
     writer->byte_count += byte_count;
