@@ -54,7 +54,7 @@ static inline void row_fixture_open(row_fixture *f, uint32_t page_bytes, uint32_
     assert_int_equal(wr_lease_open_all(f->arena, leases, 2, &err), WR_OK);
     wr_bump_init(&f->bump, &f->pool);
     f->exec = (wr_exec){.arena = f->arena, .worker_count = worker_count, .page_bytes = page_bytes,
-                        .batch_rows = WR_BATCH_ROWS_MAX, .morsel_last = UINT64_MAX};
+                        .batch_rows = WR_BATCH_ROWS_MAX, .morsel_limit = UINT64_MAX};
     if (wr_spill_new(&options, &f->spill_lease, &f->exec.spill, &err) != WR_OK)
         fail_msg("%s", err.message);
 }
