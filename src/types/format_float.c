@@ -114,6 +114,18 @@ static size_t put_decimal(decimal_float d, int fixed_max, char *out)
     return (size_t)digit_count + 1;
 }
 
+/* Most data has a few decimals only: is x = n / 10^4 with n < 10^15? A decimal of up to 15 digits that
+ * reads back to x is the only one of that length, so without its zeros it is the shortest. */
+static inline bool find_short(double x, decimal_float *out)
+{
+    double n = x * 1e4;
+
+    if (n >= 1e15 || n != (double)(uint64_t)n || n / 1e4 != x)
+        return false;
+    *out = (decimal_float){(uint64_t)n, -4};
+    return true;
+}
+
 static size_t put_special(bool is_nan, bool negative, char *out)
 {
     if (is_nan) {
@@ -126,9 +138,10 @@ static size_t put_special(bool is_nan, bool negative, char *out)
 
 size_t wr_format_f64(double x, char *out)
 {
-    uint64_t bits, fraction;
-    int      exponent;
-    char    *p = out;
+    uint64_t      bits, fraction;
+    int           exponent;
+    char         *p = out;
+    decimal_float d;
 
     memcpy(&bits, &x, sizeof bits);
     fraction = bits & (((uint64_t)1 << 52) - 1);
@@ -142,8 +155,9 @@ size_t wr_format_f64(double x, char *out)
         return (size_t)(p - out) + wr_format_u64((uint64_t)x, p);
     if (exponent)
         fraction |= (uint64_t)1 << 52;
-    decimal_float d = shortest(fraction, (exponent ? exponent : 1) - 1075,
-                               fraction == (uint64_t)1 << 52 && exponent > 1);
+    if (!find_short(x, &d))
+        d = shortest(fraction, (exponent ? exponent : 1) - 1075,
+                     fraction == (uint64_t)1 << 52 && exponent > 1);
     return (size_t)(p - out) + put_decimal(strip_zeros(d), 15, p);
 }
 

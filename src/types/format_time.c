@@ -34,10 +34,13 @@ size_t wr_format_date(int32_t days, char *out)
 size_t wr_format_days(int64_t days, char *out)
 {
     enum { CYCLE_DAYS = 146097, CYCLE_YEARS = 400 };
-    int64_t  cycles = floor_divide(days, CYCLE_DAYS);
+    int64_t  cycles;
     int32_t  year;
     uint32_t month, day;
 
+    if (days == (int32_t)days)
+        return wr_format_date((int32_t)days, out);
+    cycles = floor_divide(days, CYCLE_DAYS);
     wr_civil_from_days((int32_t)(days - cycles * CYCLE_DAYS), &year, &month, &day);
     return put_date(year + cycles * CYCLE_YEARS, month, day, out);
 }
@@ -56,27 +59,45 @@ static size_t put_fraction(uint64_t fraction, size_t digit_count, char *out)
 
 static const uint8_t UNIT_DIGITS[] = {0, 3, 6, 9};
 
-/* `x` in 0 .. a day of `unit` */
-static size_t put_clock(int64_t x, wr_time_unit unit, char *out)
+/* Whole seconds, rounded down, and the rest in `unit`. Constant divisors: a variable one is slow. */
+static int64_t split_second(int64_t x, wr_time_unit unit, uint32_t *out_fraction)
 {
-    int64_t  per_second = wr_unit_per_second(unit);
-    uint32_t second = (uint32_t)(x / per_second);
+    switch (unit) {
+    case WR_UNIT_S:
+        *out_fraction = 0;
+        return x;
+    case WR_UNIT_MS:
+        *out_fraction = (uint32_t)floor_modulo(x, 1000);
+        return floor_divide(x, 1000);
+    case WR_UNIT_US:
+        *out_fraction = (uint32_t)floor_modulo(x, 1000000);
+        return floor_divide(x, 1000000);
+    case WR_UNIT_NS:
+        *out_fraction = (uint32_t)floor_modulo(x, 1000000000);
+        return floor_divide(x, 1000000000);
+    }
+    WR_UNREACHABLE();
+}
 
+/* `second` of a day, 0 .. 86400 */
+static size_t put_clock(uint32_t second, uint32_t fraction, wr_time_unit unit, char *out)
+{
     put_2_digits(second / 3600, out);
     out[2] = ':';
     put_2_digits(second / 60 % 60, out + 3);
     out[5] = ':';
     put_2_digits(second % 60, out + 6);
-    return 8 + put_fraction((uint64_t)(x % per_second), UNIT_DIGITS[unit], out + 8);
+    return 8 + put_fraction(fraction, UNIT_DIGITS[unit], out + 8);
 }
 
 size_t wr_format_time(int64_t x, wr_time_unit unit, char *out)
 {
-    int64_t day = DAY_S * wr_unit_per_second(unit);
+    uint32_t fraction;
+    int64_t  second = split_second(x, unit, &fraction);
 
-    if (x < 0 || x > day) /* not a time of day: shown within its day */
-        x = floor_modulo(x, day);
-    return put_clock(x, unit, out);
+    if (second < 0 || second > DAY_S) /* not a time of day: shown within its day */
+        second = floor_modulo(second, DAY_S);
+    return put_clock((uint32_t)second, fraction, unit, out);
 }
 
 /* "+01", "+05:30", "-00:44:30" */
@@ -103,11 +124,10 @@ static size_t put_offset(int32_t offset_s, char *out)
 
 size_t wr_format_timestamp(int64_t x, wr_time_unit unit, uint32_t zone, char *out)
 {
-    int64_t per_second = wr_unit_per_second(unit);
-    int64_t second = floor_divide(x, per_second), fraction = floor_modulo(x, per_second);
-    int32_t offset_s = zone ? wr_zone_offset_at_utc(zone, second) : 0;
-    int64_t days;
-    size_t  byte_count;
+    uint32_t fraction;
+    int64_t  second = split_second(x, unit, &fraction), days;
+    int32_t  offset_s = zone ? wr_zone_offset_at_utc(zone, second) : 0;
+    size_t   byte_count;
 
     /* Days and the second of the day first: adding the offset to x itself could overflow. */
     days = floor_divide(second, DAY_S);
@@ -116,7 +136,7 @@ size_t wr_format_timestamp(int64_t x, wr_time_unit unit, uint32_t zone, char *ou
     second = floor_modulo(second, DAY_S);
     byte_count = wr_format_days(days, out);
     out[byte_count++] = ' ';
-    byte_count += put_clock(second * per_second + fraction, unit, out + byte_count);
+    byte_count += put_clock((uint32_t)second, fraction, unit, out + byte_count);
     if (zone)
         byte_count += put_offset(offset_s, out + byte_count);
     return byte_count;

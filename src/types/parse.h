@@ -4,7 +4,9 @@
  * else, without raising: the caller knows the file and line. Formatters write at most the stated
  * number of bytes, never NUL-terminate, and return the count. format(parse(x)) == canonical x;
  * floats print the shortest text that reads back to the same bits.
- * Threads: safe. Cost: integers about 2 ns, floats about 10 ns, dates about 3 ns.
+ * Threads: safe. Cost (2.5 GHz): reading integers 4-6 ns, floats and decimals of up to 16 digits
+ * 8 ns, longer ones 26 ns, dates 9 ns, timestamps 14 ns; writing integers 4-10 ns, floats 15-30 ns,
+ * timestamps 20 ns.
  * Sources: Lemire, Number Parsing at a Gigabyte per Second (2021), with strtod for the rare rest;
  * Adams, Ryu (PLDI 2018) or Giulietti, Schubfach (2020) for output; Hinnant, chrono-compatible
  * low-level date algorithms. */

@@ -105,12 +105,38 @@ static char digit_at(const decimal_text *in, int64_t index)
     return '0';
 }
 
+/* No exponent, at most 19 bytes, no digit to round away, and the result fits 19 digits. */
+static inline bool parse_plain(wr_text text, int scale, wr_i128 *out)
+{
+    bool     negative = text.bytes[0] == '-';
+    size_t   sign_bytes = negative || text.bytes[0] == '+', fraction_count;
+    uint64_t digits;
+
+    if (!split_plain_decimal(text.bytes + sign_bytes, text.byte_count - sign_bytes, &digits,
+                             &fraction_count) ||
+        fraction_count > (size_t)scale ||
+        text.byte_count - sign_bytes + (size_t)scale - fraction_count > 19)
+        return false;
+    digits *= wr_pow10_u64[(size_t)scale - fraction_count];
+    *out = negative ? -(wr_i128)digits : (wr_i128)digits;
+    return true;
+}
+
 bool wr_parse_decimal(wr_text text, unsigned precision, int scale, wr_i128 *out)
 {
     decimal_text in;
     int64_t      kept, zeros;
     wr_u128      value;
+    wr_i128      plain;
 
+    if (text.byte_count == 0)
+        return false;
+    if (WR_LIKELY(parse_plain(text, scale, &plain))) {
+        if (!wr_decimal_fits(plain, precision))
+            return false;
+        *out = plain;
+        return true;
+    }
     if (!split(text, &in))
         return false;
     kept = in.whole_count + scale; /* digits of the value; beyond them zeros */

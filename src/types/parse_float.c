@@ -32,11 +32,13 @@ typedef struct scan {
     bool     truncated; /* digits were left out: the value is in [mantissa, mantissa + 1) */
 } scan;
 
-static const char *scan_digits(const char *p, const char *end, uint64_t *mantissa)
+/* Whole parts are short and fractions long: `by_eights` is false for the former. */
+static inline const char *scan_digits(const char *p, const char *end, bool by_eights,
+                                      uint64_t *mantissa)
 {
     uint64_t value = *mantissa;
 
-    while (end - p >= 8) {
+    while (by_eights && end - p >= 8) {
         uint64_t chunk = wr_load_u64(p);
 
         if (!are_8_digits(chunk))
@@ -91,25 +93,22 @@ static bool scan_exponent(const char *p, const char *end, int64_t *exponent10)
     return true;
 }
 
-static inline bool scan_number(wr_text text, scan *out)
+/* Numbers with exponents, with a point at either end, long ones. `text` is not empty. */
+static __attribute__((noinline)) bool scan_any(wr_text text, scan *out)
 {
-    const char *p = text.bytes, *end;
+    const char *p = text.bytes, *end = p + text.byte_count;
     const char *digits, *digits_end;
     size_t      digit_count;
 
-    *out = (scan){0};
-    if (text.byte_count == 0)
-        return false;
-    end = p + text.byte_count;
-    if (*p == '-' || *p == '+')
-        out->negative = *p++ == '-';
+    p += *p == '-' || *p == '+';
     digits = p;
-    p = scan_digits(p, end, &out->mantissa);
+    out->mantissa = 0;
+    p = scan_digits(p, end, false, &out->mantissa);
     digit_count = (size_t)(p - digits);
     if (p < end && *p == '.') {
         const char *fraction = ++p;
 
-        p = scan_digits(p, end, &out->mantissa);
+        p = scan_digits(p, end, true, &out->mantissa);
         out->exponent10 = fraction - p;
         digit_count += (size_t)(p - fraction);
     }
@@ -123,6 +122,22 @@ static inline bool scan_number(wr_text text, scan *out)
     if (p == end)
         return true;
     return (*p | 0x20) == 'e' && scan_exponent(p + 1, end, &out->exponent10);
+}
+
+static inline bool scan_number(wr_text text, scan *out)
+{
+    size_t sign_bytes, fraction_count;
+
+    *out = (scan){0};
+    if (text.byte_count == 0)
+        return false;
+    out->negative = text.bytes[0] == '-';
+    sign_bytes = out->negative || text.bytes[0] == '+';
+    if (WR_UNLIKELY(!split_plain_decimal(text.bytes + sign_bytes, text.byte_count - sign_bytes,
+                                         &out->mantissa, &fraction_count)))
+        return scan_any(text, out);
+    out->exponent10 = -(int64_t)fraction_count;
+    return true;
 }
 
 /* Bits of the float nearest to m * 2^exponent2 (ties to even), m >= 2^126. Too large: infinity. */
@@ -168,6 +183,8 @@ static bool round_interval(const float_format *format, const scan *in, uint64_t 
     if (top < bottom)
         return false;
     *out_bits = round_to(format, bottom, exponent2);
+    if (bottom >> 64 == top >> 64 && (uint64_t)bottom != 0)
+        return true; /* they differ only in bits that are cut off, and neither is a tie */
     other = round_to(format, top, exponent2);
     return *out_bits == other;
 }

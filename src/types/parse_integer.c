@@ -6,26 +6,6 @@
 
 #include "types/digits_priv.h"
 
-/* 1 to 19 digits cannot overflow 64 bits; the first chunk takes what is left over by eights. */
-static inline bool parse_up_to_19(const char *p, size_t digit_count, uint64_t *out)
-{
-    size_t   head = (digit_count - 1) % 8 + 1;
-    uint64_t chunk = load_padded_chunk(p, head);
-    uint64_t value;
-
-    if (!are_8_digits(chunk))
-        return false;
-    value = value_of_8_digits(chunk);
-    for (size_t i = head; i < digit_count; i += 8) {
-        chunk = wr_load_u64(p + i);
-        if (!are_8_digits(chunk))
-            return false;
-        value = value * 100000000 + value_of_8_digits(chunk);
-    }
-    *out = value;
-    return true;
-}
-
 /* Twenty digits and more: leading zeros, or a value around 2^64. */
 static __attribute__((noinline)) bool parse_long(const char *p, size_t digit_count, uint64_t *out)
 {
@@ -36,8 +16,8 @@ static __attribute__((noinline)) bool parse_long(const char *p, size_t digit_cou
         digit_count--;
     }
     if (digit_count <= 19)
-        return parse_up_to_19(p, digit_count, out);
-    if (digit_count > 20 || !is_digit(p[19]) || !parse_up_to_19(p, 19, &value))
+        return value_of_digits(p, digit_count, out);
+    if (digit_count > 20 || !is_digit(p[19]) || !value_of_digits(p, 19, &value))
         return false;
     return !__builtin_mul_overflow(value, 10u, &value) &&
            !__builtin_add_overflow(value, (uint64_t)(p[19] - '0'), out);
@@ -47,7 +27,7 @@ static inline bool parse_magnitude(const char *p, size_t digit_count, uint64_t *
 {
     if (WR_UNLIKELY(digit_count - 1 >= 19)) /* none, or many */
         return digit_count && parse_long(p, digit_count, out);
-    return parse_up_to_19(p, digit_count, out);
+    return value_of_digits(p, digit_count, out);
 }
 
 bool wr_parse_i64(wr_text text, int64_t *out)

@@ -30,12 +30,7 @@ static inline bool read_plain_date(const char *p, int32_t *out_days)
     if (!are_8_digits(digits))
         return false;
     value = value_of_8_digits(digits);
-    uint32_t year = value / 10000, month = value / 100 % 100, day = value % 100;
-
-    if (!wr_civil_is_valid((int32_t)year, month, day))
-        return false;
-    *out_days = wr_days_from_civil((int32_t)year, month, day);
-    return true;
+    return days_of_plain_date(value / 10000, value / 100 % 100, value % 100, out_days);
 }
 
 bool wr_read_date(cursor *c, int32_t *out_days)
@@ -82,6 +77,8 @@ bool wr_parse_date(wr_text text, int32_t *out_days)
     cursor  c = cursor_of(text);
     int32_t days;
 
+    if (text.byte_count == 10 && read_plain_date(text.bytes, out_days))
+        return true;
     if (!wr_read_date(&c, &days) || !at_end(&c))
         return false;
     *out_days = days;
@@ -217,30 +214,80 @@ static bool read_suffix(cursor *c, uint32_t zone, int64_t *second)
     return true;
 }
 
+/* "12:34:56" as three numbers, from one word: the colons become zeros, which part the pairs. */
+static inline bool read_plain_clock(const char *p, uint32_t *out_second)
+{
+    const uint64_t COLONS = 0x00003a00003a0000u, ZEROS = 0x0000300000300000u;
+    uint64_t       chunk = wr_load_u64(p);
+    uint32_t       value, hour, minute, second;
+
+    if ((chunk & 0x0000ff0000ff0000u) != COLONS)
+        return false;
+    chunk ^= COLONS ^ ZEROS;
+    if (!are_8_digits(chunk))
+        return false;
+    value = value_of_8_digits(chunk); /* hh0mm0ss */
+    hour = value / 1000000;
+    minute = value / 1000 % 1000;
+    second = value % 1000;
+    *out_second = hour * 3600 + minute * 60 + second;
+    return hour < 24 && minute < 60 && second < 60;
+}
+
+/* "2026-01-31 12:34:56", 'T' for the blank allowed; what follows is the caller's. */
+static inline bool read_plain_timestamp(const char *p, int64_t *out_second)
+{
+    int32_t  days;
+    uint32_t second;
+
+    if ((p[10] != ' ' && p[10] != 'T') || !read_plain_date(p, &days) ||
+        !read_plain_clock(p + 11, &second))
+        return false;
+    *out_second = days * DAY_S + second;
+    return true;
+}
+
+/* Date and time of day, to a whole second and nanoseconds. */
+static bool read_date_and_time(cursor *c, int64_t *out_second, int64_t *out_ns)
+{
+    int32_t days;
+    int64_t day_ns = 0;
+
+    if (!wr_read_date(c, &days))
+        return false;
+    if (take(c, 'T') || take(c, 't')) {
+        if (!wr_read_time(c, &day_ns))
+            return false;
+    } else if (take(c, ' ')) {
+        while (take(c, ' '))
+            continue;
+        if (at_digit(c) && !wr_read_time(c, &day_ns))
+            return false;
+    }
+    *out_second = days * DAY_S + day_ns / 1000000000;
+    *out_ns = day_ns % 1000000000;
+    return true;
+}
+
 bool wr_parse_timestamp(wr_text text, wr_time_unit unit, uint32_t zone, int64_t *out)
 {
     cursor  c = cursor_of(text);
-    int32_t days;
-    int64_t day_ns = 0, second, fraction, result;
     int64_t per_second = wr_unit_per_second(unit);
+    int64_t second, ns = 0, result;
 
-    if (!wr_read_date(&c, &days))
+    if (text.byte_count >= 19 && read_plain_timestamp(text.bytes, &second)) {
+        c.at += 19;
+        if (take(&c, '.') && !wr_read_fraction_ns(&c, &ns))
+            return false;
+        if (at_digit(&c))
+            return false;
+    } else if (!read_date_and_time(&c, &second, &ns)) {
         return false;
-    if (take(&c, 'T') || take(&c, 't')) {
-        if (!wr_read_time(&c, &day_ns))
-            return false;
-    } else if (take(&c, ' ')) {
-        while (take(&c, ' '))
-            continue;
-        if (at_digit(&c) && !wr_read_time(&c, &day_ns))
-            return false;
     }
-    second = days * DAY_S + day_ns / 1000000000;
-    if (!read_suffix(&c, zone, &second))
+    if ((zone > 1 || !at_end(&c)) && !read_suffix(&c, zone, &second))
         return false;
-    fraction = ns_to_unit(day_ns % 1000000000, unit);
     if (__builtin_mul_overflow(second, per_second, &result) ||
-        __builtin_add_overflow(result, fraction, &result))
+        __builtin_add_overflow(result, ns_to_unit(ns, unit), &result))
         return false;
     *out = result;
     return true;
