@@ -7,13 +7,14 @@
 
 enum {
     KEY_STRIDE = WR_SORTKEY_ROOM_BYTES,
-    CODE_BYTES = 7,   /* of the key in a code */
-    CODE_SHIFT = 56,
+    DIGIT_BYTES = 7,  /* a key is compared as a number with digits of so many bytes */
+    DIGITS_MAX = (WR_SORTKEY_BYTES_MAX + DIGIT_BYTES - 1) / DIGIT_BYTES,
+    CODE_SHIFT = 8 * DIGIT_BYTES,
     AHEAD_BYTES = 192 /* of the next row, fetched early */
 };
 
-_Static_assert(WR_SORTKEY_BYTES_MAX < 256, "an offset fits the byte above the code's key bytes");
-_Static_assert(WR_SORTKEY_ROOM_BYTES >= WR_SORTKEY_BYTES_MAX + 16, "codes read 8 bytes anywhere");
+_Static_assert(DIGITS_MAX < 256, "an offset fits the byte above the code's digit");
+_Static_assert(WR_SORTKEY_ROOM_BYTES >= WR_SORTKEY_BYTES_MAX + 16, "a digit is read with 8 bytes");
 
 #define CODE_ENDED UINT64_MAX /* of an input without rows: loses against every key */
 
@@ -123,6 +124,18 @@ static void begin_page(wr_merge_input *input, uint32_t used)
     input->row_end = (const uint8_t *)input->page + used;
 }
 
+/* Under the mutex: wait for the spare page, or load it here and now. */
+static wr_status await_spare(wr_merge *merge, wr_merge_input *input, wr_error *err)
+{
+    while (input->spare_state == WR_MERGE_SPARE_LOADS)
+        wr_cond_wait(&merge->loaded, &merge->mutex);
+    if (input->spare_state == WR_MERGE_SPARE_WAITS) {
+        WR_TRY(load_page(input, input->spare, &input->spare_used, err));
+        queue_remove(merge, input);
+    }
+    return WR_OK;
+}
+
 /* The page is used up: on to the next one, which was loaded ahead or is loaded now. */
 static wr_status turn_page(wr_merge *merge, wr_merge_input *input, wr_error *err)
 {
@@ -134,12 +147,8 @@ static wr_status turn_page(wr_merge *merge, wr_merge_input *input, wr_error *err
         begin_page(input, used);
         return WR_OK;
     }
-    while (input->spare_state == WR_MERGE_SPARE_LOADS)
-        wr_cond_wait(&merge->loaded, &merge->mutex);
-    if (input->spare_state == WR_MERGE_SPARE_WAITS) {
-        WR_TRY(load_page(input, input->spare, &input->spare_used, err));
-        queue_remove(merge, input);
-    }
+    WR_LOCKED(&merge->mutex);
+    WR_TRY(await_spare(merge, input, err));
     input->page = input->spare;
     input->spare = page;
     begin_page(input, input->spare_used);
@@ -179,14 +188,21 @@ wr_status wr_merge_help(wr_merge *merge, bool *out_helped, wr_error *err)
 
 /* ---- Codes ----------------------------------------------------------------------------------- */
 
-/* Larger offsets mean nearer to the base, so they make smaller codes. */
-static inline uint64_t code_at(const uint8_t *key, uint32_t offset)
+/* The code of a key whose first digit that differs from the base is number `digit`. Nearer to the
+ * base is smaller. Offset and value must be in the same unit: then, of two codes relative to one base,
+ * the larger one is also the loser's code relative to the winner. */
+static inline uint64_t code_at(const uint8_t *key, uint32_t digit)
 {
-    return (uint64_t)(WR_SORTKEY_BYTES_MAX - offset) << CODE_SHIFT |
-           wr_load_u64_be(key + offset) >> (64 - CODE_SHIFT);
+    return (uint64_t)(DIGITS_MAX - digit) << CODE_SHIFT |
+           wr_load_u64_be(key + digit * DIGIT_BYTES) >> 8;
 }
 
-/* First differing byte at or after `from`; at least key_bytes if there is none. */
+static inline uint32_t digit_of(uint64_t code)
+{
+    return DIGITS_MAX - (uint32_t)(code >> CODE_SHIFT);
+}
+
+/* First differing byte at or after `from`; key_bytes if there is none. */
 static inline uint32_t find_difference(const wr_merge *merge, const uint8_t *a, const uint8_t *b,
                                        uint32_t from)
 {
@@ -199,16 +215,17 @@ static inline uint32_t find_difference(const wr_merge *merge, const uint8_t *a, 
     return merge->key_bytes;
 }
 
-static inline uint64_t code_from(const wr_merge *merge, const uint8_t *key, uint32_t offset)
+/* The code of `key` relative to a base from which it differs first at `byte`. 0: in no byte. */
+static inline uint64_t code_from(const wr_merge *merge, const uint8_t *key, uint32_t byte)
 {
-    return offset < merge->key_bytes ? code_at(key, offset) : 0;
+    return byte < merge->key_bytes ? code_at(key, byte / DIGIT_BYTES) : 0;
 }
 
 static inline void encode_row(const wr_merge *merge, wr_merge_input *input)
 {
     uint32_t length = wr_sortkey_encode(merge->key, input->row, merge->key_bytes, input->key_room);
 
-    wr_store_u64(input->key_room + merge->key_bytes, 0); /* codes may read here */
+    wr_store_u64(input->key_room + merge->key_bytes, 0); /* the last digit reaches in here */
     input->is_cut = length > merge->key_bytes;
 }
 
@@ -219,21 +236,22 @@ static __attribute__((noinline)) wr_status settle_match(const wr_merge *merge, u
                                                         uint64_t *out_code, wr_error *err)
 {
     const wr_merge_input *left = &merge->inputs[a], *right = &merge->inputs[b];
-    uint32_t offset = WR_SORTKEY_BYTES_MAX - (uint32_t)(code >> CODE_SHIFT) + CODE_BYTES;
+    uint32_t byte = merge->key_bytes;
     int      order = 0;
 
     *out_code = code;
     *out_a_wins = a < b;
     if (code == CODE_ENDED)
         return WR_OK;
-    offset = code == 0 ? merge->key_bytes : find_difference(merge, left->key, right->key, offset);
-    if (offset < merge->key_bytes)
-        order = left->key[offset] < right->key[offset] ? -1 : 1;
+    if (code != 0)
+        byte = find_difference(merge, left->key, right->key, (digit_of(code) + 1) * DIGIT_BYTES);
+    if (byte < merge->key_bytes)
+        order = left->key[byte] < right->key[byte] ? -1 : 1;
     else if (left->is_cut || right->is_cut)
         WR_TRY(wr_sortkey_compare(merge->key, left->row, right->row, &order, err));
     if (order != 0)
         *out_a_wins = order < 0;
-    *out_code = code_from(merge, *out_a_wins ? right->key : left->key, offset);
+    *out_code = code_from(merge, *out_a_wins ? right->key : left->key, byte);
     return WR_OK;
 }
 

@@ -1,8 +1,8 @@
 /* exec/merge.h — merges sorted inputs, in memory and on disk: a loser tree with offset-value codes.
  *
  * Each input keeps the key of its current row. A node of the tree holds the loser of its match and
- * that row's offset-value code: where its key first differs from the key it lost to, and the seven
- * bytes there, so most matches are one integer comparison, and bytes are compared once.
+ * that row's offset-value code: which digit of seven bytes is the first to differ from the key it lost
+ * to, and that digit, so most matches are one integer comparison, and bytes are compared once.
  * An input on disk has one page buffer, or two: then whoever has time loads the next page into the
  * second one (wr_merge_help) while others take rows.
  *
@@ -11,7 +11,7 @@
  *  2. Rows equal in all key columns come out in the order in which their inputs were added.
  *  3. Every code on the path of the last winner is relative to that winner's key.
  * Call order: init, add inputs, start, then take or copy until no row comes; release.
- * Threads: take and copy want `mutex` held by the caller, help takes it itself.
+ * Threads: take and copy by one thread at a time (callers take turns), help by any number at any time.
  * Cost: per row about 25 ns for the key and 3 ns per level of the tree.
  * Source: Do, Graefe, Robust and efficient sorting with offset-value coding, TODS 2022. */
 #ifndef WR_EXEC_MERGE_H
@@ -58,7 +58,7 @@ typedef struct wr_merge {
     uint8_t          *keys;
     uint32_t          key_bytes;
 
-    wr_mutex mutex;
+    wr_mutex mutex;  /* guards spares and their queue */
     wr_cond  loaded;
     uint32_t queue_first, queue_last; /* inputs whose spare waits */
 } wr_merge;

@@ -197,7 +197,7 @@ static inline void set_random(wr_value *value, uint64_t random, char *buffer)
         value->f64 = random % 3 == 0 ? special_f64(more) : (double)(int64_t)more;
         return;
     case WR_PHYS_I128:
-        value->i128 = (wr_i128)more << 64 | random;
+        value->i128 = (wr_i128)((wr_u128)more << 64 | random);
         if (random % 4 == 0)
             value->i128 = (wr_i128)(int64_t)(more % 100) - 50;
         return;

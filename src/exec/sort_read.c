@@ -394,7 +394,7 @@ static wr_status take_chunk(wr_sorter_reader *reader, wr_error *err)
 
     if (sorter->is_merging)
         WR_TRY(help(sorter, err));
-    WR_LOCKED(sorter->is_merging ? &sorter->merge.mutex : &sorter->mutex);
+    WR_LOCKED(&sorter->mutex);
     reader->morsel = sorter->next_morsel;
     if (sorter->rows_left == 0)
         return WR_OK;

@@ -258,6 +258,8 @@ static void cut_buffer(wr_sorter_worker *worker)
     if (buffer->entry_count < needed || worker->key.column_count == 0)
         return;
     buffer->entry_count = (size_t)needed;
+    if (needed == 0)
+        return;
     worker->has_bound = true;
     worker->bound = wr_sortkey_bound_of(&worker->key, wr_sort_entry_row(&buffer->entries[needed - 1]));
 }

@@ -7,10 +7,9 @@
 #include "base/fault.h"
 
 enum {
-    RUNS_MIN = 128,          /* places in the table at least                                    */
-    RUNS_PER_WORKER = 8,     /* and for many workers                                            */
-    RUNS_MAX = 4096,
-    PAGES_PER_TABLE = 64,    /* a 64th of the lease may go to the table                         */
+    TABLE_BYTES_MIN = 65536, /* some 800 runs: what a lease of 20 MB merges at once             */
+    TABLE_PAGES_MIN = 2,     /* and in proportion for larger ones                               */
+    RUNS_PER_WORKER = 8,     /* at least                                                        */
     SPILL_BYTES_MIN = 16384,
     GROWTH_UNKNOWN = 4,      /* input is taken to become so many times as large as it is by now */
 };
@@ -36,11 +35,15 @@ uint32_t wr_sorter_page_bytes(const wr_sorter_plan *plan, const wr_exec *exec)
     return spill_bytes > exec->page_bytes ? spill_bytes : exec->page_bytes;
 }
 
-static uint32_t run_capacity_min(uint32_t worker_count)
+/* Fixed by the plan, since the table stays in memory while the sorted rows wait. */
+static uint32_t table_pages_of(const wr_exec *exec, uint32_t worker_count)
 {
-    uint32_t by_workers = RUNS_PER_WORKER * worker_count;
+    uint64_t bytes = (uint64_t)RUNS_PER_WORKER * worker_count * sizeof(wr_sort_run);
+    uint64_t least = (uint64_t)TABLE_PAGES_MIN * exec->page_bytes;
 
-    return by_workers > RUNS_MIN ? by_workers : RUNS_MIN;
+    if (least < TABLE_BYTES_MIN)
+        least = TABLE_BYTES_MIN;
+    return wr_pages_for(bytes > least ? bytes : least, exec->page_bytes);
 }
 
 /* What comes out of the sorter's bump: layout, keys (shared, boundary), buffers, reserves; keys of the
@@ -58,8 +61,7 @@ static uint64_t bump_pages_of(const wr_sorter_plan *plan, const wr_exec *exec,
 static uint64_t shared_pages_of(const wr_sorter_plan *plan, const wr_exec *exec,
                                 uint32_t worker_count)
 {
-    return bump_pages_of(plan, exec, worker_count) +
-           wr_pages_for(run_capacity_min(worker_count) * sizeof(wr_sort_run), exec->page_bytes);
+    return bump_pages_of(plan, exec, worker_count) + table_pages_of(exec, worker_count);
 }
 
 uint64_t wr_sorter_lease_min(const wr_sorter_plan *plan, const wr_exec *exec, uint32_t worker_count)
@@ -103,25 +105,16 @@ static uint32_t certified_workers(const wr_sorter_plan *plan, const wr_exec *exe
 
 static wr_status take_table(wr_sorter *sorter, wr_error *err)
 {
-    uint32_t page_bytes = sorter->exec->page_bytes;
-    uint64_t capacity = run_capacity_min(sorter->workers_max);
-    uint64_t share = wr_sorter_pages_available(sorter) / PAGES_PER_TABLE * page_bytes /
-                     sizeof(wr_sort_run);
+    uint64_t bytes;
 
-    if (share > RUNS_MAX)
-        share = RUNS_MAX;
-    for (uint64_t wanted = share > capacity ? share : capacity;;
-         wanted = wanted / 2 > capacity ? wanted / 2 : capacity) {
-        sorter->run_pages = wr_pages_for(wanted * sizeof(wr_sort_run), page_bytes);
-        sorter->runs = wr_lease_take(sorter->lease, sorter->run_pages);
-        if (sorter->runs || wanted == capacity)
-            break;
-    }
+    sorter->run_pages = table_pages_of(sorter->exec, sorter->workers_max);
+    sorter->runs = wr_lease_take(sorter->lease, sorter->run_pages);
     if (!sorter->runs)
         return WR_RAISE(err, WR_NO_MEMORY, "%s: no memory for the table of sorted runs",
                         sorter->lease->name);
-    sorter->run_capacity = (uint32_t)((uint64_t)sorter->run_pages * page_bytes / sizeof(wr_sort_run));
-    memset(sorter->runs, 0, sorter->run_capacity * sizeof(wr_sort_run));
+    bytes = (uint64_t)sorter->run_pages * sorter->exec->page_bytes;
+    sorter->run_capacity = (uint32_t)(bytes / sizeof(wr_sort_run));
+    memset(sorter->runs, 0, bytes);
     return WR_OK;
 }
 
