@@ -29,7 +29,8 @@ from harness.execute import parse_bytes  # noqa: E402
 from harness.paths import PROGRAM  # noqa: E402
 from harness.run import clean_environment, run  # noqa: E402
 
-DUCKDB = ROOT / ".venv/bin/duckdb"
+# The program itself: .venv/bin/duckdb is a Python script around it.
+DUCKDB = next(ROOT.glob(".venv/lib/python3*/site-packages/duckdb_cli/duckdb"), None)
 PYTHON = ROOT / ".venv/bin/python"
 WORK = ROOT / "build/bench"
 THREADS = len(os.sched_getaffinity(0))
@@ -300,7 +301,7 @@ def main():
     parser.add_argument("--no-history", action="store_true")
     parser.add_argument("--verbose", "-v", action="store_true")
     args = parser.parse_args()
-    if not DUCKDB.exists():
+    if not DUCKDB:
         sys.exit("bench: .venv has no duckdb; tools/setup.sh test could not get it")
     cases = {path.stem: tomllib.loads(path.read_text())
              for path in sorted((ROOT / "bench/cases").glob("*.toml"))}
