@@ -5,9 +5,9 @@ bench/run.py [--scale S] [--runs N] [--only CASE,...] [--peers-only] [--keep-dat
 
 Each bench/cases/*.toml is one row: data, pipeline, SQL, Polars code, shell command, targets. All
 contestants of a case run in turn, N rounds of fresh processes on a warm cache, measured by
-tools/caprun (wall time, peak resident set from the kernel). DuckDB runs with threads = processors,
-a spill folder on disk, and whichever setting of row order was faster in the first round. Answers
-are compared. Medians and ratios are printed as a table and go to bench/history/.
+tools/caprun (wall time, peak resident set from the kernel). DuckDB runs with threads = processors
+(one where it fails otherwise), a spill folder on disk, and whichever setting of row order was
+faster in the first round. Answers are compared. Medians and ratios are printed as a table and go to bench/history/.
 """
 import argparse
 import datetime
@@ -39,10 +39,12 @@ TIMEOUT_S = 1800
 
 @dataclass
 class Contestant:
-    """One way to do the job; `variants` are commands of which the fastest is kept."""
+    """One way to do the job; `variants` are commands of which the fastest is kept, `fallback` those
+    to try if all of them fail."""
     name: str
     variants: list
     env: dict = field(default_factory=dict)
+    fallback: list = field(default_factory=list)
     seconds: list = field(default_factory=list)
     cpu_seconds: list = field(default_factory=list)
     peaks: list = field(default_factory=list)
@@ -100,9 +102,9 @@ def warm(paths):
 # ---- Contestants --------------------------------------------------------------------------------
 
 
-def duckdb_variants(sql, memory):
+def duckdb_variants(sql, memory, threads=THREADS):
     for order in ("true", "false"):
-        settings = f"SET threads = {THREADS}; SET preserve_insertion_order = {order}; " \
+        settings = f"SET threads = {threads}; SET preserve_insertion_order = {order}; " \
                    "SET temp_directory = '$tmp/duckdb'; SET enable_progress_bar = false; "
         if memory:
             settings += f"SET memory_limit = '{memory}'; "
@@ -126,10 +128,11 @@ def contestants(case, peers_only):
     for setting in case.get("duckdb", ()):
         memory = setting.get("memory")
         name = f"duckdb {memory}" if memory else "duckdb"
-        some.append(Contestant(name, list(duckdb_variants(case["sql"], memory))))
-        if "sql_parquet" in case:
-            some.append(Contestant(f"{name} parquet",
-                                   list(duckdb_variants(case["sql_parquet"], memory))))
+        for kind, sql in (("", "sql"), (" parquet", "sql_parquet")):
+            if sql in case:  # less memory with one thread: slower, but perhaps it works
+                some.append(Contestant(
+                    name + kind, list(duckdb_variants(case[sql], memory)),
+                    fallback=list(duckdb_variants(case[sql], memory, 1)) if memory else []))
     if "polars" in case:
         some.append(Contestant("polars", [[PYTHON, "-c", "import polars as pl\n" + case["polars"]]],
                                {"POLARS_MAX_THREADS": str(THREADS), "POLARS_TEMP_DIR": "$tmp"}))
@@ -162,6 +165,10 @@ def run_once(contestant, places):
             lines = result.errors.strip().splitlines() or [""]
             shown = next((line for line in lines if "rror" in line), lines[-1])
             contestant.failure = f"{result.ending()}: {shown[:120]}"
+    if not timings and contestant.fallback:
+        contestant.variants, contestant.fallback = contestant.fallback, []
+        contestant.name += " (1 thread)"
+        run_once(contestant, places)
     if timings:
         wall, cpu, peak, variant = min(timings, key=lambda t: t[0])
         contestant.failure = ""
@@ -263,7 +270,7 @@ def print_case(case, field_of):
         return
     if "cap" in case and weir.peak > parse_bytes(case["cap"]):
         print(f"ABOVE THE CAP: {weir.peak:,} > {case['cap']}")
-    by_name = {c.name: c for c in field_of}
+    by_name = {c.name.removesuffix(" (1 thread)"): c for c in field_of}
     for target in case.get("target", ()):
         peer = by_name.get(target["against"])
         kind = "must" if "must" in target else "aim"
