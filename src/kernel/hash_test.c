@@ -63,7 +63,8 @@ static void make(sample *s, wr_encoding encoding, wr_type type, bool has_nulls)
         s->dict.row_count = DICT_ROWS;
         for (uint32_t row = 0; row < ROWS; row++)
             s->codes[row] = (uint32_t)(test_random() % DICT_ROWS);
-        s->column = (wr_vector){.type = type, .encoding = WR_DICT, .codes = s->codes, .dict = &s->dict};
+        s->column = (wr_vector){.type = type, .encoding = WR_DICT, .codes = s->codes};
+        s->column.dict = &s->dict;
     } else if (encoding == WR_CONST) {
         value = wr_value_load(type, s->room);
         value.is_null = has_nulls;

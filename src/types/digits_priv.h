@@ -57,7 +57,7 @@ static inline uint64_t load_padded_head(const char *p, size_t byte_count)
            0x3030303030303030u >> half_bits >> half_bits;
 }
 
-/* 1 to 19 digits, which cannot overflow 64 bits; the first chunk takes what is left over by eights. */
+/* 1 to 19 digits: 64 bits are enough. The first chunk takes what is left over by eights. */
 static inline bool value_of_digits(const char *p, size_t digit_count, uint64_t *out)
 {
     size_t   head = (digit_count - 1) % 8 + 1;
@@ -88,8 +88,8 @@ static inline uint64_t mark_points(uint64_t chunk)
     return (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
 }
 
-/* "123", "123.45", ".5", "5.": at most 16 bytes of digits with at most one point, no sign. False for
- * everything else. The point is squeezed out of the word and what is left converted at once: lengths
+/* "123", "123.45", ".5", "5.": at most 16 bytes of digits with at most one point, no sign. False
+ * for everything else. The point is squeezed out of the word and the rest converted at once: lengths
  * vary from field to field, and each end of a loop over bytes would be a branch guessed wrong. */
 static inline bool split_plain_decimal(const char *p, size_t byte_count, uint64_t *out_digits,
                                        size_t *out_fraction_count)

@@ -114,8 +114,8 @@ static size_t put_decimal(decimal_float d, int fixed_max, char *out)
     return (size_t)digit_count + 1;
 }
 
-/* Most data has a few decimals only: is x = n / 10^4 with n < 10^15? A decimal of up to 15 digits that
- * reads back to x is the only one of that length, so without its zeros it is the shortest. */
+/* Most data has a few decimals only: is x = n / 10^4 with n < 10^15? A decimal of up to 15 digits
+ * that reads back to x is the only one of that length, so without its zeros it is the shortest. */
 static inline bool find_short(double x, decimal_float *out)
 {
     double n = x * 1e4;

@@ -59,7 +59,7 @@ static size_t put_fraction(uint64_t fraction, size_t digit_count, char *out)
 
 static const uint8_t UNIT_DIGITS[] = {0, 3, 6, 9};
 
-/* Whole seconds, rounded down, and the rest in `unit`. Constant divisors: a variable one is slow. */
+/* Whole seconds, rounded down, and the rest in `unit`. Constant divisors are fast ones. */
 static int64_t split_second(int64_t x, wr_time_unit unit, uint32_t *out_fraction)
 {
     switch (unit) {

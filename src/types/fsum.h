@@ -41,8 +41,8 @@ void   wr_fsum_wide_add(wr_fsum_wide *sum, double x);
 void   wr_fsum_wide_add_product(wr_fsum_wide *sum, double x, double y);
 void   wr_fsum_wide_merge(wr_fsum_wide *sum, const wr_fsum_wide *other);
 double wr_fsum_wide_result(const wr_fsum_wide *sum);
-/** sum of x*y - (sum of x) * (sum of y) / n, exact until it is rounded once; never negative when x is
- *  y (pass the same state twice). NaN when any state has seen NaN or an infinity. Cost about 0.3 us. */
+/** sum of x*y - (sum of x) * (sum of y) / n, exact until it is rounded once; never negative when x
+ *  is y (pass the same state twice). NaN when any state has seen NaN or an infinity. About 0.3 us. */
 double wr_fsum_wide_centered(const wr_fsum_wide *sum_xy, const wr_fsum_wide *sum_x,
                              const wr_fsum_wide *sum_y, uint64_t n);
 

@@ -1,10 +1,10 @@
-/* types/fsum_centered.c — sum of x*y minus (sum of x)(sum of y)/n, the core of variance, covariance and
- * correlation, in whole numbers.
+/* types/fsum_centered.c — sum of x*y minus (sum of x)(sum of y)/n, the core of variance,
+ * covariance and correlation, in whole numbers.
  *
- * Each state is a whole number of at most 231 bits times a power of two. n P - X Y is computed exactly
- * in 768 bits and divided by n; only the quotient is rounded. So equal values have a variance of
- * exactly 0, whatever their size. Where the powers of two lie so far apart that 768 bits are too few,
- * the lowest bits of the smaller term are cut: they are 2^-300 of the larger one. */
+ * Each state is a whole number of at most 231 bits times a power of two. n P - X Y is computed
+ * exactly in 768 bits and divided by n; only the quotient is rounded. So equal values have a
+ * variance of exactly 0, whatever their size. Where the powers of two lie so far apart that 768 bits
+ * are too few, the lowest bits of the smaller term are cut: they are 2^-300 of the larger one. */
 #include "types/fsum.h"
 
 #include <math.h>

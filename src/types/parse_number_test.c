@@ -214,6 +214,16 @@ static void floats_that_are_hard(void **state)
         "1.4e-45",
         "7e-46",
         "100000000000000000000000000000000000000000000000000000000000000000000000000000000e-70"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
+        check_f64(GOOD[i]);
+        check_f32(GOOD[i]);
+    }
+}
+
+static void floats_that_are_none(void **state)
+{
     static const char *const BAD[] = {"",      ".",     "-",   "+",  "e5",    "1e",   "1e+",
                                       "1e5x",  "1.2.3", "1 ",  " 1", "0x10",  "1f",   "--1",
                                       "1e5.5", ".e1",   "1,5", "in", "infin", "nanx", "1_0"};
@@ -221,10 +231,6 @@ static void floats_that_are_hard(void **state)
     float  y;
 
     (void)state;
-    for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
-        check_f64(GOOD[i]);
-        check_f32(GOOD[i]);
-    }
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         assert_false(wr_parse_f64(exact(BAD[i]), &x));
         assert_false(wr_parse_f32(exact(BAD[i]), &y));
@@ -481,6 +487,7 @@ int main(void)
         cmocka_unit_test(unsigned_integers),
         cmocka_unit_test(integers_round_trip),
         cmocka_unit_test(floats_that_are_hard),
+        cmocka_unit_test(floats_that_are_none),
         cmocka_unit_test(floats_like_the_c_library),
         cmocka_unit_test(floats_half_way),
         cmocka_unit_test(floats_print_shortest),

@@ -71,9 +71,10 @@ bool wr_read_offset(cursor *c, int32_t *out_offset_s);
 /** The rest of the text as a zone's name. */
 bool wr_read_zone(cursor *c, uint32_t *out_zone);
 
-/* Days of a date with 0 <= year <= 9999, or false if there is no such date. The year begins in March,
- * 400 years earlier, so that nothing is negative. */
-static inline bool days_of_plain_date(uint32_t year, uint32_t month, uint32_t day, int32_t *out_days)
+/* Days of a date with 0 <= year <= 9999, or false if there is no such date. The year begins in
+ * March, 400 years earlier, so that nothing is negative. */
+static inline bool days_of_plain_date(uint32_t year, uint32_t month, uint32_t day,
+                                      int32_t *out_days)
 {
     static const uint8_t MONTH_DAYS[16] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool     leap = (year & (year % 25 ? 3 : 15)) == 0;
