@@ -2,9 +2,9 @@
  *
  * Equal rows give equal hashes on every machine, thread count and cap, whatever the encoding of
  * their columns. NULL hashes to a constant (joins drop NULL keys before), NaN is one value, -0.0 is
- * 0.0, intervals hash by their length. A string hashes to wr_hash_bytes of its bytes, a blob handle to
- * the hash it carries. CONST is hashed once, DICT once per entry where the dictionary is no larger
- * than the batch. In stress mode "hash" every hash is 0.
+ * 0.0, intervals hash by their length. A string hashes to wr_hash_bytes of its bytes, a blob handle
+ * to the hash it carries. CONST is hashed once, DICT once per entry where the dictionary is no
+ * larger than the batch. In stress mode "hash" every hash is 0.
  * Cost: about 1 ns per fixed-size value, strings 3 ns and 0.1 ns a byte. */
 #ifndef WR_KERNEL_HASH_H
 #define WR_KERNEL_HASH_H
