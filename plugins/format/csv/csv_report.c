@@ -1,0 +1,155 @@
+/* csv_report.c — what is said about rows: place, reason, raw text.
+ *
+ * The line of a chunk's first byte is counted in the serial half; lines inside the chunk are counted
+ * here, only for rows that are spoken of, and never twice within a batch. */
+#include <stdio.h>
+
+#include "csv_priv.h"
+
+enum { SHOWN_BYTES_MAX = 60, REASON_BYTES = 256 };
+
+/* Newlines in [from, to) of the chunk. */
+static uint64_t count_lines(const csv_split *split, uint32_t from, uint32_t to)
+{
+    csv_survey survey;
+
+    split->scan->survey(&split->dialect.marks, split->chunk + from, to - from, &survey);
+    return survey.newline_count;
+}
+
+/* The record as it stands, without its newline. */
+static wr_text raw_of(const csv_split *split, uint32_t row)
+{
+    uint32_t start = wr_csv_row_start(split, row), end = wr_csv_row_end(split, row);
+
+    if (end > start && split->chunk[end - 1] == '\r')
+        end--;
+    if (end - start > CSV_RAW_BYTES_MAX)
+        end = start + CSV_RAW_BYTES_MAX;
+    return (wr_text){(const char *)split->chunk + start, end - start};
+}
+
+static void describe_long_row(const csv_split *split, wr_reject *out_place)
+{
+    const csv_long_row *row = &split->long_row;
+
+    out_place->path = split->base.path;
+    out_place->line = row->bad.fault == CSV_NEVER_CLOSED ? row->fault_line : split->line;
+    out_place->byte_offset = split->base.byte_offset;
+    out_place->raw = (wr_text){(const char *)row->raw, row->raw_bytes};
+}
+
+void wr_csv_describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
+                         wr_reject *out_place)
+{
+    const csv_split *csv = (const csv_split *)split;
+
+    (void)request;
+    if (csv->long_row.is_set) {
+        describe_long_row(csv, out_place);
+        return;
+    }
+    out_place->path = split->path;
+    out_place->line = csv->line + count_lines(csv, 0, wr_csv_row_start(csv, row));
+    out_place->byte_offset = split->byte_offset + wr_csv_row_start(csv, row);
+    out_place->raw = raw_of(csv, row);
+}
+
+/* The field's text for a message: short, and cut between characters. */
+static wr_text shown_field(const csv_split *split, uint32_t row, const csv_column *column,
+                           uint32_t column_index)
+{
+    const uint32_t *at = split->index.separators + split->firsts[row] + column->field;
+    wr_text         text;
+    csv_field       field;
+
+    if (split->long_row.is_set) {
+        text = wr_str_is_blob(&split->long_row.values[column_index])
+                   ? WR_TEXT("(a long text)")
+                   : wr_str_text(&split->long_row.values[column_index]);
+    } else {
+        field = wr_csv_field_of(&split->dialect, split->chunk, at[0] + 1, at[1], true);
+        text = wr_text_trim(
+            (wr_text){(const char *)split->chunk + field.start, field.end - field.start});
+    }
+    if (text.byte_count > SHOWN_BYTES_MAX) {
+        text.byte_count = SHOWN_BYTES_MAX;
+        while (text.byte_count > 0 && (text.bytes[text.byte_count] & 0xc0) == 0x80)
+            text.byte_count--;
+    }
+    return text;
+}
+
+static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
+{
+    const csv_bad_row *bad = &split->bad[row];
+    const csv_column  *column;
+    char               type[WR_TYPE_NAME_BYTES];
+    wr_text            field;
+
+    switch ((csv_fault)bad->fault) {
+    case CSV_FINE:
+        break;
+    case CSV_FIELD_COUNT:
+        snprintf(buffer, REASON_BYTES, "expected %u fields, found %u", split->field_count,
+                 bad->detail);
+        return wr_text_of(buffer);
+    case CSV_NOT_UTF8:
+        return WR_TEXT("invalid UTF-8 (is it another encoding, such as latin1?)");
+    case CSV_BROKEN_QUOTES:
+        return WR_TEXT("text behind the closing quote");
+    case CSV_WRONG_TYPE:
+        column = &split->columns[bad->detail];
+        field = shown_field(split, row, column, bad->detail);
+        snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %s", WR_TEXT_ARG(field),
+                 wr_type_format(column->type, type));
+        return wr_text_of(buffer);
+    case CSV_FIELD_TOO_LONG:
+        snprintf(buffer, REASON_BYTES, "a field is longer than max_field (%llu bytes)",
+                 (unsigned long long)split->dialect.options->max_field);
+        return wr_text_of(buffer);
+    case CSV_NEVER_CLOSED:
+        return WR_TEXT("the quote that opens here is never closed");
+    }
+    return WR_TEXT("");
+}
+
+static bool names_column(csv_fault fault)
+{
+    return fault == CSV_WRONG_TYPE || fault == CSV_BROKEN_QUOTES || fault == CSV_FIELD_TOO_LONG;
+}
+
+static wr_status report_row(const wr_read_request *request, csv_split *split, uint32_t row,
+                            wr_error *err)
+{
+    char               buffer[REASON_BYTES];
+    const csv_bad_row *bad = &split->bad[row];
+    wr_reject          reject = {0};
+
+    if (split->long_row.is_set) {
+        describe_long_row(split, &reject);
+    } else {
+        uint32_t start = wr_csv_row_start(split, row);
+
+        split->counted_line += count_lines(split, split->counted_to, start);
+        split->counted_to = start;
+        reject.path = split->base.path;
+        reject.line = split->counted_line;
+        reject.byte_offset = split->base.byte_offset + start;
+        reject.raw = raw_of(split, row);
+    }
+    reject.reason = format_reason(split, row, buffer);
+    reject.column = names_column((csv_fault)bad->fault) && bad->detail < request->column_count
+                        ? request->schema->fields[request->columns[bad->detail]].name
+                        : WR_TEXT("");
+    return request->rejects.report(request->rejects.self, &reject, err);
+}
+
+wr_status wr_csv_report_bad_rows(const wr_read_request *request, csv_split *split, wr_error *err)
+{
+    for (uint32_t row = 0; row < split->row_count; row++) {
+        if (wr_bit_get(split->bad_rows, row))
+            WR_TRY(report_row(request, split, row, err));
+    }
+    return WR_OK;
+}

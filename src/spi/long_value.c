@@ -1,0 +1,159 @@
+/* long_value.c — see the header. */
+#include "spi/long_value.h"
+
+#define XXH_STATIC_LINKING_ONLY /* the size of the streaming state */
+#include <xxhash.h>
+
+enum {
+    PIECE_BYTES = 16 * 1024,
+    INDEX_COUNT = 512, /* positions in an index piece: 512 * 512 * 16 KB = 4 GiB */
+};
+
+#define INDEX_SPAN ((uint64_t)PIECE_BYTES * INDEX_COUNT)
+
+void wr_long_writer_layout(wr_long_writer *writer, const wr_scratch *scratch, wr_carver *carver)
+{
+    *writer = (wr_long_writer){
+        .scratch = scratch,
+        .piece = wr_carve(carver, PIECE_BYTES),
+        .index = {wr_carve(carver, INDEX_COUNT * sizeof(wr_scratch_position)),
+                  wr_carve(carver, INDEX_COUNT * sizeof(wr_scratch_position))},
+    };
+    /* XXH3 wants its state 64-byte aligned. */
+    writer->hash = wr_carve(carver, sizeof(XXH3_state_t) + 64);
+    writer->hash = (void *)(((uintptr_t)writer->hash + 63) & ~(uintptr_t)63);
+}
+
+void wr_long_writer_begin(wr_long_writer *writer)
+{
+    writer->piece_used = writer->index_used[0] = writer->index_used[1] = 0;
+    writer->byte_count = 0;
+    memset(writer->prefix, 0, sizeof writer->prefix);
+    XXH3_64bits_reset(writer->hash);
+}
+
+static wr_status push_position(wr_long_writer *writer, unsigned level,
+                               wr_scratch_position position, wr_error *err)
+{
+    wr_scratch_position above;
+
+    writer->index[level][writer->index_used[level]++] = position;
+    if (level == 1 || writer->index_used[0] < INDEX_COUNT)
+        return WR_OK;
+    WR_TRY(wr_scratch_append(*writer->scratch, writer->index[0],
+                             INDEX_COUNT * sizeof(wr_scratch_position), &above, err));
+    writer->index_used[0] = 0;
+    writer->index[1][writer->index_used[1]++] = above;
+    return WR_OK;
+}
+
+static wr_status put_piece(wr_long_writer *writer, wr_error *err)
+{
+    wr_scratch_position position;
+
+    WR_TRY(wr_scratch_append(*writer->scratch, writer->piece, writer->piece_used, &position, err));
+    writer->piece_used = 0;
+    return push_position(writer, 0, position, err);
+}
+
+wr_status wr_long_writer_add(wr_long_writer *writer, const void *bytes, size_t byte_count,
+                             wr_error *err)
+{
+    const uint8_t *from = bytes;
+
+    if (byte_count > UINT32_MAX - writer->byte_count)
+        return WR_RAISE(err, WR_DATA, "a value is longer than %u bytes", UINT32_MAX);
+    XXH3_64bits_update(writer->hash, bytes, byte_count);
+    for (uint64_t i = writer->byte_count; i < 4 && i - writer->byte_count < byte_count; i++)
+        writer->prefix[i] = (char)from[i - writer->byte_count];
+    writer->byte_count += byte_count;
+    while (byte_count > 0) {
+        size_t room = PIECE_BYTES - writer->piece_used;
+        size_t now = byte_count < room ? byte_count : room;
+
+        /* A full piece waits until more comes, so that the last one is never empty. */
+        if (room == 0) {
+            WR_TRY(put_piece(writer, err));
+            continue;
+        }
+        memcpy(writer->piece + writer->piece_used, from, now);
+        writer->piece_used += (uint32_t)now;
+        from += now;
+        byte_count -= now;
+    }
+    return WR_OK;
+}
+
+/* Read the position at `index` of an index piece. */
+static wr_status read_position(const wr_scratch *scratch, wr_scratch_position piece, uint64_t index,
+                               wr_scratch_position *out_position, wr_error *err)
+{
+    size_t got = 0;
+
+    WR_TRY(wr_scratch_read(*scratch, piece, index * sizeof *out_position, out_position,
+                           sizeof *out_position, &got, err));
+    if (got != sizeof *out_position)
+        return WR_RAISE(err, WR_CORRUPT, "the index of a long value is cut");
+    return WR_OK;
+}
+
+static wr_status read_value(const wr_blob *blob, uint64_t offset, void *buffer, size_t bytes,
+                            size_t *out_bytes, wr_error *err)
+{
+    const wr_scratch *scratch = blob->owner;
+    size_t            done = 0;
+
+    if (offset >= blob->byte_count)
+        bytes = 0;
+    else if (bytes > blob->byte_count - offset)
+        bytes = (size_t)(blob->byte_count - offset);
+    while (done < bytes) {
+        uint64_t            at = offset + done;
+        size_t              wanted = PIECE_BYTES - at % PIECE_BYTES, got = 0;
+        wr_scratch_position position = blob->position;
+
+        if (blob->byte_count > INDEX_SPAN)
+            WR_TRY(read_position(scratch, position, at / INDEX_SPAN, &position, err));
+        if (blob->byte_count > PIECE_BYTES)
+            WR_TRY(read_position(scratch, position, at % INDEX_SPAN / PIECE_BYTES, &position, err));
+        wanted = wanted < bytes - done ? wanted : bytes - done;
+        WR_TRY(wr_scratch_read(*scratch, position, at % PIECE_BYTES, (uint8_t *)buffer + done,
+                               wanted, &got, err));
+        if (got != wanted)
+            return WR_RAISE(err, WR_CORRUPT, "a long value is cut");
+        done += got;
+    }
+    *out_bytes = done;
+    return WR_OK;
+}
+
+wr_status wr_long_writer_end(wr_long_writer *writer, wr_blob *out_blob, wr_error *err)
+{
+    wr_scratch_position position;
+
+    wr_assert(writer->byte_count > 0, "an empty value needs no scratch space");
+    WR_TRY(wr_scratch_append(*writer->scratch, writer->piece, writer->piece_used, &position, err));
+    if (writer->byte_count > PIECE_BYTES) {
+        WR_TRY(push_position(writer, 0, position, err));
+        position = 0;
+        if (writer->index_used[0] > 0)
+            WR_TRY(wr_scratch_append(*writer->scratch, writer->index[0],
+                                     writer->index_used[0] * sizeof position, &position, err));
+    }
+    if (writer->byte_count > INDEX_SPAN) {
+        if (position != 0)
+            WR_TRY(push_position(writer, 1, position, err));
+        WR_TRY(wr_scratch_append(*writer->scratch, writer->index[1],
+                                 writer->index_used[1] * sizeof position, &position, err));
+    } else if (writer->index_used[1] > 0) {
+        position = writer->index[1][0]; /* exactly one full index piece */
+    }
+    *out_blob = (wr_blob){
+        .byte_count = writer->byte_count,
+        .hash = XXH3_64bits_digest(writer->hash),
+        .read = read_value,
+        .owner = (void *)writer->scratch,
+        .position = position,
+    };
+    return WR_OK;
+}
