@@ -128,6 +128,8 @@ static wr_status parse_char(const wr_option_def *def, wr_text value, int32_t *ou
         *out_value = '\t';
     else if (value.byte_count == 0 || wr_text_equal_nocase(value, WR_TEXT("none")))
         *out_value = -1;
+    else if (wr_text_equal_nocase(value, WR_TEXT("auto")))
+        *out_value = 0;
     else
         return refuse(def, value, "one byte, tab or none", err);
     return WR_OK;

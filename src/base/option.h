@@ -21,7 +21,8 @@ typedef enum wr_option_kind {
     WR_OPTION_INT,   /* field: int64_t, within [min, max]                     */
     WR_OPTION_FLOAT, /* field: double                                         */
     WR_OPTION_BYTES, /* field: uint64_t; "32MB"; within [min, max]            */
-    WR_OPTION_CHAR,  /* field: int32_t; one byte, "\t" and "tab" understood, -1 = none */
+    WR_OPTION_CHAR,  /* field: int32_t; one byte, "\t" and "tab" understood, -1 = none,
+                        0 = auto: found out by the component                    */
     WR_OPTION_TEXT,  /* field: wr_text                                        */
     WR_OPTION_ENUM,  /* field: int32_t; index into `choices`                  */
     WR_OPTION_LIST,  /* field: wr_text_list                                   */

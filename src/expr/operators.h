@@ -10,8 +10,8 @@
  *   - A constant of type Utf8 is an untyped literal, as in PostgreSQL: beside an argument of another
  *     type it is read as that type (ts >= '2026-01-01'); an unreadable one is an error when bound.
  *   - A constant of type Null takes the type of the other side.
- *   - An integer constant takes a narrower or unsigned type of the other side when it fits, and
- *     beside a decimal it has as many digits as it is written with.
+ *   - An integer constant that fits takes the other side's integer type in comparisons and IN, in
+ *     arithmetic and CASE only UInt64's; beside a decimal it has as many digits as it is written with.
  *   - coalesce, ifnull, nvl, nullif, if, iff become CASE nodes (lazy, as in PostgreSQL); typeof
  *     becomes a constant. The binder calls them like any function.
  *   - WR_OPERATOR_IN takes the value, then all elements, constants and others mixed, in any number:

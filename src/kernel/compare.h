@@ -24,8 +24,8 @@ wr_compare_op wr_compare_mirror(wr_compare_op op);
 void wr_compare(wr_compare_op op, wr_physical physical, wr_operand left, wr_operand right,
                 wr_selection rows, uint8_t *out);
 
-/** out[row] = values of left, or of right where left's order says so: the greater or the smaller of
- *  both, for greatest() and least(). Text views are copied. */
+/** out[row] = the greater or the smaller of both sides, left on a tie. Text views are copied.
+ *  `out` may be left's values. */
 void wr_compare_pick(bool greatest, wr_physical physical, wr_operand left, wr_operand right,
                      wr_selection rows, void *out);
 

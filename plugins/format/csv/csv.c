@@ -1,5 +1,6 @@
 /* csv.c — the format object and its options. */
 #include "csv_priv.h"
+#include "csv_write.h"
 
 static const char *const HEADERS[] = {"auto", "true", "false", NULL};
 static const char *const RAGGED[] = {"error", "pad", NULL};
@@ -12,13 +13,13 @@ static const char *const RAGGED[] = {"error", "pad", NULL};
     }
 
 const wr_option_def WR_CSV_READ_OPTIONS[] = {
-    OPTION(delimiter, WR_OPTION_CHAR, NULL, 0, 0, NULL,
-           "byte between fields; found out from a sample (comma, semicolon, tab, bar) when not given; "
+    OPTION(delimiter, WR_OPTION_CHAR, "auto", 0, 0, NULL,
+           "byte between fields; found out from a sample (comma, semicolon, tab, bar) by default; "
            "none: every line is one field"),
-    OPTION(quote, WR_OPTION_CHAR, NULL, 0, 0, NULL,
-           "byte around fields that hold delimiters or newlines; found out when not given; none: no "
+    OPTION(quote, WR_OPTION_CHAR, "auto", 0, 0, NULL,
+           "byte around fields that hold delimiters or newlines; found out by default; none: no "
            "quoting"),
-    OPTION(escape, WR_OPTION_CHAR, NULL, 0, 0, NULL,
+    OPTION(escape, WR_OPTION_CHAR, "auto", 0, 0, NULL,
            "byte that makes the next delimiter, quote, newline or escape ordinary; found out when "
            "not given, usually the quote itself (doubled quotes)"),
     OPTION(header, WR_OPTION_ENUM, "auto", 0, 0, HEADERS,
@@ -39,9 +40,9 @@ const wr_option_def WR_CSV_READ_OPTIONS[] = {
     OPTION(thousands, WR_OPTION_CHAR, "none", 0, 0, NULL,
            "separator between groups of three digits of numbers"),
     OPTION(date_format, WR_OPTION_TEXT, NULL, 0, 0, NULL,
-           "format of dates, such as %d.%m.%Y; ISO 8601 when not given"),
+           "format of dates, such as %d.%m.%Y; ISO 8601 by default"),
     OPTION(timestamp_format, WR_OPTION_TEXT, NULL, 0, 0, NULL,
-           "format of timestamps, such as %m/%d/%Y %H:%M:%S; ISO 8601 when not given"),
+           "format of timestamps, such as %m/%d/%Y %H:%M:%S; ISO 8601 by default"),
     OPTION(true_words, WR_OPTION_LIST, NULL, 0, 0, NULL,
            "texts that mean true, in any case; by default true, t, yes, y, on, 1"),
     OPTION(false_words, WR_OPTION_LIST, NULL, 0, 0, NULL,
@@ -87,6 +88,9 @@ const wr_format wr_format_csv = {
     .endings = "csv tsv tab txt",
     .read_options = WR_CSV_READ_OPTIONS,
     .read_options_bytes = sizeof(csv_read_options),
+    .write_options = WR_CSV_WRITE_OPTIONS,
+    .write_options_bytes = sizeof(csv_write_options),
     .adjust = adjust,
     .reader = &READER,
+    .writer = &WR_CSV_WRITER,
 };

@@ -28,7 +28,7 @@ static bool is_escapable(const csv_dialect *dialect, uint8_t byte)
     unsigned class = dialect->classes[byte];
 
     return class == CSV_DELIMITER || class == CSV_NEWLINE || class == CSV_QUOTE ||
-           class == CSV_ESCAPE || byte == '\r' || byte == '\n';
+           class == CSV_ESCAPE;
 }
 
 /* Walk the text between quotes: [start, end) begins behind the opening one. */

@@ -80,6 +80,7 @@ static void lay_out(const wr_read_request *request, csv_file *file, wr_carver *c
 {
     wr_chunker_layout(&file->chunker, file->base.input, (uint32_t)kept_bytes_max(request), carver);
     file->sources = wr_carve(carver, request->column_count * sizeof(uint32_t));
+    file->targets = wr_carve(carver, request->schema->field_count * sizeof(uint32_t));
     file->header = wr_carve(carver, header_bytes_max(request) + WR_TEXT_PAD);
     wr_long_writer_layout(&file->long_writer, request->scratch, carver);
 }
@@ -166,13 +167,13 @@ static uint32_t find_field(const wr_read_request *request, uint32_t place, wr_te
     return wr_schema_find(request->schema, name, NULL);
 }
 
-/* Take one name of the header: note where wanted columns are found in this file. */
+/* Take one name of the header: note where a wanted column is found in this file. */
 static wr_status take_name(const wr_read_request *request, csv_file *file, uint32_t place,
                            wr_text name, wr_error *err)
 {
     uint32_t field = find_field(request, place, name);
 
-    if (field == WR_FIELD_NONE) {
+    if (field == WR_FIELD_NONE || place >= request->schema->field_count) {
         wr_suggest suggest;
 
         wr_suggest_init(&suggest, name);
@@ -295,7 +296,15 @@ wr_status wr_csv_file_open(const wr_read_request *request, wr_file_reader *file,
     for (uint32_t c = 0; c < request->column_count; c++)
         csv->sources[c] = has_header ? WR_FIELD_NONE : request->columns[c];
     WR_TRY(skip_preamble(csv, request, err));
-    return has_header ? read_header(request, csv, err) : WR_OK;
+    if (has_header)
+        WR_TRY(read_header(request, csv, err));
+    for (uint32_t f = 0; f < request->schema->field_count; f++)
+        csv->targets[f] = WR_FIELD_NONE;
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        if (csv->sources[c] != WR_FIELD_NONE)
+            csv->targets[csv->sources[c]] = c;
+    }
+    return WR_OK;
 }
 
 /* ---- Chunks ------------------------------------------------------------------------------------- */

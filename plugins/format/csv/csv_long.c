@@ -40,14 +40,12 @@ static void mark_bad(long_reader *reader, csv_fault fault, uint32_t detail)
         *bad = (csv_bad_row){fault, detail};
 }
 
-/* The request's column that this field belongs to, or WR_FIELD_NONE. */
+/* The request's column that this field is wanted for, or WR_FIELD_NONE. */
 static uint32_t column_of(const long_reader *reader)
 {
-    for (uint32_t c = 0; c < reader->request->column_count; c++) {
-        if (reader->split->columns[c].field == reader->place)
-            return c;
-    }
-    return WR_FIELD_NONE;
+    return reader->place < reader->request->schema->field_count
+               ? reader->file->targets[reader->place]
+               : WR_FIELD_NONE;
 }
 
 /* ---- Text ---------------------------------------------------------------------------------------- */
@@ -112,34 +110,28 @@ static void cut_tail(long_reader *reader, bool is_last)
         reader->text--;
 }
 
-/* The field is over: its text becomes the value of every column that wants it. */
+/* The field is over: its text becomes the value of its column. */
 static wr_status end_field(long_reader *reader, bool is_last, wr_error *err)
 {
-    csv_long_row *row = &reader->split->long_row;
-    uint32_t      half = reader->request->chunk_bytes / 2;
-    wr_blob       blob;
-    wr_str        value;
+    csv_long_row   *row = &reader->split->long_row;
+    wr_long_writer *writer = &reader->file->long_writer;
+    uint32_t        half = reader->request->chunk_bytes / 2, column = column_of(reader);
 
-    reader->any_extra |= reader->place >= reader->split->field_count && reader->content_bytes > 0;
+    reader->any_extra |= reader->place >= reader->split->field_count &&
+                         (reader->content_bytes > 0 || reader->quoted);
     if (!reader->wanted)
         return WR_OK;
     cut_tail(reader, is_last);
-    if (reader->in_blob || (reader->text > WR_STR_INLINE_BYTES && reader->kept + reader->text > half)) {
+    row->quoted[column] = reader->quoted;
+    if (reader->in_blob ||
+        (reader->text > WR_STR_INLINE_BYTES && reader->kept + reader->text > half)) {
         WR_TRY(put_aside(reader, reader->text, err));
-        WR_TRY(wr_long_writer_end(&reader->file->long_writer, &blob, err));
+        WR_TRY(wr_long_writer_end(writer, &row->blobs[column], err));
+        row->values[column] = wr_str_of_blob(&row->blobs[column], writer->prefix);
+        return WR_OK;
     }
-    value = wr_str_of((char *)reader->chunk + reader->kept, reader->text);
-    for (uint32_t c = 0; c < reader->request->column_count; c++) {
-        if (reader->split->columns[c].field != reader->place)
-            continue;
-        if (reader->in_blob) {
-            row->blobs[c] = blob;
-            value = wr_str_of_blob(&row->blobs[c], reader->file->long_writer.prefix);
-        }
-        row->values[c] = value;
-        row->quoted[c] = reader->quoted;
-    }
-    if (!wr_str_is_inline(&value) && !reader->in_blob)
+    row->values[column] = wr_str_of((char *)reader->chunk + reader->kept, reader->text);
+    if (!wr_str_is_inline(&row->values[column]))
         reader->kept += reader->text;
     return WR_OK;
 }
@@ -233,6 +225,7 @@ static void take_byte(long_reader *reader, uint8_t byte, unsigned class, unsigne
             add_content(reader, &byte, 1);
         break;
     case CSV_BEHIND_QUOTE:
+    case CSV_BEHIND_BLANK:
         if (next == CSV_IN_QUOTED)
             add_content(reader, &byte, 1);
         else if (cr)
@@ -244,7 +237,7 @@ static void take_byte(long_reader *reader, uint8_t byte, unsigned class, unsigne
     case CSV_ESCAPED_QUOTED:
         /* The escape was taken as content; before a byte that it makes ordinary it is none. */
         if (reader->text > 0 && (class == CSV_DELIMITER || class == CSV_NEWLINE ||
-                                 class == CSV_QUOTE || class == CSV_ESCAPE || byte == '\r'))
+                                 class == CSV_QUOTE || class == CSV_ESCAPE))
             reader->text--;
         add_content(reader, &byte, 1);
         break;

@@ -76,6 +76,7 @@ typedef enum csv_state {
     CSV_IN_PLAIN,
     CSV_IN_QUOTED,
     CSV_BEHIND_QUOTE,  /* behind a quote between quotes: doubled, or closing      */
+    CSV_BEHIND_BLANK,  /* behind blanks behind a closing quote                    */
     CSV_IN_COMMENT,
     CSV_ESCAPED_PLAIN, /* behind an escape                                        */
     CSV_ESCAPED_QUOTED,
@@ -111,10 +112,31 @@ csv_field wr_csv_field_of(const csv_dialect *dialect, const uint8_t *bytes, uint
  *  old one is filled with blanks, so that lines can still be counted. */
 uint32_t wr_csv_unescape(const csv_dialect *dialect, uint8_t *bytes, const csv_field *field);
 
+/* ---- A walk from field to field, for headers and samples (csv_cursor.c) ------------------------------ */
+
+typedef struct csv_cursor {
+    const csv_dialect *dialect;
+    const uint8_t     *bytes;
+    uint32_t           at, end;
+    bool               at_end;  /* nothing follows `end`: it ends the last record        */
+    bool               inside;  /* behind a delimiter                                     */
+    bool               is_last; /* the field given last was the last one of its record    */
+} csv_cursor;
+
+/** Step over blank lines and comments (`blank_counts`: an empty line is a record); false: no byte of
+ *  a record is left, or it cannot be told yet. Only between records. */
+bool wr_csv_cursor_record(csv_cursor *cursor, bool blank_counts);
+
+/** The next field of the record; sets is_last. False: it does not end here, nothing has moved. */
+bool wr_csv_cursor_field(csv_cursor *cursor, csv_field *out_field);
+
+/** Step over the rest of the record; false: it does not end here. */
+bool wr_csv_cursor_skip_record(csv_cursor *cursor);
+
 /* ---- Inference (csv_sniff.c, csv_infer.c) ---------------------------------------------------------- */
 
 /** Settle delimiter, quote, escape and newline from a sample that starts at a record. */
-void wr_csv_sniff(csv_read_options *options, uint8_t *sample, uint32_t byte_count, bool at_end);
+void wr_csv_sniff(csv_read_options *options, const uint8_t *sample, uint32_t byte_count, bool at_end);
 
 wr_status wr_csv_infer(void *options, const wr_schema *declared, wr_text path, wr_input *input,
                        bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err);
@@ -134,6 +156,7 @@ typedef struct csv_file {
     uint64_t             line;         /* of the chunker's next byte, from 1                  */
     uint32_t             field_count;  /* of this file's records                              */
     uint32_t            *sources;      /* request column -> field; WR_FIELD_NONE: not in here */
+    uint32_t            *targets;      /* field -> request column; WR_FIELD_NONE: not wanted  */
     uint8_t             *header;       /* room for the header                                 */
     uint32_t             header_bytes;
     wr_long_writer       long_writer;
@@ -190,7 +213,7 @@ typedef struct csv_split {
     uint32_t            *firsts;      /* separator before the first field of each row          */
     uint32_t            *ends;        /* newline of each row: the index's row_ends, thinned     */
     uint32_t             row_count;   /* rows of the batch                                     */
-    bool                 any_short;   /* some row was padded                                   */
+    bool                 any_uneven;  /* some row is shorter or longer and yet good           */
     wr_text_token       *tokens;      /* of one column of a fixed-size type                    */
     csv_bad_row         *bad;         /* per row of the batch                                  */
     uint64_t            *bad_rows;    /* bit map of the batch                                  */
@@ -223,7 +246,7 @@ void      wr_csv_describe_row(const wr_read_request *request, const wr_split *sp
 
 /* ---- Rows (csv_rows.c) ---------------------------------------------------------------------------- */
 
-/** Find the next rows of the chunk: sets row_count, firsts, ends, any_short and the bad rows among
+/** Find the next rows of the chunk: sets row_count, firsts, ends, any_uneven and the bad rows among
  *  them. 0 rows: no more. */
 void wr_csv_find_rows(csv_split *split, uint32_t row_max);
 

@@ -47,16 +47,26 @@ static void take_endless_row(csv_split *split)
     wr_csv_mark_bad(split, 0, CSV_FIELD_COUNT, field_count);
 }
 
-/* Are the fields from separator `from` to `last` all empty? */
+/* Are the fields from separator `from` to `last`, the end of the row, all empty? */
 static bool are_empty(const csv_split *split, uint32_t from, uint32_t last)
 {
     const uint32_t *separators = split->index.separators;
-    uint32_t        bytes = separators[last] - separators[from] - (last - from);
 
-    return bytes == 0 || (bytes == 1 && split->chunk[separators[last] - 1] == '\r');
+    for (uint32_t i = from; i < last; i++) {
+        uint32_t  start = separators[i] + 1, end = separators[i + 1];
+        csv_field field;
+
+        if (i + 1 == last && end > start && split->chunk[end - 1] == '\r' &&
+            split->dialect.marks.newline == '\n')
+            end--;
+        field = wr_csv_field_of(&split->dialect, split->chunk, start, end, false);
+        if (field.quoted || field.end > field.start)
+            return false;
+    }
+    return true;
 }
 
-typedef enum row_kind { ROW_FINE, ROW_SKIPPED, ROW_SHORT, ROW_BAD } row_kind;
+typedef enum row_kind { ROW_FINE, ROW_SKIPPED, ROW_UNEVEN, ROW_BAD } row_kind;
 
 /* A row that does not have the usual number of fields, or any row where comments may be. */
 static row_kind classify_row(const csv_split *split, uint32_t first, uint32_t last)
@@ -69,13 +79,13 @@ static row_kind classify_row(const csv_split *split, uint32_t first, uint32_t la
         return ROW_SKIPPED;
     if (field_count == split->field_count)
         return ROW_FINE;
-    if (field_count == 1 && are_empty(split, first, last))
+    if (start == end || (start + 1 == end && split->chunk[start] == '\r'))
         return ROW_SKIPPED;
     if (!split->dialect.pad)
         return ROW_BAD;
     if (field_count < split->field_count)
-        return ROW_SHORT;
-    return are_empty(split, first + split->field_count, last) ? ROW_FINE : ROW_BAD;
+        return ROW_UNEVEN;
+    return are_empty(split, first + split->field_count, last) ? ROW_UNEVEN : ROW_BAD;
 }
 
 /* List the rows of the index that count. */
@@ -96,7 +106,7 @@ static void list_rows(csv_split *split, uint32_t row_max)
 
             if (kind == ROW_BAD)
                 wr_csv_mark_bad(split, kept, CSV_FIELD_COUNT, last - first);
-            split->any_short |= kind == ROW_SHORT;
+            split->any_uneven |= kind == ROW_UNEVEN;
             kept -= kind == ROW_SKIPPED;
         }
         kept++;
@@ -121,7 +131,7 @@ void wr_csv_find_rows(csv_split *split, uint32_t row_max)
     if (split->bad_count > 0)
         memset(split->bad_rows, 0, wr_bit_words(row_max) * sizeof(uint64_t));
     split->bad_count = 0;
-    split->any_short = false;
+    split->any_uneven = false;
     split->row_count = 0;
     while (split->row_count == 0 && split->next < split->end) {
         index_from(split, split->next);

@@ -167,7 +167,7 @@ static bool is_usual(const csv_split *split, uint32_t chunk_bytes)
     const csv_dialect *dialect = &split->dialect;
     uint64_t           only_empty = dialect->empty_is_null ? 1 : 0;
 
-    return split->is_plain && split->bad_count == 0 && !split->any_short && !dialect->trim &&
+    return split->is_plain && split->bad_count == 0 && !split->any_uneven && !dialect->trim &&
            dialect->null_lengths == only_empty && dialect->options->max_field >= chunk_bytes;
 }
 

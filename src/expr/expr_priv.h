@@ -1,0 +1,86 @@
+/* expr/expr_priv.h — what the files of expr share about types, calls and their tables. */
+#ifndef WR_BUILDING_EXPR
+#error "expr_priv.h is private to src/expr"
+#endif
+#ifndef WR_EXPR_EXPR_PRIV_H
+#define WR_EXPR_EXPR_PRIV_H
+
+#include "expr/function.h"
+
+/* ---- Types (coerce.c) --------------------------------------------------------------------------- */
+
+/** A constant text: an untyped literal, read as whatever stands beside it. */
+static inline bool wr_expr_is_literal(const wr_expr *expr)
+{
+    return expr->kind == WR_EXPR_CONST && expr->type.logical == WR_TYPE_UTF8 &&
+           !expr->value.is_null;
+}
+
+static inline bool wr_expr_is_null(const wr_expr *expr)
+{
+    return expr->type.logical == WR_TYPE_NULL_;
+}
+
+/** How far a conversion without asking goes: 0 the same type, higher is worse; UINT32_MAX never. */
+uint32_t wr_type_distance(wr_type from, wr_type to);
+
+/** As wr_type_distance for an argument: literals and NULLs go anywhere. */
+uint32_t wr_expr_distance(const wr_expr *arg, wr_type to);
+
+/** The type an integer or decimal stands for among decimals; a constant has only its own digits. */
+wr_type wr_expr_as_decimal(const wr_expr *arg);
+
+/** Common type of arguments: NULLs and literals follow the others, integer constants that fit take
+ *  UInt64 (`adapt`: any integer type) from the others. All literals: Utf8, all NULL: Null. */
+bool wr_expr_common(const wr_expr *const *args, uint32_t arg_count, bool adapt, wr_type *out_type);
+
+/* ---- Calls (call.c, registry.c) ------------------------------------------------------------------ */
+
+/** Functions that are not calls (coalesce, if ...): builds something else. *out_expr NULL: it is not
+ *  one of them. */
+wr_status wr_expr_special(wr_bump *bump, wr_text name, wr_expr **args, uint32_t arg_count,
+                          wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+
+/** The names that wr_expr_special knows; NULL past the end. */
+const char *wr_expr_special_name(uint32_t index);
+
+/** Cast an argument as implicit conversion does; a literal that cannot be read is WR_INVALID. */
+wr_status wr_expr_coerce(wr_bump *bump, wr_expr *arg, wr_type type, wr_expr **out_expr,
+                         wr_error *err) WR_MUST_USE;
+
+/** The nearest function name, for messages. */
+void wr_function_suggest(wr_text name, wr_error *err);
+
+/** A node of `kind` with room for its arguments; NULL when the plan pool is spent. */
+wr_expr *wr_expr_node(wr_bump *bump, wr_expr_kind kind, wr_type type, uint32_t arg_count,
+                      wr_error *err);
+
+/** Can evaluating it for some row be an error? */
+bool wr_expr_can_fail(const wr_expr *expr);
+
+/* ---- Casts (cast.c) ------------------------------------------------------------------------------- */
+
+/** The function that a CAST node runs: one argument, to eval->expr->type; try_ of that node says what
+ *  a value that does not fit becomes. */
+const wr_function *wr_cast_function(wr_type from, wr_type to);
+
+/** Can a cast between these types fail? */
+bool wr_cast_can_fail(wr_type from, wr_type to);
+
+/* ---- Operators -------------------------------------------------------------------------------------- */
+
+/** Probes of constant lists; the second if one of them is NULL. */
+extern const wr_function WR_IN_FUNCTION;
+extern const wr_function WR_IN_NULL_FUNCTION;
+
+extern const wr_function_table WR_FUNCTIONS_ARITH;
+extern const wr_function_table WR_FUNCTIONS_TEMPORAL;
+extern const wr_function_table WR_FUNCTIONS_BITS;
+extern const wr_function_table WR_FUNCTIONS_COMPARE;
+extern const wr_function_table WR_FUNCTIONS_LOGIC;
+extern const wr_function_table WR_FUNCTIONS_IN;
+extern const wr_function_table WR_FUNCTIONS_MATH;
+extern const wr_function_table WR_FUNCTIONS_NUMBER;
+extern const wr_function_table WR_FUNCTIONS_RANDOM;
+
+#endif

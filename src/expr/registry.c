@@ -1,0 +1,29 @@
+/* expr/registry.c — the list of function families. A family is one table in its own file. */
+#include "expr/expr_priv.h"
+
+extern const wr_function_table WR_FUNCTIONS_STRING, WR_FUNCTIONS_LIKE;
+static const wr_function_table *const TABLES[] = {
+    &WR_FUNCTIONS_STRING, &WR_FUNCTIONS_LIKE,
+    &WR_FUNCTIONS_ARITH, &WR_FUNCTIONS_TEMPORAL, &WR_FUNCTIONS_BITS, &WR_FUNCTIONS_COMPARE,
+    &WR_FUNCTIONS_LOGIC, &WR_FUNCTIONS_IN,       &WR_FUNCTIONS_MATH, &WR_FUNCTIONS_NUMBER,
+    &WR_FUNCTIONS_RANDOM,
+};
+
+const wr_function_table *wr_function_table_at(uint32_t index)
+{
+    return index < sizeof TABLES / sizeof TABLES[0] ? TABLES[index] : NULL;
+}
+
+void wr_function_suggest(wr_text name, wr_error *err)
+{
+    const wr_function_table *table;
+    wr_suggest suggest;
+
+    wr_suggest_init(&suggest, name);
+    for (uint32_t t = 0; (table = wr_function_table_at(t)) != NULL; t++)
+        for (uint32_t f = 0; f < table->function_count; f++)
+            wr_suggest_offer(&suggest, wr_text_of(table->functions[f].name));
+    for (uint32_t i = 0; wr_expr_special_name(i); i++)
+        wr_suggest_offer(&suggest, wr_text_of(wr_expr_special_name(i)));
+    wr_suggest_append(&suggest, err);
+}
