@@ -15,7 +15,7 @@ static WR_PRINTF(2, 3) void put(char **io_end, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    *io_end += vsprintf(*io_end, format, args);
+    *io_end += vsnprintf(*io_end, 256, format, args);
     va_end(args);
 }
 
@@ -294,7 +294,7 @@ static void spoil(memory_fs *fs, const char *name, int number)
     char  needle[16];
     char *line;
 
-    sprintf(needle, "\n%d\n", number);
+    snprintf(needle, sizeof needle, "\n%d\n", number);
     line = strstr(memory_find(fs, wr_text_of(name))->bytes, needle);
     assert_non_null(line);
     for (line++; *line != '\n'; line++)

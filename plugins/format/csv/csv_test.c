@@ -267,15 +267,15 @@ static void long_values_become_blobs(void **state)
                          .declared = "a Int64, b Utf8, c Utf8"};
 
     (void)state;
-    used += (size_t)sprintf(text + used, "a,b,c\n1,\"");
+    used += (size_t)snprintf(text + used, 64, "a,b,c\n1,\"");
     for (size_t i = 0; i < LONG_BYTES; i++) {
         value[i] = (char)("abcdefgh,\n\"xyz"[i * 7 % 13]);
         if (value[i] == '"')
             text[used++] = '"';
         text[used++] = value[i];
     }
-    used += (size_t)sprintf(text + used, "\",a middling value\n2,short,end\n");
-    rows_used = (size_t)sprintf(rows, "1|");
+    used += (size_t)snprintf(text + used, 64, "\",a middling value\n2,short,end\n");
+    rows_used = (size_t)snprintf(rows, 64, "1|");
     memcpy(rows + rows_used, value, LONG_BYTES);
     rows_used += LONG_BYTES;
     strcpy(rows + rows_used, "|a middling value\n2|short|end\n");
@@ -304,7 +304,7 @@ static void a_quote_that_never_closes_is_found_in_bounded_memory(void **state)
 {
     enum { BYTES = 1 << 20 };
     char        *text = malloc(BYTES);
-    size_t       used = (size_t)sprintf(text, "a,b\n1,x\n2,\"open\n");
+    size_t       used = (size_t)snprintf(text, 64, "a,b\n1,x\n2,\"open\n");
     fixture_scan scan = {.format = &wr_format_csv, .chunk_bytes = 4096};
 
     (void)state;
