@@ -423,7 +423,7 @@ wr_status wr_bind_expr(const wr_scope *scope, const wr_ast *ast, wr_bump *bump, 
                        wr_error *err)
 {
     binder   b = {.scope = scope, .bump = bump};
-    wr_expr *expr;
+    wr_expr *expr = NULL;
 
     WR_TRY(wr_binder_node(&b, ast, &expr, err));
     return wr_binder_locate(&b, ast, wr_expr_fold(expr, bump, out_expr, err), err);
@@ -433,7 +433,7 @@ wr_status wr_bind_predicate(const wr_scope *scope, const wr_ast *ast, wr_bump *b
                             wr_expr **out_expr, wr_error *err)
 {
     binder   b = {.scope = scope, .bump = bump};
-    wr_expr *expr;
+    wr_expr *expr = NULL;
 
     WR_TRY(wr_binder_condition(&b, ast, scope->where, &expr, err));
     return wr_binder_locate(&b, ast, wr_expr_fold(expr, bump, out_expr, err), err);

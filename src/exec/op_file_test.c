@@ -15,7 +15,7 @@ static WR_PRINTF(2, 3) void put(char **io_end, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    *io_end += vsnprintf(*io_end, 256, format, args);
+    *io_end += vsnprintf(*io_end, 1 << 20, format, args);
     va_end(args);
 }
 

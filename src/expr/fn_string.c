@@ -589,6 +589,8 @@ static wr_status concat_ws(wr_eval *eval, arguments args, uint32_t arg_count, wr
     }
 
 static const wr_function FUNCTIONS[] = {
+    FUNCTION("||", "(text, text) -> text", "both texts one after the other; NULL if one is", 0,
+             TEXT, concat, TEXT, TEXT),
     FUNCTION("length", "(text) -> Int64", "number of characters", WR_FN_TOTAL, INT64, length, TEXT),
     FUNCTION("char_length", "(text) -> Int64", "number of characters", WR_FN_TOTAL, INT64, length,
              TEXT),

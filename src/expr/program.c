@@ -338,7 +338,7 @@ wr_status wr_program_select(wr_program_local *local, const wr_batch *in, uint16_
     *out_error_row = WR_ROW_NONE;
     while (done < wr_batch_rows(in)) {
         selected out = {.rows = rows + selected_count};
-        uint32_t part_rows;
+        uint32_t part_rows = 0;
 
         WR_TRY(run_part(local, in, done, select_rows, &out, &part_rows, out_error_row, err));
         done += part_rows;

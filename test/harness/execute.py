@@ -19,6 +19,8 @@ SANITIZER = re.compile(rb"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtim
 
 def parse_bytes(text):
     match = re.fullmatch(r"([0-9.]+)\s*([A-Za-z]*)", text)
+    if not match or match[2].lower() not in UNITS:
+        return parse_bytes(DEFAULT_CAP)  # the program refuses it; the check still needs a bound
     return int(float(match[1]) * UNITS[match[2].lower()])
 
 

@@ -173,7 +173,7 @@ static void spellings_can_be_set(void **state)
          {"true_words", "ja", "false_words", "nein"}},
         {"a,b\n1,yes\n0,n\n", "true|true\nfalse|false\n", NULL, "a Boolean, b Boolean"},
         {"u,b,i\n6ba7b810-9dad-11d1-80b4-00c04fd430c8,\\x00ff,1 day\n",
-         "6ba7b810-9dad-11d1-80b4-00c04fd430c8|\xff\x01|1 day\n" + 0, NULL,
+         "6ba7b810-9dad-11d1-80b4-00c04fd430c8|\xff\x01|1 day\n", NULL,
          "u Uuid, b Utf8, i Interval", {"header", "true"}, NULL},
         {"a,b,c\n255,-128,3.25\n", "255|-128|3.25\n", NULL, "a UInt8, b Int8, c Float32"},
     };

@@ -225,7 +225,7 @@ static wr_status begin(const wr_write_request *request, wr_bytes *out, wr_error 
         if (!done || room(out) < 4)
             return WR_RAISE(err, WR_UNSUPPORTED, "the header line does not fit the output buffer");
     }
-    put(out, "\r\n" + (options->line_ending == 0), options->line_ending == 0 ? 1 : 2);
+    put(out, options->line_ending == 0 ? "\n" : "\r\n", options->line_ending == 0 ? 1 : 2);
     return WR_OK;
 }
 
@@ -260,7 +260,7 @@ static wr_status encode(const wr_write_request *request, void *local_p, const wr
         }
         if (room(out) < 2)
             return WR_OK;
-        put(out, "\r\n" + (options->line_ending == 0), options->line_ending == 0 ? 1 : 2);
+        put(out, options->line_ending == 0 ? "\n" : "\r\n", options->line_ending == 0 ? 1 : 2);
         local->column = 0;
         ++*io_next;
     }
