@@ -1,7 +1,7 @@
 /* exec/agg_cell.h — one kept value of any type inside an aggregate state, with its source position.
  *
  * Fixed-size values lie in `value`; longer text lies in the states' heap or is a blob whose handle is
- * in the cell. All inline: used by agg_state.c only. */
+ * in the cell. All inline: used by agg_state.c and agg_finish.c only. */
 #ifndef WR_EXEC_AGG_CELL_H
 #define WR_EXEC_AGG_CELL_H
 

@@ -1,73 +1,12 @@
-/* exec/agg_state.c — layout, update, merge and finish of every aggregate.
+/* exec/agg_state.c — layout and update of every aggregate's state (agg_finish.c has the rest).
  *
  * One family of state per kind: counters, integer sums (128 bits), float sums (types/fsum.h),
  * moments, bits, kept values. The switch over kinds runs once per batch and aggregate; the loops
  * below it are over rows. */
-#include "exec/agg_state.h"
-
-#include "exec/agg_cell.h"
+#include "exec/agg_family.h"
 #include "types/decimal.h"
-#include "types/fsum.h"
 
-typedef enum family { COUNTER, INT_SUM, FLOAT_SUM, INTERVAL_SUM, MOMENTS, BOOLEANS, BITS, EXTREME, KEPT } family;
-
-typedef struct int_sum {
-    uint64_t count;
-    uint64_t low;
-    int64_t  high;
-    uint64_t overflow;
-} int_sum;
-
-typedef struct float_sum {
-    uint64_t count;
-    wr_fsum  sum;
-} float_sum;
-
-typedef struct interval_sum {
-    uint64_t count;
-    int64_t  months, days, us;
-} interval_sum;
-
-typedef struct moments {
-    uint64_t     count;
-    wr_fsum_wide sum, squares;
-} moments;
-
-typedef struct bits_state {
-    uint64_t count;
-    uint64_t bits;
-} bits_state;
-
-static family family_of(const wr_agg *agg)
-{
-    switch (agg->kind) {
-    case WR_AGG_COUNT_STAR:
-    case WR_AGG_COUNT:
-        return COUNTER;
-    case WR_AGG_SUM:
-    case WR_AGG_AVG:
-        if (wr_type_is_float(agg->argument_type))
-            return FLOAT_SUM;
-        return agg->argument_type.logical == WR_TYPE_INTERVAL ? INTERVAL_SUM : INT_SUM;
-    case WR_AGG_MIN:
-    case WR_AGG_MAX:
-        return EXTREME;
-    case WR_AGG_STDDEV_SAMP:
-    case WR_AGG_STDDEV_POP:
-    case WR_AGG_VAR_SAMP:
-    case WR_AGG_VAR_POP:
-        return MOMENTS;
-    case WR_AGG_BOOL_AND:
-    case WR_AGG_BOOL_OR:
-        return BOOLEANS;
-    case WR_AGG_BIT_AND:
-    case WR_AGG_BIT_OR:
-    case WR_AGG_BIT_XOR:
-        return BITS;
-    default:
-        return KEPT;
-    }
-}
+/* ---- Layout -------------------------------------------------------------------------------------- */
 
 static uint32_t state_bytes(const wr_agg *agg)
 {
@@ -85,6 +24,8 @@ static uint32_t state_bytes(const wr_agg *agg)
     case BOOLEANS:
     case BITS:
         return sizeof(bits_state);
+    case NUMBER_EXTREME:
+        return sizeof(number_extreme);
     case EXTREME:
         return cell_bytes(agg->argument_type);
     case KEPT:
@@ -93,8 +34,6 @@ static uint32_t state_bytes(const wr_agg *agg)
     }
     WR_UNREACHABLE();
 }
-
-/* ---- Layout -------------------------------------------------------------------------------------- */
 
 /* sum, avg and the count inside them, variance and stddev: one state serves all. */
 static bool shares_state(const wr_agg *a, const wr_agg *b)
@@ -196,17 +135,6 @@ static void choose_rows(const wr_agg *agg, const wr_vector *columns, bool keep_n
     }
 }
 
-static void add_to_int_sum(int_sum *sum, wr_i128 x)
-{
-    wr_i128 total = (wr_i128)((wr_u128)(uint64_t)sum->high << 64 | sum->low);
-
-    if (__builtin_add_overflow(total, x, &total))
-        sum->overflow = 1;
-    sum->low = (uint64_t)total;
-    sum->high = (int64_t)(total >> 64);
-    sum->count++;
-}
-
 static void update_int_sum(wr_physical physical, const wr_vector_view *view, const live_rows *live,
                            uint8_t *const *states, uint32_t offset)
 {
@@ -291,21 +219,6 @@ static void update_interval_sum(const wr_vector_view *view, const live_rows *liv
     }
 }
 
-static void merge_bits(wr_agg_kind kind, bits_state *state, uint64_t bits, uint64_t count)
-{
-    if (count == 0)
-        return;
-    if (state->count == 0)
-        state->bits = bits;
-    else if (kind == WR_AGG_BIT_AND || kind == WR_AGG_BOOL_AND)
-        state->bits &= bits;
-    else if (kind == WR_AGG_BIT_OR || kind == WR_AGG_BOOL_OR)
-        state->bits |= bits;
-    else
-        state->bits ^= bits;
-    state->count += count;
-}
-
 static void update_bits(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
                         uint8_t *const *states, uint32_t offset)
 {
@@ -319,22 +232,21 @@ static void update_bits(const wr_agg *agg, const wr_vector_view *view, const liv
     }
 }
 
-/* Extremes of plain numbers, a loop per type; NaN is greatest. */
-#define IS_LESS(a, b)  ((a) < (b) || ((b) != (b) && (a) == (a)))
+/* Extremes of plain numbers, a loop per type. */
 #define NUMBER_LOOP(id, ctype)                                                                     \
     case WR_PHYS_##id:                                                                             \
         for (uint32_t i = 0; i < live->count; i++) {                                               \
-            agg_cell *cell = (agg_cell *)(void *)(states[live->from[i]] + offset);                 \
-            ctype     x = *(const ctype *)at(view, sizeof(ctype), live->rows[i]), kept;            \
+            number_extreme *state = (number_extreme *)(void *)(states[live->from[i]] + offset);    \
+            ctype           x = *(const ctype *)at(view, sizeof(ctype), live->rows[i]), kept;      \
                                                                                                    \
-            memcpy(&kept, cell->value, sizeof kept);                                               \
-            if (!cell->is_set || (is_min ? IS_LESS(x, kept) : IS_LESS(kept, x)))                   \
-                memcpy(cell->value, &x, sizeof x);                                                 \
-            cell->is_set = 1;                                                                      \
+            memcpy(&kept, state->value, sizeof kept);                                              \
+            if (!state->is_set || IS_BEYOND(x, kept, is_min))                                      \
+                memcpy(state->value, &x, sizeof x);                                                \
+            state->is_set = 1;                                                                     \
         }                                                                                          \
-        return true
+        return
 
-static bool update_number_extreme(wr_physical physical, bool is_min, const wr_vector_view *view,
+static void update_number_extreme(wr_physical physical, bool is_min, const wr_vector_view *view,
                                   const live_rows *live, uint8_t *const *states, uint32_t offset)
 {
     switch (physical) {
@@ -349,9 +261,10 @@ static bool update_number_extreme(wr_physical physical, bool is_min, const wr_ve
         NUMBER_LOOP(F32, float);
         NUMBER_LOOP(F64, double);
     default:
-        return false;
+        WR_UNREACHABLE();
     }
 }
+#undef NUMBER_LOOP
 
 static wr_status update_extreme(const wr_agg *agg, const wr_vector_view *view,
                                 const live_rows *live, uint8_t *const *states, uint32_t offset,
@@ -360,8 +273,6 @@ static wr_status update_extreme(const wr_agg *agg, const wr_vector_view *view,
     wr_physical physical = wr_type_physical(agg->argument_type);
     bool        is_min = agg->kind == WR_AGG_MIN;
 
-    if (update_number_extreme(physical, is_min, view, live, states, offset))
-        return WR_OK;
     for (uint32_t i = 0; i < live->count; i++) {
         agg_cell   *cell = (agg_cell *)(void *)(states[live->from[i]] + offset);
         const void *value = at(view, wr_physical_bytes(physical), live->rows[i]);
@@ -375,14 +286,6 @@ static wr_status update_extreme(const wr_agg *agg, const wr_vector_view *view,
             WR_TRY(cell_set(agg->argument_type, cell, value, false, 0, memory, err));
     }
     return WR_OK;
-}
-
-/* Does a row at `position` replace what a FIRST, LAST or ANY_VALUE cell holds? */
-static bool replaces(wr_agg_kind kind, const agg_cell *cell, uint64_t position)
-{
-    if (!cell->is_set)
-        return true;
-    return kind == WR_AGG_LAST ? position > cell->position : position < cell->position;
 }
 
 /* arg_min and arg_max: the ordering cell follows the argument's. */
@@ -473,21 +376,15 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
     case BITS:
         update_bits(agg, &view, live, states, offset);
         return WR_OK;
+    case NUMBER_EXTREME:
+        update_number_extreme(physical, agg->kind == WR_AGG_MIN, &view, live, states, offset);
+        return WR_OK;
     case EXTREME:
         return update_extreme(agg, &view, live, states, offset, memory, err);
     case KEPT:
         return update_kept(layout, agg, columns, &view, live, states, offset, memory, err);
     }
     WR_UNREACHABLE();
-}
-
-/* 0 is "no row yet", so positions are kept plus one. */
-static void keep_least_position(uint8_t *state, uint64_t position_plus_one)
-{
-    uint64_t *least = (uint64_t *)(void *)state;
-
-    if (position_plus_one && (*least == 0 || position_plus_one < *least))
-        *least = position_plus_one;
 }
 
 static void update_positions(const wr_agg_layout *layout, const wr_vector *positions,
@@ -518,332 +415,4 @@ wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
     if (layout->plan->position != WR_FIELD_NONE)
         update_positions(layout, &columns[layout->plan->position], rows, states, count);
     return WR_OK;
-}
-
-/* ---- Merge ------------------------------------------------------------------------------------------ */
-
-static wr_status merge_kept(const wr_agg *agg, wr_type order_type, uint8_t *state,
-                            const uint8_t *other, wr_error *err)
-{
-    agg_cell       *cell = (agg_cell *)(void *)state;
-    const agg_cell *from = (const agg_cell *)(const void *)other;
-    uint32_t        bytes = cell_bytes(agg->argument_type);
-
-    if (!from->is_set)
-        return WR_OK;
-    if (!wr_agg_has_order(agg->kind)) {
-        if (replaces(agg->kind, cell, from->position))
-            cell_copy(agg->argument_type, cell, from);
-        return WR_OK;
-    }
-    {
-        agg_cell       *order_cell = (agg_cell *)(void *)(state + bytes);
-        const agg_cell *from_order = (const agg_cell *)(const void *)(other + bytes);
-        int             order = -1;
-
-        if (order_cell->is_set) {
-            WR_TRY(cell_compare(order_type, from_order->value, order_cell->value, &order, err));
-            order = agg->kind == WR_AGG_ARG_MIN ? order : -order;
-            if (order == 0)
-                order = from_order->position < order_cell->position ? -1 : 1;
-        }
-        if (order < 0) {
-            cell_copy(agg->argument_type, cell, from);
-            cell_copy(order_type, order_cell, from_order);
-        }
-    }
-    return WR_OK;
-}
-
-static wr_status merge_extreme(const wr_agg *agg, uint8_t *state, const uint8_t *other,
-                               wr_error *err)
-{
-    agg_cell       *cell = (agg_cell *)(void *)state;
-    const agg_cell *from = (const agg_cell *)(const void *)other;
-    int             order = -1;
-
-    if (!from->is_set)
-        return WR_OK;
-    if (cell->is_set) {
-        WR_TRY(cell_compare(agg->argument_type, from->value, cell->value, &order, err));
-        order = agg->kind == WR_AGG_MIN ? order : -order;
-    }
-    if (order < 0)
-        cell_copy(agg->argument_type, cell, from);
-    return WR_OK;
-}
-
-static void merge_int_sum(int_sum *sum, const int_sum *other)
-{
-    uint64_t count = sum->count + other->count;
-
-    add_to_int_sum(sum, (wr_i128)((wr_u128)(uint64_t)other->high << 64 | other->low));
-    sum->count = count;
-    sum->overflow |= other->overflow;
-}
-
-static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot, uint8_t *state,
-                           const uint8_t *other, wr_error *err)
-{
-    const wr_agg *agg = slot->agg;
-
-    switch (family_of(agg)) {
-    case COUNTER:
-        *(uint64_t *)(void *)state += *(const uint64_t *)(const void *)other;
-        return WR_OK;
-    case INT_SUM:
-        merge_int_sum((int_sum *)(void *)state, (const int_sum *)(const void *)other);
-        return WR_OK;
-    case FLOAT_SUM:
-        ((float_sum *)(void *)state)->count += ((const float_sum *)(const void *)other)->count;
-        wr_fsum_merge(&((float_sum *)(void *)state)->sum,
-                      &((const float_sum *)(const void *)other)->sum);
-        return WR_OK;
-    case INTERVAL_SUM: {
-        interval_sum       *to = (interval_sum *)(void *)state;
-        const interval_sum *from = (const interval_sum *)(const void *)other;
-
-        to->count += from->count;
-        to->months += from->months;
-        to->days += from->days;
-        to->us += from->us;
-        return WR_OK;
-    }
-    case MOMENTS: {
-        moments       *to = (moments *)(void *)state;
-        const moments *from = (const moments *)(const void *)other;
-
-        to->count += from->count;
-        wr_fsum_wide_merge(&to->sum, &from->sum);
-        wr_fsum_wide_merge(&to->squares, &from->squares);
-        return WR_OK;
-    }
-    case BOOLEANS:
-    case BITS: {
-        const bits_state *from = (const bits_state *)(const void *)other;
-
-        merge_bits(agg->kind, (bits_state *)(void *)state, from->bits, from->count);
-        return WR_OK;
-    }
-    case EXTREME:
-        return merge_extreme(agg, state, other, err);
-    case KEPT:
-        return merge_kept(agg,
-                          agg->order == WR_FIELD_NONE ? agg->argument_type
-                                                      : layout->plan->types[agg->order],
-                          state, other, err);
-    }
-    WR_UNREACHABLE();
-}
-
-wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8_t *other,
-                       wr_error *err)
-{
-    for (uint32_t i = 0; i < layout->plan->agg_count; i++)
-        if (!layout->slots[i].is_shared)
-            WR_TRY(merge_one(layout, &layout->slots[i], states + layout->slots[i].offset,
-                             other + layout->slots[i].offset, err));
-    if (layout->plan->position != WR_FIELD_NONE)
-        keep_least_position(states + layout->position_offset,
-                            wr_load_u64(other + layout->position_offset));
-    return WR_OK;
-}
-
-/* ---- Finish ------------------------------------------------------------------------------------------ */
-
-static wr_status finish_int_sum(const wr_agg *agg, const int_sum *sum, void *out, bool *out_null,
-                                wr_error *err)
-{
-    wr_i128 total = (wr_i128)((wr_u128)(uint64_t)sum->high << 64 | sum->low);
-    char    name[WR_TYPE_NAME_BYTES];
-
-    *out_null = sum->count == 0;
-    if (*out_null)
-        return WR_OK;
-    if (agg->kind == WR_AGG_AVG) {
-        int    scale = agg->argument_type.logical == WR_TYPE_DECIMAL ? agg->argument_type.scale : 0;
-        double mean = wr_decimal_to_f64(total, scale) / (double)sum->count;
-
-        memcpy(out, &mean, sizeof mean);
-        return WR_OK;
-    }
-    if (sum->overflow ||
-        (agg->result_type.logical == WR_TYPE_I64 && (int64_t)total != total) ||
-        (agg->result_type.logical == WR_TYPE_DECIMAL &&
-         !wr_decimal_fits(total, agg->result_type.precision)))
-        return WR_RAISE(err, WR_DATA, "a sum does not fit %s: cast the argument to Float64",
-                        wr_type_format(agg->result_type, name));
-    if (wr_type_physical(agg->result_type) == WR_PHYS_I64) {
-        int64_t small = (int64_t)total;
-
-        memcpy(out, &small, sizeof small);
-    } else {
-        memcpy(out, &total, sizeof total);
-    }
-    return WR_OK;
-}
-
-static void finish_moments(const wr_agg *agg, const moments *state, double *out, bool *out_null)
-{
-    bool   is_sample = agg->kind == WR_AGG_STDDEV_SAMP || agg->kind == WR_AGG_VAR_SAMP;
-    double divisor = (double)state->count - (is_sample ? 1.0 : 0.0);
-
-    *out_null = state->count == 0 || divisor == 0.0;
-    if (*out_null)
-        return;
-    *out = wr_fsum_wide_centered(&state->squares, &state->sum, &state->sum, state->count) / divisor;
-    if (agg->kind == WR_AGG_STDDEV_SAMP || agg->kind == WR_AGG_STDDEV_POP)
-        *out = sqrt(*out);
-}
-
-static void finish_interval(const wr_agg *agg, const interval_sum *state, wr_interval *out,
-                            bool *out_null)
-{
-    int64_t n = agg->kind == WR_AGG_AVG && state->count ? (int64_t)state->count : 1;
-    int64_t months = state->months / n, days = state->days + state->months % n * 30;
-
-    *out_null = state->count == 0;
-    *out = (wr_interval){(int32_t)months, (int32_t)(days / n),
-                         state->us / n + days % n * 86400000000ll / n};
-}
-
-static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out, bool *out_null,
-                              wr_error *err)
-{
-    switch (family_of(agg)) {
-    case COUNTER:
-        memcpy(out, state, sizeof(uint64_t));
-        return WR_OK;
-    case INT_SUM:
-        return finish_int_sum(agg, (const int_sum *)(const void *)state, out, out_null, err);
-    case FLOAT_SUM: {
-        const float_sum *sum = (const float_sum *)(const void *)state;
-        double           total = wr_fsum_result(&sum->sum);
-
-        *out_null = sum->count == 0;
-        if (agg->kind == WR_AGG_AVG && sum->count)
-            total /= (double)sum->count;
-        memcpy(out, &total, sizeof total);
-        return WR_OK;
-    }
-    case INTERVAL_SUM:
-        finish_interval(agg, (const interval_sum *)(const void *)state, out, out_null);
-        return WR_OK;
-    case MOMENTS:
-        finish_moments(agg, (const moments *)(const void *)state, out, out_null);
-        return WR_OK;
-    case BOOLEANS:
-    case BITS: {
-        const bits_state *bits = (const bits_state *)(const void *)state;
-
-        *out_null = bits->count == 0;
-        memcpy(out, &bits->bits, wr_physical_bytes(wr_type_physical(agg->result_type)));
-        return WR_OK;
-    }
-    case EXTREME:
-    case KEPT: {
-        const agg_cell *cell = (const agg_cell *)(const void *)state;
-
-        *out_null = !cell->is_set || cell->is_null;
-        memcpy(out, cell->value, wr_physical_bytes(wr_type_physical(agg->result_type)));
-        return WR_OK;
-    }
-    }
-    WR_UNREACHABLE();
-}
-
-static void finish_positions(const wr_agg_layout *layout, const uint8_t *const *states,
-                             uint32_t count, wr_vector *out)
-{
-    for (uint32_t i = 0; i < count; i++)
-        ((uint64_t *)out->data)[i] = wr_load_u64(states[i] + layout->position_offset) - 1;
-    out->valid = NULL;
-    out->row_count = count;
-}
-
-wr_status wr_agg_finish(const wr_agg_layout *layout, uint32_t index,
-                        const uint8_t *const *states, uint32_t count, wr_vector *out,
-                        wr_error *err)
-{
-    const wr_agg_slot *slot = &layout->slots[index];
-    uint8_t           *data = out->data;
-    bool               any_null = false;
-    uint32_t           bytes;
-
-    if (index == layout->plan->agg_count) {
-        finish_positions(layout, states, count, out);
-        return WR_OK;
-    }
-    bytes = wr_physical_bytes(wr_type_physical(slot->agg->result_type));
-
-    out->valid = wr_vector_valid_room(out);
-    out->flags = cell_is_text(slot->agg->result_type) ? WR_VECTOR_BLOBS : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bool is_null = false;
-
-        WR_TRY(finish_value(slot->agg, states[i] + slot->offset, data + (size_t)i * bytes, &is_null,
-                            err));
-        if (is_null)
-            memset(data + (size_t)i * bytes, 0, bytes);
-        wr_bit_put(out->valid, i, !is_null);
-        any_null |= is_null;
-    }
-    if (!any_null)
-        out->valid = NULL;
-    out->row_count = count;
-    return WR_OK;
-}
-
-/* ---- Spilling groups ----------------------------------------------------------------------------------- */
-
-typedef wr_status (*visit_cell)(agg_cell *cell, wr_spill *spill, wr_error *err);
-
-/* Every cell that may hold text. */
-static wr_status each_text_cell(const wr_agg_layout *layout, uint8_t *states, visit_cell visit,
-                                wr_spill *spill, wr_error *err)
-{
-    for (uint32_t i = 0; i < layout->plan->agg_count; i++) {
-        const wr_agg *agg = layout->slots[i].agg;
-        uint8_t      *state = states + layout->slots[i].offset;
-        family        f = family_of(agg);
-
-        if (f != EXTREME && f != KEPT)
-            continue;
-        if (cell_is_text(agg->argument_type))
-            WR_TRY(visit((agg_cell *)(void *)state, spill, err));
-        if (wr_agg_has_order(agg->kind) && cell_is_text(layout->plan->types[agg->order]))
-            WR_TRY(visit((agg_cell *)(void *)(state + cell_bytes(agg->argument_type)), spill, err));
-    }
-    return WR_OK;
-}
-
-static wr_status seal_cell(agg_cell *cell, wr_spill *spill, wr_error *err)
-{
-    wr_str       *str = (wr_str *)(void *)cell->value;
-    wr_agg_memory nowhere = {NULL, 0, spill};
-    wr_str        copy = *str;
-
-    if (!cell->is_set || cell->is_null || wr_str_is_inline(str) || wr_str_is_blob(str))
-        return WR_OK;
-    return cell_keep_text((agg_text_cell *)(void *)cell, &copy, &nowhere, err);
-}
-
-static wr_status relocate_cell(agg_cell *cell, wr_spill *spill, wr_error *err)
-{
-    (void)spill, (void)err;
-    if (cell->is_set && !cell->is_null)
-        cell_own_blob(cell);
-    return WR_OK;
-}
-
-wr_status wr_agg_seal(const wr_agg_layout *layout, uint8_t *states, wr_spill *spill, wr_error *err)
-{
-    return each_text_cell(layout, states, seal_cell, spill, err);
-}
-
-void wr_agg_relocate(const wr_agg_layout *layout, uint8_t *states)
-{
-    wr_status status = each_text_cell(layout, states, relocate_cell, NULL, NULL);
-
-    wr_assert(status == WR_OK, "relocating cannot fail");
 }

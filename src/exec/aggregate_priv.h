@@ -56,7 +56,7 @@ typedef struct batch_scratch {
     uint64_t *hashes;
     uint8_t **states, **rows;
     uint32_t *sizes;
-    uint16_t *found, *missed, *left;
+    uint16_t *found, *missed, *left, *which;
 } batch_scratch;
 
 /* Sizes: formulas over the plan. */
@@ -79,19 +79,16 @@ void wr_aggregate_hash(const wr_plan_aggregate *plan, const wr_vector *columns,
 uint32_t wr_aggregate_split(const wr_selection *selection, batch_scratch *scratch,
                             uint32_t *out_missed);
 
-/* Append `count` rows (physical positions rows[]) to stores[which]; when the stores would exceed
- * `bytes_max` or memory is refused, all `stores` are spilled: they are this worker's own. */
-wr_status wr_aggregate_append_rows(wr_row_store *stores, uint32_t store_count, uint32_t which,
-                                   const wr_row_layout *layout, const wr_vector *columns,
-                                   const uint16_t *rows, uint32_t count, uint64_t bytes_max,
-                                   batch_scratch *scratch, wr_spill *spill, wr_error *err);
+/* Cut the rows missed[0 .. missed_count) of the selection into stores by the bits of their hash from
+ * `shift` on; the stores are this worker's own. Overwrites scratch->left. */
+wr_status wr_aggregate_cut_rows(wr_row_store *stores, uint32_t store_count, uint32_t shift,
+                                const wr_vector *columns, const wr_selection *selection,
+                                uint32_t missed_count, uint64_t bytes_max, batch_scratch *scratch,
+                                wr_spill *spill, wr_error *err);
 
-/* Append one sealed group row to a store, spilling all stores when memory is refused. */
+/* Append one sealed group row to a store; all stores keep within `bytes_max`. */
 wr_status wr_aggregate_append_group(wr_row_store *stores, uint32_t store_count, uint32_t which,
-                                    const uint8_t *row, wr_error *err);
-
-/* Bytes of pages that `count` stores hold. */
-uint64_t wr_aggregate_store_bytes(const wr_row_store *stores, uint32_t count);
+                                    uint64_t bytes_max, const uint8_t *row, wr_error *err);
 
 /* The groups that stayed in memory, NULL if no worker built any. */
 wr_group_table *wr_aggregate_resident(aggregate_shared *shared);

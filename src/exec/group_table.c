@@ -223,62 +223,78 @@ static wr_status value_equal(wr_type type, const void *a, const void *b, bool *o
     }
 }
 
-static wr_status keys_equal(const wr_group_layout *layout, const uint8_t *group,
-                            const wr_vector_view *views, uint32_t row, bool *out_equal,
-                            wr_error *err)
-{
-    *out_equal = true;
-    for (uint32_t k = 0; k < layout->key_count && *out_equal; k++) {
-        wr_type  type = layout->rows.types[k];
-        uint32_t at = views[k].index ? views[k].index[row] : row;
-        bool     is_null = views[k].valid && !wr_bit_get(views[k].valid, at);
-
-        if (wr_row_is_null(&layout->rows, group, k) || is_null) {
-            *out_equal = wr_row_is_null(&layout->rows, group, k) && is_null;
-            continue;
-        }
-        if (wr_type_physical(type) == WR_PHYS_STR) {
-            wr_str kept = wr_row_str(&layout->rows, group, k);
-
-            WR_TRY(value_equal(type, &kept, (const wr_str *)views[k].data + at, out_equal, err));
-        } else {
-            WR_TRY(value_equal(type, wr_row_slot(&layout->rows, group, k),
-                               (const uint8_t *)views[k].data +
-                                   (size_t)at * wr_physical_bytes(wr_type_physical(type)),
-                               out_equal, err));
-        }
-    }
-    return WR_OK;
-}
-
-/* ---- Look-up -------------------------------------------------------------------------------------------- */
+/* ---- Look-up --------------------------------------------------------------------------------- */
 
 enum { KEYS_ON_STACK = 32 };
 
+/* One key column of the batch beside its slot in a group's row. */
+typedef struct key_view {
+    wr_vector_view view;
+    wr_type        type;
+    uint32_t       offset; /* of the slot in a row                        */
+    uint32_t       width;  /* of a value                                  */
+    bool           is_u64; /* eight bytes that are equal when their bits are */
+} key_view;
+
 typedef struct key_views {
-    wr_vector_view  on_stack[KEYS_ON_STACK];
-    wr_vector_view *views;
+    key_view  on_stack[KEYS_ON_STACK];
+    key_view *keys;
 } key_views;
 
 /* Sequences are flattened by the operator before; wider key lists take their views from the heap. */
 static wr_status view_keys(wr_group_table *table, const wr_vector *keys, key_views *out,
                            wr_error *err)
 {
-    uint32_t count = table->layout->key_count;
+    const wr_row_layout *rows = &table->layout->rows;
+    uint32_t             count = table->layout->key_count;
 
-    out->views = out->on_stack;
+    out->keys = out->on_stack;
     if (count > KEYS_ON_STACK) {
-        out->views = WR_BUMP_NEW_ARRAY(&table->heap, wr_vector_view, count, err);
-        if (!out->views)
+        out->keys = WR_BUMP_NEW_ARRAY(&table->heap, key_view, count, err);
+        if (!out->keys)
             return WR_NO_MEMORY;
     }
-    for (uint32_t k = 0; k < count; k++)
-        out->views[k] = wr_vector_view_of(&keys[k], NULL);
+    for (uint32_t k = 0; k < count; k++) {
+        wr_physical physical = wr_type_physical(rows->types[k]);
+
+        out->keys[k] = (key_view){
+            .view = wr_vector_view_of(&keys[k], NULL),
+            .type = rows->types[k],
+            .offset = rows->offsets[k],
+            .width = wr_physical_bytes(physical),
+            .is_u64 = physical == WR_PHYS_I64 || physical == WR_PHYS_U64,
+        };
+    }
     return WR_OK;
 }
 
-static wr_status find_one(wr_group_table *table, const wr_vector_view *views, uint32_t row,
-                          uint64_t hash, uint8_t **out_row, wr_error *err)
+static wr_status keys_equal(const wr_group_layout *layout, const uint8_t *group,
+                            const key_view *keys, uint32_t row, bool *out_equal, wr_error *err)
+{
+    *out_equal = true;
+    for (uint32_t k = 0; k < layout->key_count && *out_equal; k++) {
+        const key_view *key = &keys[k];
+        uint32_t        at = key->view.index ? key->view.index[row] : row;
+        bool            is_null = key->view.valid && !wr_bit_get(key->view.valid, at);
+        const uint8_t  *value = (const uint8_t *)key->view.data + (size_t)at * key->width;
+
+        if (wr_row_is_null(&layout->rows, group, k) || is_null) {
+            *out_equal = wr_row_is_null(&layout->rows, group, k) && is_null;
+        } else if (key->is_u64) {
+            *out_equal = wr_load_u64(group + key->offset) == wr_load_u64(value);
+        } else if (wr_type_physical(key->type) == WR_PHYS_STR) {
+            wr_str kept = wr_row_str(&layout->rows, group, k);
+
+            WR_TRY(value_equal(key->type, &kept, value, out_equal, err));
+        } else {
+            WR_TRY(value_equal(key->type, group + key->offset, value, out_equal, err));
+        }
+    }
+    return WR_OK;
+}
+
+static wr_status find_one(wr_group_table *table, const key_view *keys, uint32_t row, uint64_t hash,
+                          uint8_t **out_row, wr_error *err)
 {
     uint64_t salt = hash >> 16 & 0xffff, at;
 
@@ -292,7 +308,7 @@ static wr_status find_one(wr_group_table *table, const wr_vector_view *views, ui
 
         if (table->slots[at] >> 48 != salt || wr_group_hash(table->layout, group) != hash)
             continue;
-        WR_TRY(keys_equal(table->layout, group, views, row, &equal, err));
+        WR_TRY(keys_equal(table->layout, group, keys, row, &equal, err));
         if (equal) {
             *out_row = group;
             return WR_OK;
@@ -301,21 +317,37 @@ static wr_status find_one(wr_group_table *table, const wr_vector_view *views, ui
     return WR_OK;
 }
 
+/* Ask for the directory's lines of some rows, then for the groups that they name: the misses of
+ * one stage overlap. */
+static void prefetch(const wr_group_table *table, const uint64_t *hashes, uint32_t count)
+{
+    if (!table->slots)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        __builtin_prefetch(&table->slots[home_slot(table, hashes[i])]);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t slot = table->slots[home_slot(table, hashes[i])];
+
+        if (slot >> 48 == (hashes[i] >> 16 & 0xffff))
+            __builtin_prefetch((const void *)(uintptr_t)(slot & ADDRESS_MASK), 1);
+    }
+}
+
 static wr_status look_up(wr_group_table *table, const wr_vector *keys,
                          const wr_selection *selection, const uint64_t *hashes, bool make,
                          uint8_t **out_states, wr_error *err)
 {
-    enum { AHEAD = 8 };
-    key_views keys_at;
+    enum { STAGE = 32 };
+    key_views views;
 
-    WR_TRY(view_keys(table, keys, &keys_at, err));
+    WR_TRY(view_keys(table, keys, &views, err));
     for (uint32_t i = 0; i < selection->row_count; i++) {
-        uint32_t row = wr_selection_row(selection, i);
+        uint32_t row = wr_selection_row(selection, i), left = selection->row_count - i;
         uint8_t *group;
 
-        if (table->slots && i + AHEAD < selection->row_count)
-            __builtin_prefetch(&table->slots[home_slot(table, hashes[i + AHEAD])]);
-        WR_TRY(find_one(table, keys_at.views, row, hashes[i], &group, err));
+        if (i % STAGE == 0)
+            prefetch(table, hashes + i, left < STAGE ? left : STAGE);
+        WR_TRY(find_one(table, views.keys, row, hashes[i], &group, err));
         out_states[i] = group ? wr_group_states(table->layout, group) : NULL;
         if (!group && make)
             WR_TRY(make_group(table, keys, row, hashes[i], &out_states[i], err));

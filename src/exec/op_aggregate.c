@@ -37,7 +37,7 @@ uint32_t wr_aggregate_page_bytes(const wr_plan_aggregate *plan, uint32_t page_by
 uint64_t wr_aggregate_scratch_bytes(void)
 {
     return (uint64_t)WR_BATCH_ROWS_MAX *
-           (sizeof(uint64_t) + 2 * sizeof(void *) + sizeof(uint32_t) + 3 * sizeof(uint16_t));
+           (sizeof(uint64_t) + 2 * sizeof(void *) + sizeof(uint32_t) + 4 * sizeof(uint16_t));
 }
 
 uint64_t wr_aggregate_shared_bytes(const wr_plan_aggregate *plan, const wr_exec *exec)
@@ -73,8 +73,7 @@ uint64_t wr_aggregate_lease_bytes(wr_node *node, const wr_exec *exec)
     return pages * exec->page_bytes;
 }
 
-/* ---- Open
- * ----------------------------------------------------------------------------------------- */
+/* ---- Open ------------------------------------------------------------------------------------- */
 
 static wr_status aggregate_open(wr_node *node, wr_exec *exec, wr_error *err)
 {
@@ -105,8 +104,7 @@ static wr_status aggregate_open(wr_node *node, wr_exec *exec, wr_error *err)
     return shared->parts ? WR_OK : WR_NO_MEMORY;
 }
 
-/* ---- Build: one worker
- * ------------------------------------------------------------------------------ */
+/* ---- Build: one worker ------------------------------------------------------------------------ */
 
 wr_status wr_aggregate_scratch_init(batch_scratch *scratch, wr_bump *bump, wr_error *err)
 {
@@ -124,6 +122,7 @@ wr_status wr_aggregate_scratch_init(batch_scratch *scratch, wr_bump *bump, wr_er
     scratch->found = (uint16_t *)(void *)(at + n * 28);
     scratch->missed = scratch->found + n;
     scratch->left = scratch->missed + n;
+    scratch->which = scratch->left + n;
     return WR_OK;
 }
 
@@ -144,9 +143,7 @@ static wr_status new_part(aggregate_shared *shared, wr_node *node, wr_exec *exec
     build_part *part = &shared->parts[shared->part_count];
 
     share = share / exec->worker_count - scratch;
-    part->store_bytes_max = share * 3 / 8;
-    if (part->store_bytes_max < (uint64_t)shared->partition_count * shared->row_page_bytes)
-        part->store_bytes_max = (uint64_t)shared->partition_count * shared->row_page_bytes;
+    part->store_bytes_max = (uint64_t)shared->partition_count * shared->row_page_bytes;
     table_bytes = share - part->store_bytes_max;
     if (wr_stress_get()->spill_always)
         table_bytes = wr_group_table_lease_min(shared->row_page_bytes, exec->page_bytes);
@@ -182,84 +179,21 @@ static wr_status aggregate_local_open(wr_node *node, void *local_p, wr_exec *exe
     return WR_OK;
 }
 
-uint64_t wr_aggregate_store_bytes(const wr_row_store *stores, uint32_t count)
+wr_status wr_aggregate_cut_rows(wr_row_store *stores, uint32_t store_count, uint32_t shift,
+                                const wr_vector *columns, const wr_selection *selection,
+                                uint32_t missed_count, uint64_t bytes_max, batch_scratch *scratch,
+                                wr_spill *spill, wr_error *err)
 {
-    uint64_t bytes = 0;
+    wr_row_scatter to = {stores, store_count, bytes_max, spill, scratch->sizes, scratch->rows};
+    wr_selection   rows = {scratch->left, missed_count};
 
-    for (uint32_t p = 0; p < count; p++)
-        bytes += (uint64_t)stores[p].page_count * stores[p].page_bytes;
-    return bytes;
-}
+    for (uint32_t i = 0; i < missed_count; i++) {
+        uint16_t index = scratch->missed[i];
 
-static wr_status spill_stores(wr_row_store *stores, uint32_t count, wr_error *err)
-{
-    for (uint32_t p = 0; p < count; p++)
-        WR_TRY(wr_row_store_spill(&stores[p], 0, err));
-    return WR_OK;
-}
-
-/* Append `count` rows (physical positions rows[]) to one store; when memory is refused, all
- * `stores` are spilled: they are this worker's own. */
-wr_status wr_aggregate_append_rows(wr_row_store *stores, uint32_t store_count, uint32_t which,
-                                   const wr_row_layout *layout, const wr_vector *columns,
-                                   const uint16_t *rows, uint32_t count, uint64_t bytes_max,
-                                   batch_scratch *scratch, wr_spill *spill, wr_error *err)
-{
-    wr_selection selection = {rows, count};
-    uint32_t done = 0;
-
-    wr_row_measure(layout, columns, &selection, scratch->sizes);
-    while (done < count) {
-        uint32_t fitted;
-
-        if (wr_aggregate_store_bytes(stores, store_count) + stores[which].page_bytes > bytes_max)
-            WR_TRY(spill_stores(stores, store_count, err));
-        fitted = wr_row_store_reserve(&stores[which], scratch->sizes + done, count - done,
-                                      scratch->rows);
-        if (fitted == 0) {
-            WR_TRY(spill_stores(stores, store_count, err));
-            fitted = wr_row_store_reserve(&stores[which], scratch->sizes + done, count - done,
-                                          scratch->rows);
-            if (fitted == 0)
-                return WR_RAISE(err, WR_BUG, "a partition got no page inside its lease");
-        }
-        WR_TRY(wr_row_write(layout, columns, &selection, done, fitted, scratch->rows, spill, err));
-        done += fitted;
+        scratch->which[i] = (uint16_t)((scratch->hashes[index] >> shift) & (store_count - 1));
+        scratch->left[i] = (uint16_t)wr_selection_row(selection, index);
     }
-    return WR_OK;
-}
-
-/* Cut rows by `shift` bits of their hash into stores. `missed` lists indexes into the selection. */
-static wr_status partition_rows(wr_row_store *stores, uint32_t store_count, uint32_t shift,
-                                const wr_row_layout *layout, const wr_vector *columns,
-                                const wr_selection *selection, uint32_t missed_count,
-                                uint64_t bytes_max, batch_scratch *scratch, wr_spill *spill,
-                                wr_error *err)
-{
-    uint32_t mask = store_count - 1, taken = 0;
-    uint16_t rows[WR_BATCH_ROWS_MAX];
-
-    /* Few rows miss in most batches: gather them partition by partition. */
-    for (uint32_t first = 0; taken < missed_count; first++) {
-        uint32_t count = 0, which;
-
-        if (scratch->missed[first] == UINT16_MAX)
-            continue;
-        which = (uint32_t)(scratch->hashes[scratch->missed[first]] >> shift) & mask;
-        for (uint32_t i = first; i < missed_count; i++) {
-            uint16_t index = scratch->missed[i];
-
-            if (index == UINT16_MAX ||
-                ((uint32_t)(scratch->hashes[index] >> shift) & mask) != which)
-                continue;
-            rows[count++] = (uint16_t)wr_selection_row(selection, index);
-            scratch->missed[i] = UINT16_MAX;
-        }
-        taken += count;
-        WR_TRY(wr_aggregate_append_rows(stores, store_count, which, layout, columns, rows, count,
-                                        bytes_max, scratch, spill, err));
-    }
-    return WR_OK;
+    return wr_row_scatter_write(&to, columns, &rows, scratch->which, err);
 }
 
 /* Split the selection by whether a state was found; rows of found ones into scratch->found. */
@@ -309,8 +243,9 @@ static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in
     memory = wr_group_table_memory(&part->table);
     WR_TRY(wr_agg_update(&shared->layout.aggs, in->columns, scratch->found, scratch->states, found,
                          &memory, err));
-    return partition_rows(part->partitions, shared->partition_count, 0, &shared->raw, in->columns,
-                          &in->selection, missed, part->store_bytes_max, scratch, exec->spill, err);
+    return wr_aggregate_cut_rows(part->partitions, shared->partition_count, 0, in->columns,
+                                 &in->selection, missed, part->store_bytes_max, scratch,
+                                 exec->spill, err);
 }
 
 static wr_status aggregate_combine(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
@@ -333,8 +268,7 @@ static void aggregate_local_close(wr_node *node, void *local_p)
         wr_bump_release(&local->bump);
 }
 
-/* ---- finish, reclaim, close
- * ------------------------------------------------------------------------- */
+/* ---- finish, reclaim, close ------------------------------------------------------------------- */
 
 wr_group_table *wr_aggregate_resident(aggregate_shared *shared)
 {
@@ -369,17 +303,15 @@ static wr_status aggregate_finish(wr_node *node, wr_exec *exec, wr_error *err)
     return WR_OK;
 }
 
-/* Append one sealed group row to a store, spilling all stores when memory is refused. */
 wr_status wr_aggregate_append_group(wr_row_store *stores, uint32_t store_count, uint32_t which,
-                                    const uint8_t *row, wr_error *err)
+                                    uint64_t bytes_max, const uint8_t *row, wr_error *err)
 {
     uint32_t bytes = wr_row_bytes(row);
-    uint8_t *copy;
+    uint8_t *copy = wr_row_store_take(&stores[which], bytes);
 
-    if (wr_row_store_reserve(&stores[which], &bytes, 1, &copy) == 0) {
-        WR_TRY(spill_stores(stores, store_count, err));
-        if (wr_row_store_reserve(&stores[which], &bytes, 1, &copy) == 0)
-            return WR_RAISE(err, WR_BUG, "a partition of groups got no page inside its lease");
+    if (!copy) {
+        WR_TRY(wr_row_stores_make_room(stores, store_count, which, bytes_max, err));
+        copy = wr_row_store_take(&stores[which], bytes);
     }
     memcpy(copy, row, bytes);
     return WR_OK;
@@ -404,10 +336,10 @@ static wr_status spill_groups(aggregate_shared *shared, wr_group_table *table, w
                 WR_TRY(wr_aggregate_append_group(shared->groups, shared->partition_count,
                                                  (uint32_t)wr_group_hash(layout, row) &
                                                      (shared->partition_count - 1),
-                                                 row, err));
+                                                 UINT64_MAX, row, err));
             }
     }
-    return spill_stores(shared->groups, shared->partition_count, err);
+    return wr_row_stores_spill(shared->groups, shared->partition_count, err);
 }
 
 /* The directory goes first: its pages are the buffers that spilling needs. */
@@ -417,7 +349,7 @@ wr_status wr_aggregate_reclaim(wr_node *node, wr_exec *exec, wr_error *err)
     wr_group_table *table = wr_aggregate_resident(shared);
 
     for (uint32_t i = 0; i < shared->part_count; i++)
-        WR_TRY(spill_stores(shared->parts[i].partitions, shared->partition_count, err));
+        WR_TRY(wr_row_stores_spill(shared->parts[i].partitions, shared->partition_count, err));
     if (!table || table->group_count == 0 || wr_aggregate_plan(node)->key_count == 0)
         return WR_OK;
     shared->groups = WR_BUMP_NEW_ARRAY(&shared->bump, wr_row_store, shared->partition_count, err);

@@ -15,6 +15,7 @@ enum {
     FANOUT_BITS = 2,
     LEVELS_MAX = 6,
     STACK_MAX = FANOUT * LEVELS_MAX + 2,
+    SPILLED_TIMES = 4, /* the resident groups' size: then they are spilled as well */
 };
 
 static uint64_t vectors_bytes(const wr_type *types, uint32_t count)
@@ -26,11 +27,12 @@ static uint64_t vectors_bytes(const wr_type *types, uint32_t count)
     return bytes;
 }
 
-/* Rows and groups that still have to be grouped; level: how often they were cut. */
-typedef struct task {
-    wr_row_store rows, groups;
-    uint32_t level;
-} task;
+/* Tasks that wait, newest last: rows and groups still to be grouped, and how often they were cut. */
+typedef struct task_stack {
+    wr_row_store rows[STACK_MAX], groups[STACK_MAX];
+    uint32_t level[STACK_MAX];
+    uint32_t depth;
+} task_stack;
 
 typedef struct read_local {
     wr_bump bump;
@@ -39,9 +41,8 @@ typedef struct read_local {
     wr_vector *output;    /* keys, aggregates, position                */
     uint8_t *buffer;      /* one spilled page                          */
     wr_group_table table; /* of the task at hand                       */
-    task stack[STACK_MAX];
-    uint32_t depth;
-    uint64_t store_bytes_max;
+    task_stack tasks;
+    uint64_t store_bytes_max; /* of the overflow                           */
     wr_row_page *page; /* being put out                             */
     bool one_page;     /* of the resident table: only this page     */
     uint32_t offset;
@@ -83,7 +84,7 @@ static uint64_t resident_used(aggregate_shared *shared, const wr_exec *exec)
         used += (uint64_t)table->page_count * shared->row_page_bytes +
                 (uint64_t)table->slot_pages * exec->page_bytes + table->heap.bytes_used +
                 (table->heap.bytes_used ? 2 * exec->page_bytes : 0) +
-                wr_aggregate_store_bytes(shared->parts[i].partitions, shared->partition_count);
+                wr_row_stores_bytes(shared->parts[i].partitions, shared->partition_count);
     }
     return used;
 }
@@ -105,16 +106,29 @@ static uint64_t read_share_min(const aggregate_shared *shared, const wr_exec *ex
            2 * FANOUT * (uint64_t)shared->row_page_bytes;
 }
 
+/* Groups that stayed are worth their memory when most of what comes is theirs; beside much that was
+ * spilled, the partitions' tables need it more. */
+static bool resident_is_in_the_way(wr_node *node, aggregate_shared *shared, const wr_exec *exec)
+{
+    uint64_t used = resident_used(shared, exec), spilled = 0;
+
+    if (!shared->any_spilled)
+        return false;
+    for (uint32_t i = 0; i < shared->part_count; i++)
+        for (uint32_t p = 0; p < shared->partition_count; p++)
+            spilled += shared->parts[i].partitions[p].byte_count;
+    return spilled > SPILLED_TIMES * used ||
+           used + read_fixed_bytes(wr_aggregate_plan(node), exec) +
+                   exec->worker_count * read_share_min(shared, exec) >
+               wr_aggregate_lease_bytes(node, exec);
+}
+
 static wr_status read_open(wr_node *node, wr_exec *exec, wr_error *err)
 {
     aggregate_shared *shared = wr_node_shared(node);
     wr_group_table *table = wr_aggregate_resident(shared);
 
-    /* The groups that stayed may not crowd out the memory that reading needs. */
-    if (shared->any_spilled && resident_used(shared, exec) +
-                                       read_fixed_bytes(wr_aggregate_plan(node), exec) +
-                                       exec->worker_count * read_share_min(shared, exec) >
-                                   wr_aggregate_lease_bytes(node, exec))
+    if (resident_is_in_the_way(node, shared, exec))
         WR_TRY(wr_aggregate_reclaim(node, exec, err));
     shared->next_page = table ? table->first : NULL;
     /* What the resident groups leave, in equal shares; a share holds at least its minimum. */
@@ -169,24 +183,20 @@ static wr_status read_local_open(wr_node *node, void *local_p, wr_exec *exec, wr
     return WR_OK;
 }
 
-/* ---- One task
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- One task --------------------------------------------------------------------------------- */
 
-/* Stores for what the table of this task does not take, one per next bits of the hash. */
-static task *overflow_task(read_local *local, aggregate_shared *shared, wr_node *node,
-                           wr_exec *exec, uint32_t first, uint32_t fanout, uint32_t level)
+/* Stores for what the table of a task does not take, one pair per next bits of the hash. */
+static void open_overflow(task_stack *tasks, aggregate_shared *shared, wr_node *node,
+                          wr_exec *exec, uint32_t fanout, uint32_t level)
 {
-    for (uint32_t i = 0; i < fanout; i++) {
-        task *t = &local->stack[first + i];
-
-        *t = (task){.level = level};
-        wr_row_store_init(&t->rows, &shared->raw, wr_node_lease(node), shared->row_page_bytes,
-                          exec->spill);
-        wr_row_store_init(&t->groups, &shared->layout.rows, wr_node_lease(node),
+    for (uint32_t i = tasks->depth; i < tasks->depth + fanout; i++) {
+        tasks->level[i] = level;
+        wr_row_store_init(&tasks->rows[i], &shared->raw, wr_node_lease(node),
+                          shared->row_page_bytes, exec->spill);
+        wr_row_store_init(&tasks->groups[i], &shared->layout.rows, wr_node_lease(node),
                           shared->row_page_bytes, exec->spill);
     }
-    return &local->stack[first];
+    tasks->depth += fanout;
 }
 
 /* Everything that is read while a task runs. */
@@ -195,47 +205,23 @@ typedef struct task_run {
     wr_exec *exec;
     aggregate_shared *shared;
     read_local *local;
-    task *over; /* fanout overflow tasks */
+    wr_row_store *rows, *groups; /* fanout stores of the overflow each */
     uint32_t fanout, shift;
 } task_run;
 
-/* Keep the overflow inside its share: when one more page would not fit, all of it is spilled. */
-static wr_status bound_overflow(task_run *run, wr_error *err)
+/* Bytes that the groups of the overflow may take of its share: a page each; the rows take the rest. */
+static uint64_t overflow_groups_bytes(const task_run *run)
 {
-    uint64_t pages = 1;
-
-    for (uint32_t i = 0; i < run->fanout; i++)
-        pages += run->over[i].rows.page_count + run->over[i].groups.page_count;
-    if (pages * run->shared->row_page_bytes <= run->local->store_bytes_max)
-        return WR_OK;
-    for (uint32_t i = 0; i < run->fanout; i++) {
-        WR_TRY(wr_row_store_spill(&run->over[i].rows, 0, err));
-        WR_TRY(wr_row_store_spill(&run->over[i].groups, 0, err));
-    }
-    return WR_OK;
+    return (uint64_t)FANOUT * run->shared->row_page_bytes;
 }
 
-static uint32_t overflow_part(const task_run *run, uint64_t hash)
+static wr_status overflow_group(task_run *run, const uint8_t *row, wr_error *err)
 {
-    return run->fanout == 1 ? 0 : (uint32_t)(hash >> run->shift) & (FANOUT - 1);
-}
+    uint64_t hash = wr_group_hash(&run->shared->layout, row);
+    uint32_t which = (uint32_t)(hash >> run->shift) & (run->fanout - 1);
 
-static wr_status overflow_rows(task_run *run, const wr_selection *selection, uint32_t missed,
-                               wr_error *err)
-{
-    batch_scratch *scratch = &run->local->scratch;
-
-    for (uint32_t i = 0; i < missed; i++) {
-        uint16_t index = scratch->missed[i];
-        uint16_t row = (uint16_t)wr_selection_row(selection, index);
-        uint32_t which = overflow_part(run, scratch->hashes[index]);
-
-        WR_TRY(bound_overflow(run, err));
-        WR_TRY(wr_aggregate_append_rows(&run->over[which].rows, 1, 0, &run->shared->raw,
-                                        run->local->input, &row, 1, UINT64_MAX, scratch,
-                                        run->exec->spill, err));
-    }
-    return WR_OK;
+    return wr_aggregate_append_group(run->groups, run->fanout, which, overflow_groups_bytes(run),
+                                     row, err);
 }
 
 /* Group `count` raw rows: resident groups first, then the task's table, else overflow. */
@@ -275,7 +261,9 @@ static wr_status group_rows(task_run *run, const uint8_t *const *rows, uint32_t 
     memory = wr_group_table_memory(&local->table);
     WR_TRY(wr_agg_update(&run->shared->layout.aggs, local->input, scratch->found, scratch->states,
                          found, &memory, err));
-    return overflow_rows(run, &rest, missed, err);
+    return wr_aggregate_cut_rows(run->rows, run->fanout, run->shift, local->input, &rest, missed,
+                                 local->store_bytes_max - overflow_groups_bytes(run), scratch,
+                                 run->exec->spill, err);
 }
 
 static wr_status take_rows(task_run *run, wr_row_store *store, wr_error *err)
@@ -315,64 +303,85 @@ static wr_status take_groups(task_run *run, wr_row_store *store, wr_error *err)
         while ((count = wr_row_page_rows(page, &offset, 64, rows)) > 0)
             for (uint32_t i = 0; i < count; i++) {
                 uint8_t *row = (uint8_t *)(uintptr_t)rows[i];
-                uint32_t which = overflow_part(run, wr_group_hash(layout, row));
                 bool added;
 
                 wr_agg_relocate(&layout->aggs, wr_group_states(layout, row));
                 WR_TRY(wr_group_table_add(&run->local->table, row, &added, err));
                 if (added)
                     continue;
-                WR_TRY(bound_overflow(run, err));
-                WR_TRY(wr_aggregate_append_group(&run->over[which].groups, 1, 0, row, err));
+                WR_TRY(overflow_group(run, row, err));
             }
     }
 }
 
-/* Group everything of the task on top of the stack; what overflows becomes new tasks there. */
-static wr_status run_task(wr_node *node, read_local *local, wr_exec *exec, wr_row_store *extra_rows,
-                          wr_row_store *extra_groups, task *t, wr_error *err)
+/* A task that came from the stack is given back when it has been read. */
+static wr_status take_task(task_run *run, wr_row_store *rows, wr_row_store *groups, wr_error *err)
+{
+    wr_status status = take_groups(run, groups, err);
+
+    if (status == WR_OK)
+        status = take_rows(run, rows, err);
+    wr_row_store_release(groups);
+    wr_row_store_release(rows);
+    return status;
+}
+
+/* What a partition left behind: the groups that were spilled and each builder's rows. */
+static wr_status take_partition(task_run *run, uint32_t partition, wr_error *err)
+{
+    aggregate_shared *shared = run->shared;
+
+    if (shared->groups)
+        WR_TRY(take_groups(run, &shared->groups[partition], err));
+    for (uint32_t i = 0; i < shared->part_count; i++)
+        WR_TRY(take_rows(run, &shared->parts[i].partitions[partition], err));
+    return WR_OK;
+}
+
+/* Group a whole partition, or (partition UINT32_MAX) the newest task; what overflows becomes new
+ * tasks. */
+static wr_status run_task(wr_node *node, read_local *local, wr_exec *exec, uint32_t partition,
+                          wr_error *err)
 {
     aggregate_shared *shared = wr_node_shared(node);
-    uint32_t level = t ? t->level : 0;
+    task_stack *tasks = &local->tasks;
+    bool is_partition = partition != UINT32_MAX;
+    uint32_t level = is_partition ? 0 : tasks->level[tasks->depth - 1];
     uint32_t bits = (uint32_t)__builtin_ctz(shared->partition_count);
-    task_run run = {.node = node,
-                    .exec = exec,
-                    .shared = shared,
-                    .local = local,
-                    .fanout = level < LEVELS_MAX ? FANOUT : 1,
-                    .shift = bits + level * FANOUT_BITS};
-    uint32_t base = local->depth, kept = 0;
+    uint32_t fanout = level < LEVELS_MAX ? FANOUT : 1, base, kept;
+    wr_row_store rows = {0}, groups = {0};
+    task_run run;
 
-    wr_assert(base + run.fanout <= STACK_MAX, "each level leaves at most FANOUT - 1 tasks waiting");
-    run.over = overflow_task(local, shared, node, exec, base, run.fanout, level + 1);
-    local->depth = base + run.fanout;
-    if (t) {
-        WR_TRY(take_groups(&run, &t->groups, err));
-        WR_TRY(take_rows(&run, &t->rows, err));
+    if (!is_partition) { /* its place is needed for what it leaves */
+        tasks->depth--;
+        rows = tasks->rows[tasks->depth];
+        groups = tasks->groups[tasks->depth];
     }
-    if (extra_groups)
-        WR_TRY(take_groups(&run, extra_groups, err));
-    for (uint32_t i = 0; extra_rows && i < shared->part_count; i++)
-        WR_TRY(take_rows(
-            &run, &shared->parts[i].partitions[extra_rows - shared->parts[0].partitions], err));
-    for (uint32_t i = 0; i < run.fanout; i++) {
-        task *over = &local->stack[base + i];
-
-        WR_TRY(wr_row_store_spill(&over->rows, 0, err));
-        WR_TRY(wr_row_store_spill(&over->groups, 0, err));
-        if (over->rows.row_count || over->groups.row_count)
-            local->stack[base + kept++] = *over;
-    }
-    local->depth = base + kept;
+    base = kept = tasks->depth;
+    wr_assert(base + fanout <= STACK_MAX, "each level leaves at most FANOUT - 1 tasks waiting");
+    open_overflow(tasks, shared, node, exec, fanout, level + 1);
+    run = (task_run){node, exec, shared, local, &tasks->rows[base], &tasks->groups[base], fanout,
+                     bits + level * FANOUT_BITS};
+    if (is_partition)
+        WR_TRY(take_partition(&run, partition, err));
+    else
+        WR_TRY(take_task(&run, &rows, &groups, err));
+    WR_TRY(wr_row_stores_spill(run.rows, fanout, err));
+    WR_TRY(wr_row_stores_spill(run.groups, fanout, err));
+    for (uint32_t i = base; i < base + fanout; i++)
+        if (tasks->rows[i].row_count || tasks->groups[i].row_count) {
+            tasks->rows[kept] = tasks->rows[i];
+            tasks->groups[kept] = tasks->groups[i];
+            tasks->level[kept++] = level + 1;
+        }
+    tasks->depth = kept;
     local->page = local->table.first;
     local->one_page = false;
     local->offset = 0;
     return WR_OK;
 }
 
-/* ---- Giving out
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Giving out ------------------------------------------------------------------------------- */
 
 static wr_status emit_rows(wr_node *node, read_local *local, const uint8_t *const *rows,
                            uint32_t count, wr_batch *out, wr_error *err)
@@ -464,25 +473,12 @@ static void end_morsel(read_local *local, wr_batch *out)
     out->morsel_end = true;
 }
 
-static wr_status next_task(wr_node *node, read_local *local, wr_exec *exec, bool *out_ran,
-                           wr_error *err)
-{
-    task top;
-
-    *out_ran = local->depth > 0;
-    if (!*out_ran)
-        return WR_OK;
-    top = local->stack[--local->depth];
-    WR_TRY(run_task(node, local, exec, NULL, NULL, &top, err));
-    return WR_OK;
-}
-
 static wr_status read_step(wr_node *node, read_local *local, wr_batch *out, wr_flow *out_flow,
                            wr_exec *exec, wr_error *err)
 {
     aggregate_shared *shared = wr_node_shared(node);
     uint32_t partition;
-    bool given, ran;
+    bool given;
 
     for (;;) {
         WR_TRY(emit_next(node, local, exec, out, &given, err));
@@ -491,9 +487,10 @@ static wr_status read_step(wr_node *node, read_local *local, wr_batch *out, wr_f
             return WR_OK;
         if (local->has_partition || local->one_page) {
             wr_group_table_release(&local->table);
-            WR_TRY(next_task(node, local, exec, &ran, err));
-            if (ran)
+            if (local->tasks.depth > 0) {
+                WR_TRY(run_task(node, local, exec, UINT32_MAX, err));
                 continue;
+            }
             if (local->has_partition)
                 partition_done(shared);
             local->has_partition = local->one_page = false;
@@ -507,9 +504,7 @@ static wr_status read_step(wr_node *node, read_local *local, wr_batch *out, wr_f
         if (partition == UINT32_MAX)
             continue;
         local->has_partition = true;
-        WR_TRY(run_task(node, local, exec,
-                        shared->part_count ? &shared->parts[0].partitions[partition] : NULL,
-                        shared->groups ? &shared->groups[partition] : NULL, NULL, err));
+        WR_TRY(run_task(node, local, exec, partition, err));
     }
 }
 
@@ -539,9 +534,9 @@ static void read_local_close(wr_node *node, void *local_p)
 
     if (!local->bump.lease)
         return;
-    for (uint32_t i = 0; i < local->depth; i++) {
-        wr_row_store_release(&local->stack[i].rows);
-        wr_row_store_release(&local->stack[i].groups);
+    for (uint32_t i = 0; i < local->tasks.depth; i++) {
+        wr_row_store_release(&local->tasks.rows[i]);
+        wr_row_store_release(&local->tasks.groups[i]);
     }
     wr_group_table_release(&local->table);
     if (local->buffer)

@@ -175,6 +175,53 @@ void wr_row_store_release(wr_row_store *store);
 uint32_t wr_row_store_reserve(wr_row_store *store, const uint32_t *bytes, uint32_t count,
                               uint8_t **rows);
 
+/** Room for one row at the end of the last page, its size noted in it; NULL: the page is full. */
+static inline uint8_t *wr_row_store_take(wr_row_store *store, uint32_t bytes)
+{
+    wr_row_page *page = store->last;
+    uint8_t     *row;
+
+    if (!page || bytes > store->page_bytes - page->used_bytes)
+        return NULL;
+    row = (uint8_t *)page + page->used_bytes;
+    __builtin_memcpy(row, &bytes, 4);
+    page->used_bytes += bytes;
+    page->row_count++;
+    store->byte_count += bytes;
+    store->row_count++;
+    return row;
+}
+
+/** Bytes of pages that `count` stores hold. */
+uint64_t wr_row_stores_bytes(const wr_row_store *stores, uint32_t count);
+
+/** Spill every resident page of `count` stores. */
+wr_status wr_row_stores_spill(wr_row_store *stores, uint32_t count, wr_error *err) WR_MUST_USE;
+
+/** Give stores[which] an empty last page while all `count` stores (equal pages) hold at most
+ *  `bytes_max`: what is full of this store is spilled, or if it has nothing, the largest store;
+ *  when the lease refuses a page, all are. Rows taken before must be written.
+ * Errors   WR_NO_SPACE, WR_IO */
+wr_status wr_row_stores_make_room(wr_row_store *stores, uint32_t count, uint32_t which,
+                                  uint64_t bytes_max, wr_error *err) WR_MUST_USE;
+
+/** Stores that rows are cut into, and the scratch of a batch for it. */
+typedef struct wr_row_scatter {
+    wr_row_store *stores;    /* of equal layout and page size   */
+    uint32_t      store_count;
+    uint64_t      bytes_max; /* of all stores' resident pages   */
+    wr_spill     *spill;
+    uint32_t     *sizes;     /* scratch: one for each row       */
+    uint8_t     **rows;      /* scratch: one for each row       */
+} wr_row_scatter;
+
+/** Append the selected rows: the i-th to stores[which[i]].
+ * Errors   WR_NO_SPACE, WR_IO
+ * Cost     a row: one bump of its store's page and a write per column */
+wr_status wr_row_scatter_write(const wr_row_scatter *to, const wr_vector *columns,
+                               const wr_selection *selection, const uint16_t *which,
+                               wr_error *err) WR_MUST_USE;
+
 /** Write all resident pages but the last `keep` to the stream and give them back.
  * Errors   WR_NO_SPACE, WR_IO: the store can only be released */
 wr_status wr_row_store_spill(wr_row_store *store, uint32_t keep, wr_error *err) WR_MUST_USE;

@@ -127,6 +127,63 @@ wr_status wr_row_store_spill(wr_row_store *store, uint32_t keep, wr_error *err)
     return WR_OK;
 }
 
+/* ---- Several stores: partitions --------------------------------------------------------------- */
+
+uint64_t wr_row_stores_bytes(const wr_row_store *stores, uint32_t count)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        bytes += (uint64_t)stores[i].page_count * stores[i].page_bytes;
+    return bytes;
+}
+
+wr_status wr_row_stores_spill(wr_row_store *stores, uint32_t count, wr_error *err)
+{
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(wr_row_store_spill(&stores[i], 0, err));
+    return WR_OK;
+}
+
+wr_status wr_row_stores_make_room(wr_row_store *stores, uint32_t count, uint32_t which,
+                                  uint64_t bytes_max, wr_error *err)
+{
+    uint32_t victim = which;
+
+    if (wr_row_stores_bytes(stores, count) + stores[which].page_bytes > bytes_max) {
+        for (uint32_t i = 0; stores[which].page_count == 0 && i < count; i++)
+            victim = stores[i].page_count > stores[victim].page_count ? i : victim;
+        WR_TRY(wr_row_store_spill(&stores[victim], 0, err));
+    }
+    if (add_page(&stores[which]))
+        return WR_OK;
+    WR_TRY(wr_row_stores_spill(stores, count, err));
+    return add_page(&stores[which])
+               ? WR_OK
+               : WR_RAISE(err, WR_BUG, "a partition got no page inside its lease");
+}
+
+wr_status wr_row_scatter_write(const wr_row_scatter *to, const wr_vector *columns,
+                               const wr_selection *selection, const uint16_t *which, wr_error *err)
+{
+    const wr_row_layout *layout = to->stores[0].layout;
+    uint32_t             written = 0, count = selection->row_count;
+
+    wr_row_measure(layout, columns, selection, to->sizes);
+    for (uint32_t i = 0; i < count; i++) {
+        to->rows[i] = wr_row_store_take(&to->stores[which[i]], to->sizes[i]);
+        if (WR_LIKELY(to->rows[i]))
+            continue;
+        WR_TRY(wr_row_write(layout, columns, selection, written, i - written, to->rows + written,
+                            to->spill, err));
+        written = i;
+        WR_TRY(wr_row_stores_make_room(to->stores, to->store_count, which[i], to->bytes_max, err));
+        to->rows[i] = wr_row_store_take(&to->stores[which[i]], to->sizes[i]);
+    }
+    return wr_row_write(layout, columns, selection, written, count - written, to->rows + written,
+                        to->spill, err);
+}
+
 /* ---- Reader ---------------------------------------------------------------------------------- */
 
 void wr_row_reader_init(wr_row_reader *reader, wr_row_store *store, void *buffer, bool consume)

@@ -129,14 +129,15 @@ static uint64_t bits_from(const uint64_t *words, int word_count, int bit)
 double wr_fsum_round(const uint64_t *words, int word_count, int exponent, bool negative)
 {
     enum { MANTISSA_BITS = 53, EXPONENT_MIN = -1022 };
-    int      highest = word_count * 64 - 1, kept = MANTISSA_BITS, cut;
+    int      top = word_count - 1, highest, kept = MANTISSA_BITS, cut;
     uint64_t mantissa;
     double   result;
 
-    while (highest >= 0 && !bit_at(words, highest))
-        highest--;
-    if (highest < 0)
+    while (top >= 0 && !words[top])
+        top--;
+    if (top < 0)
         return 0.0;
+    highest = top * 64 + 63 - __builtin_clzll(words[top]);
     if (highest + exponent < EXPONENT_MIN) /* a subnormal number has fewer bits */
         kept -= EXPONENT_MIN - (highest + exponent);
     if (kept < 0) /* below half of the smallest number */

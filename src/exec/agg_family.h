@@ -1,0 +1,153 @@
+/* exec/agg_family.h — the states of aggregates: one struct per family of kinds.
+ *
+ * All-zero is empty; every state is a multiple of 8 bytes. Private to agg_state.c (update) and
+ * agg_finish.c (merge, finish, seal). */
+#ifndef WR_EXEC_AGG_FAMILY_H
+#define WR_EXEC_AGG_FAMILY_H
+
+#include "exec/agg_cell.h"
+#include "types/fsum.h"
+
+typedef enum family {
+    COUNTER,
+    INT_SUM,
+    FLOAT_SUM,
+    INTERVAL_SUM,
+    MOMENTS,
+    BOOLEANS,
+    BITS,
+    NUMBER_EXTREME, /* min and max of numbers of at most 8 bytes */
+    EXTREME,
+    KEPT,
+} family;
+
+typedef struct int_sum {
+    uint64_t count;
+    uint64_t low;
+    int64_t  high;
+    uint64_t overflow;
+} int_sum;
+
+typedef struct float_sum {
+    uint64_t count;
+    wr_fsum  sum;
+} float_sum;
+
+typedef struct interval_sum {
+    uint64_t count;
+    int64_t  months, days, us;
+} interval_sum;
+
+typedef struct moments {
+    uint64_t     count;
+    wr_fsum_wide sum, squares;
+} moments;
+
+typedef struct bits_state {
+    uint64_t count;
+    uint64_t bits;
+} bits_state;
+
+typedef struct number_extreme {
+    uint64_t is_set;
+    uint8_t  value[8];
+} number_extreme;
+
+static inline bool is_plain_number(wr_physical physical)
+{
+    switch (physical) {
+    case WR_PHYS_I8:
+    case WR_PHYS_I16:
+    case WR_PHYS_I32:
+    case WR_PHYS_I64:
+    case WR_PHYS_U8:
+    case WR_PHYS_U16:
+    case WR_PHYS_U32:
+    case WR_PHYS_U64:
+    case WR_PHYS_F32:
+    case WR_PHYS_F64:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static inline family family_of(const wr_agg *agg)
+{
+    switch (agg->kind) {
+    case WR_AGG_COUNT_STAR:
+    case WR_AGG_COUNT:
+        return COUNTER;
+    case WR_AGG_SUM:
+    case WR_AGG_AVG:
+        if (wr_type_is_float(agg->argument_type))
+            return FLOAT_SUM;
+        return agg->argument_type.logical == WR_TYPE_INTERVAL ? INTERVAL_SUM : INT_SUM;
+    case WR_AGG_MIN:
+    case WR_AGG_MAX:
+        return is_plain_number(wr_type_physical(agg->argument_type)) ? NUMBER_EXTREME : EXTREME;
+    case WR_AGG_STDDEV_SAMP:
+    case WR_AGG_STDDEV_POP:
+    case WR_AGG_VAR_SAMP:
+    case WR_AGG_VAR_POP:
+        return MOMENTS;
+    case WR_AGG_BOOL_AND:
+    case WR_AGG_BOOL_OR:
+        return BOOLEANS;
+    case WR_AGG_BIT_AND:
+    case WR_AGG_BIT_OR:
+    case WR_AGG_BIT_XOR:
+        return BITS;
+    default:
+        return KEPT;
+    }
+}
+
+static inline void add_to_int_sum(int_sum *sum, wr_i128 x)
+{
+    wr_i128 total = (wr_i128)((wr_u128)(uint64_t)sum->high << 64 | sum->low);
+
+    if (__builtin_add_overflow(total, x, &total))
+        sum->overflow = 1;
+    sum->low = (uint64_t)total;
+    sum->high = (int64_t)(total >> 64);
+    sum->count++;
+}
+
+static inline void merge_bits(wr_agg_kind kind, bits_state *state, uint64_t bits, uint64_t count)
+{
+    if (count == 0)
+        return;
+    if (state->count == 0)
+        state->bits = bits;
+    else if (kind == WR_AGG_BIT_AND || kind == WR_AGG_BOOL_AND)
+        state->bits &= bits;
+    else if (kind == WR_AGG_BIT_OR || kind == WR_AGG_BOOL_OR)
+        state->bits |= bits;
+    else
+        state->bits ^= bits;
+    state->count += count;
+}
+
+/* Does a row at `position` replace what a FIRST, LAST or ANY_VALUE cell holds? */
+static inline bool replaces(wr_agg_kind kind, const agg_cell *cell, uint64_t position)
+{
+    if (!cell->is_set)
+        return true;
+    return kind == WR_AGG_LAST ? position > cell->position : position < cell->position;
+}
+
+/* 0 is "no row yet", so positions are kept plus one. */
+static inline void keep_least_position(uint8_t *state, uint64_t position_plus_one)
+{
+    uint64_t *least = (uint64_t *)(void *)state;
+
+    if (position_plus_one && (*least == 0 || position_plus_one < *least))
+        *least = position_plus_one;
+}
+
+/* Does `x` replace the least (or greatest) number so far? NaN is greatest. */
+#define IS_LESS(a, b)       ((a) < (b) || ((b) != (b) && (a) == (a)))
+#define IS_BEYOND(a, b, is_min) ((is_min) ? IS_LESS(a, b) : IS_LESS(b, a))
+
+#endif
