@@ -256,6 +256,11 @@ wr_status wr_file_sync(wr_file *file, wr_error *err)
     return wr_file_raise_errno(err, errno, "sync", file->path);
 }
 
+void wr_file_reads_jump(wr_file *file)
+{
+    (void)posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
+}
+
 void wr_file_will_need(wr_file *file, uint64_t offset, uint64_t bytes)
 {
     (void)posix_fadvise(file->fd, (off_t)offset, (off_t)bytes, POSIX_FADV_WILLNEED);

@@ -62,6 +62,8 @@ wr_status wr_file_pwrite(wr_file *file, uint64_t offset, const void *bytes, size
                          wr_error *err) WR_MUST_USE;
 wr_status wr_file_sync(wr_file *file, wr_error *err) WR_MUST_USE;
 
+/** Tell the kernel that reads jump, so that it does not read ahead; never fails. */
+void wr_file_reads_jump(wr_file *file);
 /** Tell the kernel what comes next; never fails. */
 void wr_file_will_need(wr_file *file, uint64_t offset, uint64_t bytes);
 void wr_file_dont_need(wr_file *file, uint64_t offset, uint64_t bytes);

@@ -222,8 +222,10 @@ static wr_status take_extent(wr_spill *spill, uint64_t *out_extent, wr_error *er
         return WR_RAISE(err, WR_NO_SPACE,
                         "the spill quota is used up: raise the quota, or name a spill folder with "
                         "more room");
-    if (spill->file.fd < 0)
+    if (spill->file.fd < 0) {
         WR_TRY(wr_file_open_scratch(spill->folder, &spill->file, err));
+        wr_file_reads_jump(&spill->file);
+    }
     index = find_free_extent(spill);
     wr_bit_set(spill->extent_bits, index);
     spill->first_free = index + 1;
@@ -243,6 +245,7 @@ void wr_spill_extent_give(wr_spill *spill, uint64_t extent)
 {
     uint64_t index = extent / spill->extent_bytes;
 
+    wr_file_punch(&spill->file, extent, spill->extent_bytes);
     WR_LOCKED(&spill->mutex);
     wr_assert(index > 0 && index < EXTENT_COUNT_MAX && wr_bit_get(spill->extent_bits, index),
               "an extent that is freed is in use");

@@ -12,7 +12,8 @@
  * Invariants
  *  1. Appending needs only the spill's own lease: the path that frees memory needs no memory.
  *  2. Extents in use <= quota; ENOSPC and the quota are WR_NO_SPACE naming the folder and numbers.
- *  3. Extents of a stream that was freed, or consumed by a cursor, are reused at once.
+ *  3. Extents of a stream that was freed, or consumed by a cursor, are reused at once; the file
+ *     system gets their blocks back (what was not written to disk yet never is).
  *  4. A failed write or sync is never retried on the same bytes.
  * Threads: a stream has one writer at a time; any number of cursors may read finished streams; the
  * spill itself is safe from any thread. Cost: a pwrite a block, two preads to get it back; without
@@ -91,8 +92,9 @@ void wr_spill_stream_release(wr_spill_stream *stream);
 /** Reads the blocks of a finished stream in order. */
 typedef struct wr_spill_cursor {
     wr_spill_stream  *stream;
-    wr_spill_position next;    /* 0: at the end            */
-    bool              consume; /* free extents when passed */
+    wr_spill_position next;         /* 0: at the end                          */
+    uint32_t          stored_bytes; /* of the last block read: the next is similar */
+    bool              consume;      /* free extents when passed               */
 } wr_spill_cursor;
 
 /** `consume`: this is the only cursor of the stream; extents are freed behind it, and after the

@@ -173,6 +173,7 @@ wr_status wr_spill_cursor_next(wr_spill_cursor *cursor, void *buffer, uint32_t b
     wr_assert(header.raw_bytes <= buffer_bytes, "a cursor's buffer holds the largest block");
     WR_TRY(wr_spill_content_read(spill, position, &header, NULL, buffer, err));
     step_over(cursor, position, header.next);
+    cursor->stored_bytes = header.stored_bytes;
     *out_bytes = header.raw_bytes;
     return WR_OK;
 }
@@ -181,7 +182,8 @@ void wr_spill_cursor_prefetch(wr_spill_cursor *cursor)
 {
     wr_spill *spill = cursor->stream->spill;
 
-    if (cursor->next != 0)
+    /* Not beyond the block: what is behind it may not have been written yet. */
+    if (cursor->next != 0 && cursor->stored_bytes > 0)
         wr_file_will_need(&spill->file, cursor->next,
-                          sizeof(wr_spill_header) + (uint64_t)spill->block_bytes_max);
+                          sizeof(wr_spill_header) + cursor->stored_bytes);
 }
