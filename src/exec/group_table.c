@@ -1,7 +1,8 @@
 /* exec/group_table.c — look-up, growth, merging of tables. */
 #include "exec/group_table.h"
 
-#include <math.h>
+#include "exec/key_view.h"
+
 
 enum { SLOT_BYTES = 8 };
 #define ADDRESS_MASK (((uint64_t)1 << 48) - 1)
@@ -102,7 +103,8 @@ static void place_all(wr_group_table *table)
 
 static bool take_directory(wr_group_table *table, uint32_t pages)
 {
-    table->slots = wr_lease_take(table->lease, pages);
+    table->slots = pages > 1 ? wr_lease_try(table->lease, pages)
+                             : wr_lease_take(table->lease, pages);
     if (!table->slots)
         return false;
     table->slot_pages = pages;
@@ -146,7 +148,8 @@ static uint8_t *reserve_row(wr_group_table *table, uint32_t row_bytes)
         return row;
     if (table->page_count && bytes_taken(table) + table->row_page_bytes > table->bytes_max)
         return NULL;
-    page = wr_lease_take(table->lease, table->row_page_bytes / arena_page(table));
+    page = table->page_count ? wr_lease_try(table->lease, table->row_page_bytes / arena_page(table))
+                             : wr_lease_take(table->lease, table->row_page_bytes / arena_page(table));
     if (!page)
         return NULL;
     wr_row_page_init(page);
@@ -186,114 +189,33 @@ static wr_status make_group(wr_group_table *table, const wr_vector *keys, uint32
     return WR_OK;
 }
 
-/* ---- Comparing a group's keys with a row of vectors ----------------------------------------------- */
-
-static bool same_f64(double a, double b)
-{
-    return a == b || (isnan(a) && isnan(b));
-}
-
-static wr_status value_equal(wr_type type, const void *a, const void *b, bool *out_equal,
-                             wr_error *err)
-{
-    switch (wr_type_physical(type)) {
-    case WR_PHYS_F64:
-        *out_equal = same_f64(*(const double *)a, *(const double *)b);
-        return WR_OK;
-    case WR_PHYS_F32:
-        *out_equal = same_f64((double)*(const float *)a, (double)*(const float *)b);
-        return WR_OK;
-    case WR_PHYS_INTERVAL: {
-        wr_value left = wr_value_load(type, a), right = wr_value_load(type, b);
-
-        *out_equal = wr_value_compare(&left, &right) == 0;
-        return WR_OK;
-    }
-    case WR_PHYS_STR: {
-        int order = 1;
-
-        if (memcmp(a, b, 8) == 0)
-            WR_TRY(wr_row_str_compare(a, b, &order, err));
-        *out_equal = order == 0;
-        return WR_OK;
-    }
-    default:
-        *out_equal = memcmp(a, b, wr_physical_bytes(wr_type_physical(type))) == 0;
-        return WR_OK;
-    }
-}
-
 /* ---- Look-up --------------------------------------------------------------------------------- */
 
 enum { KEYS_ON_STACK = 32 };
 
-/* One key column of the batch beside its slot in a group's row. */
-typedef struct key_view {
-    wr_vector_view view;
-    wr_type        type;
-    uint32_t       offset; /* of the slot in a row                        */
-    uint32_t       width;  /* of a value                                  */
-    bool           is_u64; /* eight bytes that are equal when their bits are */
-} key_view;
-
 typedef struct key_views {
-    key_view  on_stack[KEYS_ON_STACK];
-    key_view *keys;
+    wr_key_view  on_stack[KEYS_ON_STACK];
+    wr_key_view *keys;
 } key_views;
 
 /* Sequences are flattened by the operator before; wider key lists take their views from the heap. */
 static wr_status view_keys(wr_group_table *table, const wr_vector *keys, key_views *out,
                            wr_error *err)
 {
-    const wr_row_layout *rows = &table->layout->rows;
-    uint32_t             count = table->layout->key_count;
+    uint32_t count = table->layout->key_count;
 
     out->keys = out->on_stack;
     if (count > KEYS_ON_STACK) {
-        out->keys = WR_BUMP_NEW_ARRAY(&table->heap, key_view, count, err);
+        out->keys = WR_BUMP_NEW_ARRAY(&table->heap, wr_key_view, count, err);
         if (!out->keys)
             return WR_NO_MEMORY;
     }
-    for (uint32_t k = 0; k < count; k++) {
-        wr_physical physical = wr_type_physical(rows->types[k]);
-
-        out->keys[k] = (key_view){
-            .view = wr_vector_view_of(&keys[k], NULL),
-            .type = rows->types[k],
-            .offset = rows->offsets[k],
-            .width = wr_physical_bytes(physical),
-            .is_u64 = physical == WR_PHYS_I64 || physical == WR_PHYS_U64,
-        };
-    }
+    for (uint32_t k = 0; k < count; k++)
+        wr_key_view_init(&out->keys[k], &table->layout->rows, k, &keys[k]);
     return WR_OK;
 }
 
-static wr_status keys_equal(const wr_group_layout *layout, const uint8_t *group,
-                            const key_view *keys, uint32_t row, bool *out_equal, wr_error *err)
-{
-    *out_equal = true;
-    for (uint32_t k = 0; k < layout->key_count && *out_equal; k++) {
-        const key_view *key = &keys[k];
-        uint32_t        at = key->view.index ? key->view.index[row] : row;
-        bool            is_null = key->view.valid && !wr_bit_get(key->view.valid, at);
-        const uint8_t  *value = (const uint8_t *)key->view.data + (size_t)at * key->width;
-
-        if (wr_row_is_null(&layout->rows, group, k) || is_null) {
-            *out_equal = wr_row_is_null(&layout->rows, group, k) && is_null;
-        } else if (key->is_u64) {
-            *out_equal = wr_load_u64(group + key->offset) == wr_load_u64(value);
-        } else if (wr_type_physical(key->type) == WR_PHYS_STR) {
-            wr_str kept = wr_row_str(&layout->rows, group, k);
-
-            WR_TRY(value_equal(key->type, &kept, value, out_equal, err));
-        } else {
-            WR_TRY(value_equal(key->type, group + key->offset, value, out_equal, err));
-        }
-    }
-    return WR_OK;
-}
-
-static wr_status find_one(wr_group_table *table, const key_view *keys, uint32_t row, uint64_t hash,
+static wr_status find_one(wr_group_table *table, const wr_key_view *keys, uint32_t row, uint64_t hash,
                           uint8_t **out_row, wr_error *err)
 {
     uint64_t salt = hash >> 16 & 0xffff, at;
@@ -308,7 +230,8 @@ static wr_status find_one(wr_group_table *table, const key_view *keys, uint32_t 
 
         if (table->slots[at] >> 48 != salt || wr_group_hash(table->layout, group) != hash)
             continue;
-        WR_TRY(keys_equal(table->layout, group, keys, row, &equal, err));
+        WR_TRY(wr_key_views_equal(keys, table->layout->key_count, &table->layout->rows, group, row,
+                                  &equal, err));
         if (equal) {
             *out_row = group;
             return WR_OK;

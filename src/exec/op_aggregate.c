@@ -184,7 +184,8 @@ wr_status wr_aggregate_cut_rows(wr_row_store *stores, uint32_t store_count, uint
                                 uint32_t missed_count, uint64_t bytes_max, batch_scratch *scratch,
                                 wr_spill *spill, wr_error *err)
 {
-    wr_row_scatter to = {stores, store_count, bytes_max, spill, scratch->sizes, scratch->rows};
+    wr_row_scatter to = {.stores = stores, .store_count = store_count, .bytes_max = bytes_max,
+                         .spill = spill, .sizes = scratch->sizes, .rows = scratch->rows};
     wr_selection   rows = {scratch->left, missed_count};
 
     for (uint32_t i = 0; i < missed_count; i++) {

@@ -123,7 +123,7 @@ static sink_page *take_extra_page(sink_shared *shared, wr_lease *lease)
     sink_page *page = NULL;
 
     if (atomic_fetch_add(&shared->extra_pages, 1) < lease->pages_want - lease->pages_min)
-        page = wr_lease_take(lease, 1);
+        page = wr_lease_try(lease, 1);
     if (!page)
         atomic_fetch_sub(&shared->extra_pages, 1);
     return page;

@@ -192,6 +192,9 @@ static inline uint8_t *wr_row_store_take(wr_row_store *store, uint32_t bytes)
     return row;
 }
 
+/** An empty last page; false: the lease refuses. */
+bool wr_row_store_add_page(wr_row_store *store);
+
 /** Bytes of pages that `count` stores hold. */
 uint64_t wr_row_stores_bytes(const wr_row_store *stores, uint32_t count);
 
@@ -207,12 +210,17 @@ wr_status wr_row_stores_make_room(wr_row_store *stores, uint32_t count, uint32_t
 
 /** Stores that rows are cut into, and the scratch of a batch for it. */
 typedef struct wr_row_scatter {
-    wr_row_store *stores;    /* of equal layout and page size   */
-    uint32_t      store_count;
-    uint64_t      bytes_max; /* of all stores' resident pages   */
-    wr_spill     *spill;
-    uint32_t     *sizes;     /* scratch: one for each row       */
-    uint8_t     **rows;      /* scratch: one for each row       */
+    wr_row_store   *stores;    /* of equal layout and page size                                */
+    uint32_t        store_count;
+    uint64_t        bytes_max; /* of all stores' resident pages                                */
+    wr_spill       *spill;
+    uint32_t       *sizes;     /* scratch: one for each row                                    */
+    uint8_t       **rows;      /* scratch: one for each row                                    */
+    const uint64_t *stamps;    /* eight bytes for each row, written at `stamp_offset`; or NULL */
+    uint32_t        stamp_offset;
+    /** Instead of wr_row_stores_make_room: give stores[which] an empty last page; or NULL. */
+    wr_status (*make_room)(void *context, uint32_t which, wr_error *err);
+    void           *make_room_context;
 } wr_row_scatter;
 
 /** Append the selected rows: the i-th to stores[which[i]].

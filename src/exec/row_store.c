@@ -74,9 +74,11 @@ void wr_row_store_release(wr_row_store *store)
     store->byte_count = 0;
 }
 
-static bool add_page(wr_row_store *store)
+bool wr_row_store_add_page(wr_row_store *store)
 {
-    wr_row_page *page = wr_lease_take(store->lease, lease_pages_of(store));
+    /* Its first page is what an owner counts on; beyond that it can spill. */
+    wr_row_page *page = store->page_count ? wr_lease_try(store->lease, lease_pages_of(store))
+                                          : wr_lease_take(store->lease, lease_pages_of(store));
 
     if (!page)
         return false;
@@ -98,14 +100,14 @@ uint32_t wr_row_store_reserve(wr_row_store *store, const uint32_t *bytes, uint32
     while (done < count) {
         uint32_t used_before, now;
 
-        if (!store->last && !add_page(store))
+        if (!store->last && !wr_row_store_add_page(store))
             break;
         used_before = store->last->used_bytes;
         now = wr_row_page_reserve(store->last, store->page_bytes, bytes + done, count - done,
                                   rows + done);
         store->byte_count += store->last->used_bytes - used_before;
         done += now;
-        if (done < count && !add_page(store))
+        if (done < count && !wr_row_store_add_page(store))
             break;
     }
     store->row_count += done;
@@ -155,33 +157,44 @@ wr_status wr_row_stores_make_room(wr_row_store *stores, uint32_t count, uint32_t
             victim = stores[i].page_count > stores[victim].page_count ? i : victim;
         WR_TRY(wr_row_store_spill(&stores[victim], 0, err));
     }
-    if (add_page(&stores[which]))
+    if (wr_row_store_add_page(&stores[which]))
         return WR_OK;
     WR_TRY(wr_row_stores_spill(stores, count, err));
-    return add_page(&stores[which])
+    return wr_row_store_add_page(&stores[which])
                ? WR_OK
                : WR_RAISE(err, WR_BUG, "a partition got no page inside its lease");
+}
+
+/* Write the rows from `first` on that have got their places. */
+static wr_status write_placed(const wr_row_scatter *to, const wr_vector *columns,
+                              const wr_selection *selection, uint32_t first, uint32_t end,
+                              wr_error *err)
+{
+    WR_TRY(wr_row_write(to->stores[0].layout, columns, selection, first, end - first,
+                        to->rows + first, to->spill, err));
+    for (uint32_t i = first; to->stamps && i < end; i++)
+        wr_store_u64(to->rows[i] + to->stamp_offset, to->stamps[i]);
+    return WR_OK;
 }
 
 wr_status wr_row_scatter_write(const wr_row_scatter *to, const wr_vector *columns,
                                const wr_selection *selection, const uint16_t *which, wr_error *err)
 {
-    const wr_row_layout *layout = to->stores[0].layout;
-    uint32_t             written = 0, count = selection->row_count;
+    uint32_t written = 0, count = selection->row_count;
 
-    wr_row_measure(layout, columns, selection, to->sizes);
+    wr_row_measure(to->stores[0].layout, columns, selection, to->sizes);
     for (uint32_t i = 0; i < count; i++) {
         to->rows[i] = wr_row_store_take(&to->stores[which[i]], to->sizes[i]);
         if (WR_LIKELY(to->rows[i]))
             continue;
-        WR_TRY(wr_row_write(layout, columns, selection, written, i - written, to->rows + written,
-                            to->spill, err));
+        WR_TRY(write_placed(to, columns, selection, written, i, err));
         written = i;
-        WR_TRY(wr_row_stores_make_room(to->stores, to->store_count, which[i], to->bytes_max, err));
+        WR_TRY(to->make_room ? to->make_room(to->make_room_context, which[i], err)
+                             : wr_row_stores_make_room(to->stores, to->store_count, which[i],
+                                                       to->bytes_max, err));
         to->rows[i] = wr_row_store_take(&to->stores[which[i]], to->sizes[i]);
     }
-    return wr_row_write(layout, columns, selection, written, count - written, to->rows + written,
-                        to->spill, err);
+    return write_placed(to, columns, selection, written, count, err);
 }
 
 /* ---- Reader ---------------------------------------------------------------------------------- */

@@ -124,7 +124,7 @@ static bool try_merge_space(wr_sorter *sorter, uint32_t buffers)
     sorter->merge_pages = wr_pages_for(bytes, sorter->exec->page_bytes);
     if (sorter->merge_pages > wr_sorter_pages_available(sorter))
         return false;
-    sorter->merge_space = wr_lease_take(sorter->lease, sorter->merge_pages);
+    sorter->merge_space = wr_lease_try(sorter->lease, sorter->merge_pages);
     return sorter->merge_space != NULL;
 }
 
@@ -142,7 +142,8 @@ static wr_status merge_some(wr_sorter *sorter, wr_error *err)
     for (; !space; pages = pages / 4 * 3) {
         if (pages < least)
             pages = least;
-        space = wr_lease_take(sorter->lease, (uint32_t)pages);
+        space = pages > least ? wr_lease_try(sorter->lease, (uint32_t)pages)
+                              : wr_lease_take(sorter->lease, (uint32_t)pages);
         if (space)
             break;
         if (pages == least)

@@ -65,7 +65,7 @@ static void begin_buffer(wr_sorter *sorter, wr_sort_buffer *buffer, uint64_t row
     uint32_t pages = wr_pages_for(rows * sizeof(wr_sort_entry), page_bytes);
 
     for (; pages > reserved; pages /= 2) {
-        buffer->entries = wr_lease_take(sorter->lease, pages);
+        buffer->entries = wr_lease_try(sorter->lease, pages);
         if (!buffer->entries)
             continue;
         buffer->entry_pages = buffer->used_pages = pages;
@@ -84,7 +84,7 @@ static bool add_page(wr_sorter *sorter, wr_sort_buffer *buffer)
     if (buffer->reserve_rows < RESERVE_ROW_PAGES) {
         page = (void *)(buffer->reserve + (size_t)buffer->reserve_rows++ * sorter->page_bytes);
     } else if (buffer->used_pages + pages <= fair_pages(sorter)) {
-        page = wr_lease_take(sorter->lease, pages);
+        page = wr_lease_try(sorter->lease, pages);
         buffer->used_pages += page ? pages : 0;
     }
     if (!page)
@@ -209,7 +209,7 @@ static wr_status thin_runs(wr_sorter_worker *worker, wr_error *err)
     close_run(worker);
     share_facts(worker);
     for (; !space && (uint64_t)pages * sorter->exec->page_bytes > reserve_bytes; pages /= 2) {
-        space = wr_lease_take(sorter->lease, pages);
+        space = wr_lease_try(sorter->lease, pages);
         if (space)
             break;
     }
@@ -366,15 +366,25 @@ static bool is_worth_cutting(const wr_sorter_worker *worker)
 
 /* ---- Worker ---------------------------------------------------------------------------------- */
 
+/* A worker of a later step that feeds the sorter, too, goes on with what one before it has left. */
 wr_status wr_sorter_worker_open(wr_sorter_worker *worker, wr_sorter *sorter, wr_error *err)
 {
     WR_LOCKED(&sorter->mutex);
     *worker = (wr_sorter_worker){.sorter = sorter};
-    wr_assert(sorter->reserve_count > 0, "a sorter has a reserve for every worker of its step");
-    WR_TRY(wr_sortkey_init(&worker->key, &sorter->layout, sorter->plan.keys, sorter->plan.key_count,
-                           &sorter->bump, err));
-    worker->buffer.reserve = sorter->reserves[--sorter->reserve_count];
-    sorter->workers_open++;
+    if (sorter->idle_count > 0) {
+        worker->key = sorter->idle_keys[--sorter->idle_count];
+        wr_sortkey_merge(&worker->key, &sorter->key);
+    } else {
+        WR_TRY(wr_sortkey_init(&worker->key, &sorter->layout, sorter->plan.keys,
+                               sorter->plan.key_count, &sorter->bump, err));
+        sorter->workers_open++;
+    }
+    wr_assert(sorter->reserve_count + sorter->buffer_count > 0,
+              "a sorter has a reserve for every worker of its step");
+    if (sorter->reserve_count > 0)
+        worker->buffer.reserve = sorter->reserves[--sorter->reserve_count];
+    else
+        worker->buffer = sorter->buffers[--sorter->buffer_count];
     return WR_OK;
 }
 
@@ -386,9 +396,11 @@ void wr_sorter_worker_close(wr_sorter_worker *worker)
         return;
     close_run(worker);
     wr_sort_buffer_reset(sorter, &worker->buffer);
-    if (worker->buffer.reserve)
-        wr_sorter_give_reserve(sorter, worker->buffer.reserve);
     worker->sorter = NULL;
+    WR_LOCKED(&sorter->mutex);
+    if (worker->buffer.reserve)
+        sorter->reserves[sorter->reserve_count++] = worker->buffer.reserve;
+    sorter->idle_keys[sorter->idle_count++] = worker->key;
 }
 
 static uint64_t mean_bytes(const uint32_t *bytes, uint32_t count)

@@ -53,7 +53,7 @@ static uint64_t bump_pages_of(const wr_sorter_plan *plan, const wr_exec *exec,
 {
     uint64_t bytes = wr_row_layout_bytes(plan->column_count) +
                      wr_sortkey_bytes(plan->key_count) * (worker_count + 2) +
-                     (uint64_t)worker_count * (sizeof(wr_sort_buffer) + sizeof(uint8_t *) + 64);
+                     (uint64_t)worker_count * (sizeof(wr_sort_buffer) + sizeof(wr_sortkey) + sizeof(uint8_t *) + 64);
 
     return wr_pages_for(2 * bytes + 256, exec->page_bytes);
 }
@@ -166,7 +166,8 @@ wr_status wr_sorter_init(wr_sorter *sorter, const wr_sorter_plan *plan, wr_exec 
     WR_TRY(make_keys(sorter, err));
     sorter->buffers = WR_BUMP_NEW_ARRAY(&sorter->bump, wr_sort_buffer, sorter->workers_max, err);
     sorter->reserves = WR_BUMP_NEW_ARRAY(&sorter->bump, uint8_t *, sorter->workers_max, err);
-    if (!sorter->buffers || !sorter->reserves)
+    sorter->idle_keys = WR_BUMP_NEW_ARRAY(&sorter->bump, wr_sortkey, sorter->workers_max, err);
+    if (!sorter->buffers || !sorter->reserves || !sorter->idle_keys)
         return WR_NO_MEMORY;
     WR_TRY(take_reserves(sorter, err));
     WR_TRY(take_table(sorter, err));

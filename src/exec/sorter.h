@@ -97,6 +97,8 @@ typedef struct wr_sorter {
     uint32_t         buffer_count;
     uint8_t        **reserves;     /* taken at open for workers to come                */
     uint32_t         reserve_count;
+    wr_sortkey      *idle_keys;    /* of workers that left, for those of a next step   */
+    uint32_t         idle_count;
     _Atomic uint32_t workers_open;
     _Atomic uint64_t spilled_bytes;
     bool             is_open;

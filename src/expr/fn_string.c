@@ -83,8 +83,7 @@ static size_t point_bytes(wr_text text, size_t at)
     return end - at;
 }
 
-/* ---- Measuring
- * ------------------------------------------------------------------------------------ */
+/* ---- Measuring ------------------------------------------------------------------------------- */
 
 static wr_status length(wr_eval *eval, arguments args, uint32_t arg_count, wr_vector *out,
                         wr_error *err)
@@ -118,8 +117,7 @@ static wr_status ascii(wr_eval *eval, arguments args, uint32_t arg_count, wr_vec
     return WR_OK;
 }
 
-/* ---- Cutting
- * --------------------------------------------------------------------------------------- */
+/* ---- Cutting --------------------------------------------------------------------------------- */
 
 /* substr(text, start [, count]): PostgreSQL's, so a start before 1 eats into the count. */
 static wr_status substr(wr_eval *eval, arguments args, uint32_t arg_count, wr_vector *out,
@@ -240,8 +238,7 @@ static wr_status rtrim(wr_eval *eval, arguments args, uint32_t arg_count, wr_vec
     return trim_any(eval, args, arg_count, out, false, true);
 }
 
-/* ---- Searching
- * -------------------------------------------------------------------------------------- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
 /* Byte offset of `needle` at or after `from`, or SIZE_MAX. memmem is linear. */
 static size_t find(wr_text text, wr_text needle, size_t from)
@@ -333,8 +330,7 @@ static wr_status split_part(wr_eval *eval, arguments args, uint32_t arg_count, w
     return WR_OK;
 }
 
-/* ---- Making new texts
- * --------------------------------------------------------------------------------- */
+/* ---- Making new texts ------------------------------------------------------------------------ */
 
 /* Room for a result of `byte_count` bytes; NULL: the heap is spent. Short results use `small`. */
 static char *result_room(wr_eval *eval, size_t byte_count, char small[WR_STR_INLINE_BYTES])

@@ -507,13 +507,12 @@ void wr_lease_close(wr_lease *lease)
     lease->is_open = false;
 }
 
-/* Can the grant rise to `pages`? Asks the fault table, so call it once per attempt. */
+/* Can the grant rise to `pages`? */
 static bool can_grow(const wr_lease *lease, uint64_t pages)
 {
     uint64_t more = pages - load(&lease->pages_granted);
 
-    return pages <= lease->pages_want && more <= lease->arena->ungranted_count &&
-           !wr_stress_get()->lease_min && !wr_fault_hit(WR_FAULT_GRANT);
+    return pages <= lease->pages_want && more <= lease->arena->ungranted_count;
 }
 
 static void grow(wr_lease *lease, uint64_t pages)
@@ -526,7 +525,9 @@ static void grow(wr_lease *lease, uint64_t pages)
     note_granted(arena);
 }
 
-static void *take_pages(wr_lease *lease, uint32_t page_count, bool may_grow)
+typedef enum growth { MUST_NOT_GROW, MAY_GROW, MAY_BE_REFUSED } growth;
+
+static void *take_pages(wr_lease *lease, uint32_t page_count, growth allowed)
 {
     wr_arena *arena = lease->arena;
     uint64_t  pages;
@@ -538,7 +539,8 @@ static void *take_pages(wr_lease *lease, uint32_t page_count, bool may_grow)
     wr_assert(lease->is_open, "pages are taken from open leases");
     pages = (uint64_t)load(&lease->pages_used) + page_count;
     grows = pages > load(&lease->pages_granted);
-    if (grows && !(may_grow && can_grow(lease, pages)))
+    if (grows && (allowed == MUST_NOT_GROW || !can_grow(lease, pages) ||
+                  (allowed == MAY_BE_REFUSED && wr_fault_hit(WR_FAULT_GRANT))))
         return NULL;
     extent = take_extent(arena, page_count);
     if (!extent)
@@ -551,12 +553,17 @@ static void *take_pages(wr_lease *lease, uint32_t page_count, bool may_grow)
 
 void *wr_lease_take(wr_lease *lease, uint32_t page_count)
 {
-    return take_pages(lease, page_count, true);
+    return take_pages(lease, page_count, MAY_GROW);
+}
+
+void *wr_lease_try(wr_lease *lease, uint32_t page_count)
+{
+    return take_pages(lease, page_count, MAY_BE_REFUSED);
 }
 
 void *wr_lease_take_granted(wr_lease *lease, uint32_t page_count)
 {
-    return take_pages(lease, page_count, false);
+    return take_pages(lease, page_count, MUST_NOT_GROW);
 }
 
 void wr_lease_give(wr_lease *lease, void *extent, uint32_t page_count)

@@ -90,9 +90,13 @@ void wr_lease_close(wr_lease *lease);
 
 /** Take an extent of `page_count` pages, zero-filled only where never used before.
  *
- * Grows `granted` towards `want` if needed (grant faults apply to that part only).
- * Returns NULL when neither granted nor growable: the caller spills, it does not fail. */
+ * Grows `granted` towards `want` if needed. Within its want a lease never competes (invariant 2 and
+ * exec/share.c), so an owner that keeps count of its want is never refused. NULL: the want is spent. */
 void *wr_lease_take(wr_lease *lease, uint32_t page_count);
+
+/** As take, for what the caller can do without at this moment (it spills, or goes on with less):
+ *  grant faults refuse some of these. */
+void *wr_lease_try(wr_lease *lease, uint32_t page_count);
 
 /** As take, but never above what is granted already (the path that frees memory uses this). */
 void *wr_lease_take_granted(wr_lease *lease, uint32_t page_count);

@@ -583,9 +583,19 @@ static double estimate_bytes(const wr_plan_node *node)
 static wr_status attach_join(wr_builder *b, const wr_plan_node *logical, wr_plan_join *plan,
                              wr_stream *probe, wr_stream *build, wr_error *err)
 {
-    (void)plan, (void)probe, (void)build;
-    return WR_RAISE(err, WR_UNSUPPORTED, "%s: joins are not in this build",
-                    wr_plan_node_label(b->plan, logical));
+    wr_node *sink, *transform, *rest;
+
+    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_JOIN_BUILD, plan, logical, &sink, err));
+    WR_TRY(attach(build, sink, err));
+    WR_TRY(new_node(b, WR_ROLE_TRANSFORM, &WR_JOIN_PROBE, plan, logical, &transform, err));
+    transform->state = sink;
+    WR_TRY(attach(probe, transform, err));
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_JOIN_REST, plan, logical, &rest, err));
+    rest->state = sink;
+    WR_TRY(wr_node_list_add(&b->rests, rest, b->bump, err));
+    WR_TRY(wr_node_list_add(&b->probes, transform, b->bump, err));
+    probe->tail = transform;
+    return WR_OK;
 }
 
 /* Joined columns are (left visible, left hidden, right visible, right hidden): move hidden last. */

@@ -60,7 +60,7 @@ static bool depends(const pipe_nodes *waiting, const pipe_nodes *other)
             continue;
         if (feeds(other, node->state))
             return true;
-        if (node->role == WR_ROLE_SOURCE && false &&
+        if (node->role == WR_ROLE_SOURCE && node->source == &WR_JOIN_REST &&
             probes(other, node->state))
             return true;
     }
