@@ -49,7 +49,10 @@ def compare_text(what, kind, expected, actual):
         wanted = unescape(expected)
         return [] if wanted == actual else [f"{what} is {actual[:400]!r}, not {wanted[:400]!r}"]
     if kind == "gunzip":
-        actual = gzip.decompress(actual)
+        try:
+            actual = gzip.decompress(actual)
+        except (OSError, EOFError) as error:
+            return [f"{what}: {error}"]
     text = actual.decode("utf-8", "replace")
     if kind == "regex":
         return [f"{what} has no match for {pattern!r}:\n{text[:2000]}"

@@ -1,0 +1,306 @@
+/* json_infer.c — names and types of the columns from a bounded sample, or from all of the file.
+ *
+ * Columns are the keys in order of first appearance. Booleans are Boolean; numbers are Int64, UInt64,
+ * Decimal(38, 0) or Float64, the first that holds them all without loss (Float64: fractions and what
+ * is too large for all); texts are Date32, Time or Timestamp if all read as such, else Utf8; a mixture,
+ * an object or an array is Utf8 with the text of the value. Lines that cannot be read are left to the
+ * scan and its on_error. A key that comes later than the sample is passed over: declare it.
+ * Memory: the buffer, one guess and one name per column, in the caller's bump. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "json_priv.h"
+#include "kernel/text_guess.h"
+#include "types/parse.h"
+
+enum {
+    SAMPLE_BYTES = 256 * 1024,
+    SAMPLE_BYTES_MAX = 16 * 1024 * 1024,
+    COLUMNS_MAX = 100000,
+    DECIMAL_DIGITS_MAX = 38,
+};
+
+typedef struct guess {
+    wr_text       name;
+    wr_text_guess texts, numbers;
+    bool          any_text, any_number, any_bool, any_nested;
+    bool          is_fraction, is_negative, is_beyond_u64, is_beyond_decimal;
+} guess;
+
+typedef struct inference {
+    wr_text   path;
+    wr_input *input;
+    wr_bump  *bump;
+    uint8_t  *bytes;
+    uint32_t  byte_count, room;
+    bool      at_end;
+    guess    *guesses;
+    uint32_t  column_count, column_room;
+    uint32_t *slots; /* column + 1 by hash of name; 0: free */
+    uint32_t  mask;
+    bool      any_row;
+} inference;
+
+/* ---- Columns ----------------------------------------------------------------------------------- */
+
+static void place(inference *in, uint32_t column)
+{
+    wr_text  name = in->guesses[column].name;
+    uint32_t at = (uint32_t)wr_hash_bytes(name.bytes, name.byte_count) & in->mask;
+
+    while (in->slots[at])
+        at = (at + 1) & in->mask;
+    in->slots[at] = column + 1;
+}
+
+static wr_status grow(inference *in, wr_error *err)
+{
+    uint32_t room = in->column_room ? in->column_room * 2 : 64;
+    guess   *guesses = WR_BUMP_NEW_ARRAY(in->bump, guess, room, err);
+
+    in->slots = WR_BUMP_NEW_ARRAY(in->bump, uint32_t, (size_t)room * 2, err);
+    if (!guesses || !in->slots)
+        return WR_NO_MEMORY;
+    if (in->column_count)
+        memcpy(guesses, in->guesses, in->column_count * sizeof guesses[0]);
+    in->guesses = guesses;
+    in->column_room = room;
+    in->mask = room * 2 - 1;
+    for (uint32_t c = 0; c < in->column_count; c++)
+        place(in, c);
+    return WR_OK;
+}
+
+static wr_status column_of(inference *in, wr_text name, guess **out_guess, wr_error *err)
+{
+    char *copy;
+
+    if (in->column_count > 0) {
+        uint32_t at = (uint32_t)wr_hash_bytes(name.bytes, name.byte_count) & in->mask;
+
+        for (; in->slots[at]; at = (at + 1) & in->mask) {
+            *out_guess = &in->guesses[in->slots[at] - 1];
+            if (wr_text_equal((*out_guess)->name, name))
+                return WR_OK;
+        }
+    }
+    if (in->column_count == COLUMNS_MAX)
+        return WR_RAISE(err, WR_DATA, "%.*s: there are more than %d keys", WR_TEXT_ARG(in->path),
+                        COLUMNS_MAX);
+    if (in->column_count == in->column_room)
+        WR_TRY(grow(in, err));
+    copy = wr_bump_copy(in->bump, name, err);
+    if (!copy)
+        return WR_NO_MEMORY;
+    *out_guess = &in->guesses[in->column_count];
+    **out_guess = (guess){.name = {copy, name.byte_count}};
+    place(in, in->column_count++);
+    return WR_OK;
+}
+
+/* ---- Values ------------------------------------------------------------------------------------ */
+
+static void add_number(guess *g, wr_text text)
+{
+    static const wr_text_rules USUAL = {0};
+    size_t                     digits = text.byte_count - (text.bytes[0] == '-');
+    uint64_t                   whole;
+
+    g->any_number = true;
+    g->is_negative |= text.bytes[0] == '-';
+    for (size_t i = 0; i < text.byte_count; i++)
+        g->is_fraction |= text.bytes[i] == '.' || (text.bytes[i] | 0x20) == 'e';
+    if (digits > 18) {
+        g->is_beyond_u64 |= !wr_parse_u64(text, &whole);
+        g->is_beyond_decimal |= digits > DECIMAL_DIGITS_MAX;
+    }
+    wr_text_guess_add(&g->numbers, &USUAL, text);
+}
+
+static void add_value(guess *g, json_token *value)
+{
+    static const wr_text_rules USUAL = {0};
+    uint32_t                   byte_count = (uint32_t)(value->end - value->start);
+
+    switch (value->kind) {
+    case JSON_NULL:
+        return;
+    case JSON_BOOL:
+        g->any_bool = true;
+        return;
+    case JSON_NESTED:
+        g->any_nested = true;
+        return;
+    case JSON_NUMBER:
+        add_number(g, (wr_text){(const char *)value->start, byte_count});
+        return;
+    case JSON_STRING:
+        g->any_text = true;
+        if (value->escaped || byte_count == 0)
+            g->texts.struck = UINT16_MAX;
+        else
+            wr_text_guess_add(&g->texts, &USUAL, (wr_text){(const char *)value->start, byte_count});
+        return;
+    }
+}
+
+static wr_type number_type(const guess *g)
+{
+    wr_type type = wr_text_guess_type(&g->numbers);
+
+    if (type.logical != WR_TYPE_UTF8)
+        return type;
+    if (g->is_fraction || g->is_beyond_decimal)
+        return WR_TYPE(F64);
+    if (!g->is_negative && !g->is_beyond_u64)
+        return WR_TYPE(U64);
+    return (wr_type){.logical = WR_TYPE_DECIMAL, .precision = DECIMAL_DIGITS_MAX};
+}
+
+static wr_type type_of(const guess *g)
+{
+    wr_type type = WR_TYPE(UTF8);
+    int     kinds = g->any_text + g->any_number + g->any_bool + g->any_nested;
+
+    if (kinds != 1 || g->any_nested)
+        return type;
+    if (g->any_bool)
+        return WR_TYPE(BOOL);
+    if (g->any_number)
+        return number_type(g);
+    type = wr_text_guess_type(&g->texts);
+    if (type.logical == WR_TYPE_DATE32 || type.logical == WR_TYPE_TIME ||
+        type.logical == WR_TYPE_TIMESTAMP)
+        return type;
+    return WR_TYPE(UTF8);
+}
+
+/* ---- Lines ------------------------------------------------------------------------------------- */
+
+static wr_status guess_line(inference *in, uint8_t *line, wr_error *err)
+{
+    json_walk  walk = {.at = line};
+    json_token key, value;
+
+    while (wr_json_walk_key(&walk, &key)) {
+        uint32_t byte_count = (uint32_t)(key.end - key.start);
+        guess   *g = NULL;
+
+        if (!wr_json_walk_value(&walk, &value))
+            break;
+        if (key.escaped) /* the line is read once: it may be rewritten */
+            byte_count = wr_json_unescape(key.start, byte_count, (uint8_t *)(uintptr_t)key.start);
+        WR_TRY(column_of(in, (wr_text){(const char *)key.start, byte_count}, &g, err));
+        add_value(g, &value);
+        in->any_row = true;
+    }
+    return WR_OK;
+}
+
+/* Every line up to the last newline; what is behind that moves to the front. */
+static wr_status guess_lines(inference *in, wr_error *err)
+{
+    uint8_t *at = in->bytes, *end = in->bytes + in->byte_count;
+
+    for (;;) {
+        uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
+
+        if (!newline)
+            break;
+        if (*wr_json_blanks(at) != '\n')
+            WR_TRY(guess_line(in, at, err));
+        at = newline + 1;
+    }
+    memmove(in->bytes, at, (size_t)(end - at));
+    in->byte_count = (uint32_t)(end - at);
+    return WR_OK;
+}
+
+static wr_status read_on(inference *in, wr_error *err)
+{
+    size_t got;
+
+    WR_TRY(wr_input_read_full(in->input, in->bytes + in->byte_count, in->room - in->byte_count,
+                              &got, err));
+    in->byte_count += (uint32_t)got;
+    in->at_end = in->byte_count < in->room;
+    if (in->at_end && in->byte_count > 0 && in->bytes[in->byte_count - 1] != '\n')
+        in->bytes[in->byte_count++] = '\n'; /* there is room for it */
+    return WR_OK;
+}
+
+/* The first bytes, as many as hold a line. */
+static wr_status take_sample(inference *in, wr_error *err)
+{
+    for (uint32_t room = SAMPLE_BYTES;; room *= 4) {
+        uint8_t *bytes = wr_bump_alloc(in->bump, (size_t)room + WR_TEXT_PAD, err);
+
+        if (!bytes)
+            return WR_NO_MEMORY;
+        if (in->byte_count)
+            memcpy(bytes, in->bytes, in->byte_count);
+        in->bytes = bytes;
+        in->room = room;
+        WR_TRY(read_on(in, err));
+        if (in->at_end || memchr(bytes, '\n', in->byte_count))
+            return WR_OK;
+        if (room >= SAMPLE_BYTES_MAX)
+            return WR_RAISE(err, WR_DATA, "%.*s: the first line is longer than %u bytes: this is "
+                            "not JSON Lines (one object a line)", WR_TEXT_ARG(in->path), room);
+    }
+}
+
+static wr_status check_encoding(inference *in, wr_error *err)
+{
+    if (in->byte_count >= 2 && (memcmp(in->bytes, "\xff\xfe", 2) == 0 ||
+                                memcmp(in->bytes, "\xfe\xff", 2) == 0))
+        return WR_RAISE(err, WR_DATA, "%.*s: this is UTF-16 text (set the encoding: utf16)",
+                        WR_TEXT_ARG(in->path));
+    if (in->byte_count >= 3 && memcmp(in->bytes, "\xef\xbb\xbf", 3) == 0)
+        memset(in->bytes, ' ', 3);
+    if (in->byte_count > 0 && *wr_json_blanks(in->bytes) == '[')
+        return WR_RAISE(err, WR_UNSUPPORTED, "%.*s: this is a JSON array; what can be read is JSON "
+                        "Lines, one object a line (jq -c '.[]' makes it)", WR_TEXT_ARG(in->path));
+    return WR_OK;
+}
+
+/* ---- The schema -------------------------------------------------------------------------------- */
+
+static wr_status make_schema(const inference *in, wr_schema *out_schema, wr_error *err)
+{
+    wr_schema schema = {.field_count = in->column_count};
+
+    schema.fields = WR_BUMP_NEW_ARRAY(in->bump, wr_field, in->column_count + 1, err);
+    if (!schema.fields)
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < in->column_count; c++) {
+        const guess *g = &in->guesses[c];
+
+        schema.fields[c] = (wr_field){g->name, type_of(g), true};
+    }
+    *out_schema = schema;
+    return WR_OK;
+}
+
+wr_status wr_json_infer(void *options, const wr_schema *declared, wr_text path, wr_input *input,
+                        bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err)
+{
+    inference in = {.path = path, .input = input, .bump = bump};
+
+    (void)options;
+    if (declared && declared->field_count > 0) { /* other keys are passed over */
+        *out_schema = *declared;
+        return WR_OK;
+    }
+    WR_TRY(take_sample(&in, err));
+    WR_TRY(check_encoding(&in, err));
+    WR_TRY(guess_lines(&in, err));
+    while (full && !in.at_end && in.byte_count < in.room) {
+        WR_TRY(read_on(&in, err));
+        WR_TRY(guess_lines(&in, err));
+    }
+    if (!in.any_row)
+        return WR_RAISE(err, WR_DATA, "%.*s: there is no object in it: its columns cannot be "
+                        "inferred (declare a schema)", WR_TEXT_ARG(path));
+    return make_schema(&in, out_schema, err);
+}
