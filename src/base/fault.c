@@ -4,6 +4,8 @@
 #include "base/fault.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -168,6 +170,21 @@ bool wr_fault_hit(wr_fault_point point)
 uint64_t wr_fault_count(wr_fault_point point)
 {
     return atomic_load_explicit(&rules[point].count, memory_order_relaxed);
+}
+
+void wr_fault_report(void)
+{
+    char line[80];
+
+    for (int point = 0; point < WR_FAULT_POINT_COUNT; point++) {
+        int byte_count;
+
+        if (rules[point].kind == RULE_NONE)
+            continue;
+        byte_count = snprintf(line, sizeof line, "fault: %s asked %llu times\n", POINT_NAMES[point],
+                              (unsigned long long)wr_fault_count((wr_fault_point)point));
+        (void)!write(STDERR_FILENO, line, (size_t)byte_count);
+    }
 }
 
 const wr_stress *wr_stress_get(void)

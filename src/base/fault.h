@@ -44,6 +44,9 @@ bool wr_fault_hit(wr_fault_point point);
  *  not reached). */
 uint64_t wr_fault_count(wr_fault_point point);
 
+/** Tell the fault sweep, on stderr: "fault: write asked 12 times" for every point with a rule. */
+void wr_fault_report(void);
+
 /** The stress modes in force; never NULL. */
 const wr_stress *wr_stress_get(void);
 

@@ -290,6 +290,7 @@ void wr_session_close(wr_session *s)
     wr_cond_release(&s->tick_cond);
     wr_mutex_release(&s->tick_mutex);
     s->is_open = false;
+    wr_fault_report();
 }
 
 wr_status wr_session_explain(wr_session *s, wr_explain_kind kind, const char **out_text,
