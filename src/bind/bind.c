@@ -96,7 +96,7 @@ wr_status wr_binder_condition(binder *b, const wr_ast *ast, const char *what, wr
         bool literal = expr->kind == WR_EXPR_CONST && expr->type.logical == WR_TYPE_UTF8;
 
         if (expr->type.logical != WR_TYPE_NULL_ && !literal)
-            return wr_binder_fail(b, ast, err, "%s needs a condition, this is %s", what,
+            return wr_binder_fail(b, ast, err, "%s needs a Boolean, this is %s", what,
                                   wr_type_format(expr->type, name));
         WR_TRY(wr_binder_locate(
             b, ast, wr_expr_cast(b->bump, expr, WR_TYPE(BOOL), false, &expr, err), err));

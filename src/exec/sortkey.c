@@ -138,13 +138,14 @@ static uint8_t *put_escaped(uint8_t *at, const uint8_t *end, const char *bytes, 
 /* Up to 12 bytes out of the view itself, whose unused bytes are zero. */
 static inline uint8_t *put_inline(uint8_t *at, const uint8_t *end, const wr_str *str, uint64_t mask)
 {
-    uint32_t count = str->byte_count;
-    uint64_t low = wr_load_u64(str->prefix), high = wr_load_u32(str->prefix + 8);
+    const char *bytes = (const char *)str + offsetof(wr_str, prefix); /* goes on in `pointer` */
+    uint32_t    count = str->byte_count;
+    uint64_t    low = wr_load_u64(bytes), high = wr_load_u32(bytes + 8);
     uint64_t low_unused = count < 8 ? ~(uint64_t)0 << 8 * count : 0;
     uint64_t high_unused = ~(uint64_t)0 << (count > 8 ? 8 * (count - 8) : 0);
 
     if (WR_UNLIKELY(has_escapes(low | low_unused) || has_escapes(high | high_unused)))
-        return put_escaped(at, end, str->prefix, count, (uint8_t)mask);
+        return put_escaped(at, end, bytes, count, (uint8_t)mask);
     wr_store_u64(at, low ^ mask);
     wr_store_u64(at + 8, high ^ mask);
     return at + count;
