@@ -1,12 +1,13 @@
 /* expr/registry.c — the list of function families. A family is one table in its own file. */
 #include "expr/expr_priv.h"
 
-extern const wr_function_table WR_FUNCTIONS_STRING, WR_FUNCTIONS_LIKE, WR_FUNCTIONS_DATE;
+extern const wr_function_table WR_FUNCTIONS_STRING, WR_FUNCTIONS_LIKE, WR_FUNCTIONS_DATE,
+    WR_FUNCTIONS_REGEX;
 static const wr_function_table *const TABLES[] = {
     &WR_FUNCTIONS_STRING, &WR_FUNCTIONS_LIKE,
     &WR_FUNCTIONS_ARITH, &WR_FUNCTIONS_TEMPORAL, &WR_FUNCTIONS_BITS, &WR_FUNCTIONS_COMPARE,
     &WR_FUNCTIONS_LOGIC, &WR_FUNCTIONS_IN,       &WR_FUNCTIONS_MATH, &WR_FUNCTIONS_NUMBER,
-    &WR_FUNCTIONS_RANDOM, &WR_FUNCTIONS_DATE,
+    &WR_FUNCTIONS_RANDOM, &WR_FUNCTIONS_DATE, &WR_FUNCTIONS_REGEX,
 };
 
 const wr_function_table *wr_function_table_at(uint32_t index)
