@@ -12,6 +12,8 @@
 
 #include "expr/regex.h"
 
+enum { OUT_BYTES = 512 };
+
 static _Alignas(16) uint8_t space[1 << 20];
 
 static wr_status compile(const char *pattern, uint32_t flags, wr_regex **out, wr_error *err)
@@ -41,10 +43,10 @@ static void search(const char *pattern, uint32_t flags, const char *text, char *
         return;
     for (uint32_t g = 0; g < wr_regex_group_count(regex); g++) {
         if (places[2 * g] == WR_REGEX_NONE)
-            used += (size_t)sprintf(out + used, "%s-", g ? " " : "");
+            used += (size_t)snprintf(out + used, OUT_BYTES - used, "%s-", g ? " " : "");
         else
-            used += (size_t)sprintf(out + used, "%s%d,%d", g ? " " : "", (int)places[2 * g],
-                                    (int)places[2 * g + 1]);
+            used += (size_t)snprintf(out + used, OUT_BYTES - used, "%s%d,%d", g ? " " : "",
+                                     (int)places[2 * g], (int)places[2 * g + 1]);
     }
 }
 
@@ -93,7 +95,7 @@ static void matches_are_where_they_should_be(void **state)
         {"(a*)*", "aab", "0,2 0,2", 0},
         {"(a|b)*?c", "abac", "0,4 2,3", 0},
     };
-    char out[512];
+    char out[OUT_BYTES];
 
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -133,7 +135,7 @@ static void time_is_linear(void **state)
     static const char *const PATTERNS[] = {"(a|a)*b", "(a*)*b", "(a|aa)+$b", "(.*)(.*)(.*)(.*)x"};
     enum { LENGTH = 20000 };
     char *text = malloc(LENGTH + 1);
-    char  out[512];
+    char  out[OUT_BYTES];
 
     (void)state;
     assert_non_null(text);
