@@ -19,6 +19,7 @@ pkg-config --exists libzstd       | libzstd-dev
 pkg-config --exists liblz4        | liblz4-dev
 pkg-config --exists zlib          | zlib1g-dev
 pkg-config --exists libxxhash     | libxxhash-dev
+pkg-config --exists nettle        | nettle-dev
 pkg-config --exists libutf8proc   | libutf8proc-dev
 '
 TEST_NEEDS='

@@ -4,6 +4,7 @@
  * check it), so a code point begins at every byte that is not 10xxxxxx. Results that are parts of
  * an argument refer to its bytes and cost no memory. */
 #include "expr/function.h"
+#include "types/utf8.h"
 
 typedef const wr_vector *const *arguments;
 
@@ -31,8 +32,7 @@ static void put_part(wr_vector *out, uint32_t row, const char *bytes, size_t byt
     for (uint32_t i_ = 0, row = 0;                                                                 \
          i_ < (eval)->live.row_count && ((row = wr_selection_row(&(eval)->live, i_)), true); i_++)
 
-/* ---- Code points --------------------------------------------------------------------------------
- */
+/* ---- Code points ----------------------------------------------------------------------------- */
 
 static bool is_start(char byte)
 {
@@ -338,22 +338,18 @@ static char *result_room(wr_eval *eval, size_t byte_count, char small[WR_STR_INL
     return byte_count <= WR_STR_INLINE_BYTES ? small : wr_bump_try_alloc(eval->heap, byte_count);
 }
 
-static wr_status map_ascii(wr_eval *eval, arguments args, wr_vector *out, char from, char to,
-                           int shift)
+static wr_status map_case(wr_eval *eval, arguments args, wr_vector *out,
+                          size_t (*map)(const char *bytes, size_t byte_count, char *out))
 {
     EACH_LIVE(eval, row)
     {
         wr_text text = text_at(args, 0, row);
-        char small[WR_STR_INLINE_BYTES], *room = result_room(eval, text.byte_count, small);
+        size_t  bytes_max = wr_utf8_case_bytes_max(text.byte_count);
+        char small[WR_STR_INLINE_BYTES], *room = result_room(eval, bytes_max, small);
 
         if (!room)
             return WR_NO_RESERVE;
-        for (size_t i = 0; i < text.byte_count; i++) {
-            char byte = text.bytes[i];
-
-            room[i] = byte >= from && byte <= to ? (char)(byte + shift) : byte;
-        }
-        put_part(out, row, room, text.byte_count);
+        put_part(out, row, room, map(text.bytes, text.byte_count, room));
     }
     return WR_OK;
 }
@@ -362,14 +358,14 @@ static wr_status lower(wr_eval *eval, arguments args, uint32_t arg_count, wr_vec
                        wr_error *err)
 {
     (void)arg_count, (void)err;
-    return map_ascii(eval, args, out, 'A', 'Z', 'a' - 'A');
+    return map_case(eval, args, out, wr_utf8_lower);
 }
 
 static wr_status upper(wr_eval *eval, arguments args, uint32_t arg_count, wr_vector *out,
                        wr_error *err)
 {
     (void)arg_count, (void)err;
-    return map_ascii(eval, args, out, 'a', 'z', 'A' - 'a');
+    return map_case(eval, args, out, wr_utf8_upper);
 }
 
 static wr_status reverse(wr_eval *eval, arguments args, uint32_t arg_count, wr_vector *out,
@@ -584,9 +580,20 @@ static wr_status concat_ws(wr_eval *eval, arguments args, uint32_t arg_count, wr
         .params = {__VA_ARGS__}, .result = result_, .eval = eval_                                  \
     }
 
+/* One of them is a text. */
+static bool resolve_join(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,
+                         wr_type *out_result)
+{
+    (void)arg_count;
+    if (args[0]->type.logical != WR_TYPE_UTF8 && args[1]->type.logical != WR_TYPE_UTF8)
+        return false;
+    args_io[0] = args_io[1] = *out_result = WR_TYPE(UTF8);
+    return true;
+}
+
 static const wr_function FUNCTIONS[] = {
-    FUNCTION("||", "(text, text) -> text", "both texts one after the other; NULL if one is", 0,
-             TEXT, concat, TEXT, TEXT),
+    {.name = "||", .signature = "(text, any) -> text", .param_count = 2, .resolve = resolve_join,
+     .eval = concat, .help = "both as texts one after the other; NULL if one is"},
     FUNCTION("length", "(text) -> Int64", "number of characters", WR_FN_TOTAL, INT64, length, TEXT),
     FUNCTION("char_length", "(text) -> Int64", "number of characters", WR_FN_TOTAL, INT64, length,
              TEXT),
@@ -637,9 +644,9 @@ static const wr_function FUNCTIONS[] = {
     FUNCTION("split_part", "(text, delimiter, n) -> text",
              "the n-th part between delimiters, from the end if n is negative", 0, TEXT, split_part,
              TEXT, TEXT, INT64),
-    FUNCTION("lower", "(text) -> text", "ASCII letters in lower case", WR_FN_TOTAL, TEXT, lower,
+    FUNCTION("lower", "(text) -> text", "in lower case (each letter by itself, any language)", WR_FN_TOTAL, TEXT, lower,
              TEXT),
-    FUNCTION("upper", "(text) -> text", "ASCII letters in upper case", WR_FN_TOTAL, TEXT, upper,
+    FUNCTION("upper", "(text) -> text", "in upper case (each letter by itself, any language)", WR_FN_TOTAL, TEXT, upper,
              TEXT),
     FUNCTION("reverse", "(text) -> text", "characters in reverse order", WR_FN_TOTAL, TEXT, reverse,
              TEXT),
