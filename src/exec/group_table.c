@@ -198,7 +198,7 @@ typedef struct key_views {
     wr_key_view *keys;
 } key_views;
 
-/* Sequences are flattened by the operator before; wider key lists take their views from the heap. */
+/* Wider key lists take their views from the heap. */
 static wr_status view_keys(wr_group_table *table, const wr_vector *keys, key_views *out,
                            wr_error *err)
 {

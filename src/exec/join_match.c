@@ -264,15 +264,7 @@ void wr_join_match_begin(wr_join_match *match, wr_vector *columns, uint32_t row_
         match->hashes[i] = NO_TABLE;
     for (uint32_t i = 0; i < match->row_count; i++)
         match->is_matched[match->rows[i]] = 0;
-    for (uint32_t c = 0; c < side->count; c++) {
-        match->stream[c] = columns[c];
-        if (columns[c].encoding == WR_SEQ) {
-            wr_selection rows = {NULL, columns[c].row_count};
-
-            wr_vector_flatten(&columns[c], &rows, &match->room[match->stream_side][c]);
-            match->stream[c] = match->room[match->stream_side][c];
-        }
-    }
+    memcpy(match->stream, columns, side->count * sizeof columns[0]);
     for (uint32_t k = 0; k < match->plan->key_count; k++)
         wr_key_view_init(&match->keys[k], &table->layout, table->keys[k],
                          &match->stream[side->keys[k]]);

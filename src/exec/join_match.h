@@ -57,7 +57,7 @@ typedef struct wr_join_match {
     wr_bump              bump;
     wr_evaluator         residual;
     wr_vector           *room[WR_JOIN_SIDES]; /* one vector with room a column          */
-    wr_vector           *stream;              /* columns of the batch, sequences flat   */
+    wr_vector           *stream;              /* columns of the batch                   */
     wr_vector           *key_columns;         /* the batch's keys, side by side         */
     wr_vector           *output, *pair_columns;
     wr_vector_cell      *null_cell;

@@ -9,15 +9,19 @@ void wr_key_view_init(wr_key_view *key, const wr_row_layout *layout, uint32_t co
 {
     wr_physical physical = wr_type_physical(layout->types[column]);
 
-    wr_assert(vector->encoding != WR_SEQ, "sequences are flattened before");
     *key = (wr_key_view){
-        .view = wr_vector_view_of(vector, NULL),
         .type = layout->types[column],
         .column = column,
         .offset = layout->offsets[column],
         .width = wr_physical_bytes(physical),
-        .is_u64 = physical == WR_PHYS_I64 || physical == WR_PHYS_U64,
+        .is_sequence = vector->encoding == WR_SEQ,
+        .seq_first = vector->seq_first,
+        .seq_step = vector->seq_step,
     };
+    if (key->is_sequence)
+        return;
+    key->view = wr_vector_view_of(vector, NULL);
+    key->is_u64 = physical == WR_PHYS_I64 || physical == WR_PHYS_U64;
 }
 
 static bool same_f64(double a, double b)
@@ -53,13 +57,21 @@ static wr_status text_equal(const wr_str *a, const wr_str *b, bool *out_equal, w
 }
 
 wr_status wr_key_view_slow_equal(const wr_key_view *key, const wr_row_layout *layout,
-                                 const uint8_t *row, const void *value, bool *out_equal,
+                                 const uint8_t *row, uint32_t at, uint32_t index, bool *out_equal,
                                  wr_error *err)
 {
+    const uint8_t *value;
+
+    if (key->is_sequence) {
+        *out_equal = (int64_t)wr_load_u64(row + key->offset) ==
+                     key->seq_first + (int64_t)at * key->seq_step;
+        return WR_OK;
+    }
+    value = (const uint8_t *)key->view.data + (size_t)index * key->width;
     if (wr_type_physical(key->type) == WR_PHYS_STR) {
         wr_str kept = wr_row_str(layout, row, key->column);
 
-        return text_equal(&kept, value, out_equal, err);
+        return text_equal(&kept, (const wr_str *)(const void *)value, out_equal, err);
     }
     *out_equal = wr_key_value_equal(key->type, row + key->offset, value);
     return WR_OK;

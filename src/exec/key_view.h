@@ -15,18 +15,21 @@ typedef struct wr_key_view {
     uint32_t       offset; /* of its slot                                           */
     uint32_t       width;  /* of a value                                            */
     bool           is_u64; /* eight bytes, equal when their bits are                */
+    bool           is_sequence;
+    int64_t        seq_first, seq_step;
 } wr_key_view;
 
-/** View `vector` (FLAT, CONST or DICT) as the key that lies in column `column` of rows. */
+/** View `vector` (any encoding) as the key that lies in column `column` of rows. */
 void wr_key_view_init(wr_key_view *key, const wr_row_layout *layout, uint32_t column,
                       const wr_vector *vector);
 
 /** Values of a type that is not text. */
 bool wr_key_value_equal(wr_type type, const void *a, const void *b);
 
-/** Errors WR_IO, WR_CORRUPT (blobs only) */
+/** Is the value of batch row `at`, not null and at `index` of the view, that of `row`?
+ * Errors   WR_IO, WR_CORRUPT (blobs only) */
 wr_status wr_key_view_slow_equal(const wr_key_view *key, const wr_row_layout *layout,
-                                 const uint8_t *row, const void *value, bool *out_equal,
+                                 const uint8_t *row, uint32_t at, uint32_t index, bool *out_equal,
                                  wr_error *err) WR_MUST_USE;
 
 /** Are all keys of batch row `at` equal to those of `row`? */
@@ -39,14 +42,13 @@ static inline wr_status wr_key_views_equal(const wr_key_view *keys, uint32_t key
         const wr_key_view *key = &keys[k];
         uint32_t           index = key->view.index ? key->view.index[at] : at;
         bool               is_null = key->view.valid && !wr_bit_get(key->view.valid, index);
-        const uint8_t     *value = (const uint8_t *)key->view.data + (size_t)index * key->width;
 
         if (is_null || wr_row_is_null(layout, row, key->column))
             *out_equal = is_null && wr_row_is_null(layout, row, key->column);
         else if (key->is_u64)
-            *out_equal = wr_load_u64(row + key->offset) == wr_load_u64(value);
+            *out_equal = wr_load_u64(row + key->offset) == ((const uint64_t *)key->view.data)[index];
         else
-            WR_TRY(wr_key_view_slow_equal(key, layout, row, value, out_equal, err));
+            WR_TRY(wr_key_view_slow_equal(key, layout, row, at, index, out_equal, err));
     }
     return WR_OK;
 }

@@ -72,9 +72,8 @@ static wr_status prepare_step(wr_node *node, wr_exec *exec, wr_error *err)
     if (spilled == 0)
         wr_join_filter_drop(node);
     per_worker = total > needed ? (total - needed) / exec->worker_count : 0;
-    if (per_worker < (uint64_t)JOIN_PARTITIONS_MIN * shared->row_page_bytes)
-        per_worker = (uint64_t)JOIN_PARTITIONS_MIN * shared->row_page_bytes;
-    shared->probe_store_bytes = per_worker;
+    shared->probe_store_bytes = per_worker > shared->row_page_bytes ? per_worker
+                                                                     : shared->row_page_bytes;
     atomic_store(&shared->next_table, 0);
     return WR_OK;
 }

@@ -93,8 +93,21 @@ static void want_of_aggregate(prune *p, const wr_plan_node *node)
     }
 }
 
+/* Rows are counted by a column: where none is wanted, it is the first. */
+static void want_some(prune *p, const wr_plan_node *node)
+{
+    uint64_t *wanted = p->wanted[node->number];
+    bool      any = false;
+
+    for (uint32_t c = 0; c < node->schema.field_count; c++)
+        any |= wr_bit_get(wanted, c);
+    if (!any && node->schema.field_count > 0)
+        wr_bit_set(wanted, 0);
+}
+
 static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
 {
+    want_some(p, node);
     switch (node->kind) {
     case WR_PLAN_FILTER:
         want_same(p, node);
@@ -130,17 +143,14 @@ static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
 
 /* ---- Bottom-up --------------------------------------------------------------------------------- */
 
-/* Keep the wanted fields of a schema; fills the map. Keeps field 0 if nothing is wanted. */
+/* Keep the wanted fields of a schema, and the first `fixed_count`; fills the map. */
 static void keep_wanted(prune *p, wr_plan_node *node, uint32_t fixed_count)
 {
     uint64_t *wanted = p->wanted[node->number];
     uint32_t *map = p->maps[node->number], kept = 0;
-    bool      any = fixed_count > 0;
 
-    for (uint32_t c = 0; c < node->schema.field_count; c++)
-        any |= wr_bit_get(wanted, c);
     for (uint32_t c = 0; c < node->schema.field_count; c++) {
-        bool keep = c < fixed_count || wr_bit_get(wanted, c) || (!any && c == 0);
+        bool keep = c < fixed_count || wr_bit_get(wanted, c);
 
         map[c] = keep ? kept : WR_FIELD_NONE;
         if (keep)

@@ -1,0 +1,389 @@
+/* exec/op_join_test.c — every join type against a nested loop, at least memory and at plenty, with one
+ * worker and with several, resident, spilled, cut, with one heavy key and with all hashes equal. */
+#include "exec/testkit.h"
+
+#include <stdio.h>
+
+#include "base/hash.h"
+
+enum { COLUMNS = 3, NONE = -1 };
+
+/* Rows: key (Int64 or text, some NULL), id, payload text; morsels of 500 rows. */
+typedef struct rows_plan {
+    uint32_t row_count, key_count;
+    uint32_t heavy_percent; /* rows whose key is 1              */
+    uint64_t salt;
+    bool     by_text;
+} rows_plan;
+
+typedef struct rows_shared {
+    _Atomic uint64_t next;
+} rows_shared;
+
+typedef struct rows_local {
+    int64_t   keys[WR_BATCH_ROWS_MAX], ids[WR_BATCH_ROWS_MAX];
+    wr_str    texts[WR_BATCH_ROWS_MAX];
+    char      bytes[WR_BATCH_ROWS_MAX][48];
+    uint64_t  valid[WR_BATCH_ROWS_MAX / 64];
+    wr_vector columns[COLUMNS];
+} rows_local;
+
+static int64_t key_of(const rows_plan *plan, uint64_t row)
+{
+    uint64_t drawn = wr_hash_u64(row + plan->salt);
+
+    if (drawn % 100 < plan->heavy_percent)
+        return 1;
+    return (int64_t)(drawn / 100 % plan->key_count);
+}
+
+static bool is_null(const rows_plan *plan, uint64_t row)
+{
+    return wr_hash_u64(row * 3 + plan->salt) % 29 == 0;
+}
+
+static wr_status rows_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
+                           wr_exec *exec, wr_error *err)
+{
+    const rows_plan *plan = node->plan;
+    rows_shared     *shared = node->shared;
+    rows_local      *local = local_p;
+    uint64_t         morsel = atomic_fetch_add(&shared->next, 1), first = morsel * 500;
+    uint32_t         count;
+
+    (void)exec, (void)err;
+    if (first >= plan->row_count) {
+        *out_flow = WR_FLOW_DONE;
+        return WR_OK;
+    }
+    count = plan->row_count - first < 500 ? (uint32_t)(plan->row_count - first) : 500;
+    memset(local->valid, 0xff, sizeof local->valid);
+    for (uint32_t i = 0; i < count; i++) {
+        local->keys[i] = key_of(plan, first + i);
+        local->ids[i] = (int64_t)(first + i);
+        if (is_null(plan, first + i))
+            wr_bit_clear(local->valid, i);
+        local->texts[i] = wr_str_of(local->bytes[i],
+                                    (size_t)snprintf(local->bytes[i], 48, "a text that is key %lld",
+                                                     (long long)local->keys[i]));
+    }
+    local->columns[0] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = local->keys,
+                                    .valid = local->valid};
+    if (plan->by_text)
+        local->columns[0] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count,
+                                        .data = local->texts, .valid = local->valid};
+    local->columns[1] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = local->ids};
+    local->columns[2] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count,
+                                    .data = local->texts};
+    *out = (wr_batch){.row_count = count, .column_count = COLUMNS, .columns = local->columns,
+                      .morsel = morsel, .morsel_end = true};
+    wr_batch_select_all(out);
+    *out_flow = WR_FLOW_MORE;
+    return WR_OK;
+}
+
+static const wr_source_ops ROWS = {
+    .name = "rows", .shared_bytes = sizeof(rows_shared), .local_bytes = sizeof(rows_local),
+    .pull = rows_pull,
+};
+
+/* ---- What comes out: rows counted, and a sum over them that does not depend on their order. ------- */
+
+typedef struct outcome {
+    uint64_t row_count, sum;
+} outcome;
+
+static outcome  found;
+static wr_mutex found_mutex;
+
+static uint64_t row_hash(int64_t left, int64_t right)
+{
+    return wr_hash_combine(wr_hash_u64((uint64_t)left), wr_hash_u64((uint64_t)right));
+}
+
+static int64_t id_at(const wr_batch *in, uint32_t column, uint32_t row)
+{
+    if (!wr_vector_is_valid(&in->columns[column], row))
+        return NONE;
+    return wr_vector_value(&in->columns[column], row).i64;
+}
+
+/* Output: left id, left text, then right id, right text (if the join has them). */
+static wr_status found_push(wr_node *node, void *local, const wr_batch *in, wr_flow *out_flow,
+                            wr_exec *exec, wr_error *err)
+{
+    (void)node, (void)local, (void)exec, (void)err;
+    *out_flow = WR_FLOW_MORE;
+    wr_mutex_lock(&found_mutex);
+    for (uint32_t i = 0; i < wr_batch_rows(in); i++) {
+        uint32_t row = wr_selection_row(&in->selection, i);
+        int64_t  left = id_at(in, 0, row), right = in->column_count > 2 ? id_at(in, 2, row) : NONE;
+
+        assert_int_equal(wr_vector_is_valid(&in->columns[1], row), left != NONE);
+        found.row_count++;
+        found.sum += row_hash(left, right);
+    }
+    wr_mutex_unlock(&found_mutex);
+    return WR_OK;
+}
+
+static const wr_sink_ops FOUND = {.name = "found", .push = found_push};
+
+/* ---- The nested loop ------------------------------------------------------------------------------ */
+
+static void expect_row(outcome *out, int64_t left, int64_t right)
+{
+    out->row_count++;
+    out->sum += row_hash(left, right);
+}
+
+static bool keys_match(const rows_plan *left, uint64_t l, const rows_plan *right, uint64_t r,
+                       const wr_plan_join *plan)
+{
+    if (plan->key_count == 0)
+        return true;
+    if (is_null(left, l) || is_null(right, r))
+        return plan->null_safe && is_null(left, l) && is_null(right, r);
+    return key_of(left, l) == key_of(right, r);
+}
+
+static outcome expect(const rows_plan *left, const rows_plan *right, const wr_plan_join *plan)
+{
+    bool     *right_matched = calloc(right->row_count + 1, 1);
+    outcome   out = {0};
+    wr_join_type type = plan->type;
+
+    assert_non_null(right_matched);
+    for (uint64_t l = 0; l < left->row_count; l++) {
+        bool matched = false;
+
+        for (uint64_t r = 0; r < right->row_count; r++) {
+            if (!keys_match(left, l, right, r, plan))
+                continue;
+            matched = right_matched[r] = true;
+            if (type != WR_JOIN_SEMI && type != WR_JOIN_ANTI)
+                expect_row(&out, (int64_t)l, (int64_t)r);
+        }
+        if (type == WR_JOIN_SEMI ? matched
+                                 : !matched && (type == WR_JOIN_LEFT || type == WR_JOIN_FULL ||
+                                                type == WR_JOIN_ANTI))
+            expect_row(&out, (int64_t)l, NONE);
+    }
+    for (uint64_t r = 0; r < right->row_count; r++)
+        if (!right_matched[r] && (type == WR_JOIN_RIGHT || type == WR_JOIN_FULL))
+            expect_row(&out, NONE, (int64_t)r);
+    free(right_matched);
+    return out;
+}
+
+/* ---- Running -------------------------------------------------------------------------------------- */
+
+typedef struct setting {
+    uint32_t    workers;
+    bool        plenty; /* else exactly lease_min */
+    const char *stress, *fault;
+} setting;
+
+static void share_plenty(kit *k)
+{
+    for (uint32_t s = 0; s < k->schedule.step_count; s++)
+        for (uint32_t i = 0; i < k->lease_counts[s]; i++) {
+            k->lease_room[s][i].want_bytes = UINT64_MAX;
+            k->lease_room[s][i].weight = 1.0;
+        }
+}
+
+static wr_status run_steps(kit *k, const wr_plan_join *plan, const rows_plan *left,
+                           const rows_plan *right, const setting *how)
+{
+    wr_node *build_rows = kit_source(k, &ROWS, plan->swapped ? left : right), *build, *probe_rows,
+            *probe, *rest;
+
+    build = kit_sink(k, &WR_JOIN_BUILD, plan, build_rows);
+    kit_step(k, build_rows, how->workers, false);
+    probe_rows = kit_source(k, &ROWS, plan->swapped ? right : left);
+    probe = kit_transform(k, &WR_JOIN_PROBE, plan, probe_rows);
+    probe->state = build;
+    kit_sink(k, &FOUND, NULL, probe);
+    kit_step(k, probe_rows, how->workers, true);
+    rest = kit_source(k, &WR_JOIN_REST, plan);
+    rest->state = build;
+    rest->next[rest->next_count++] = probe->next[0];
+    kit_step(k, rest, how->workers, false);
+    if (how->plenty)
+        share_plenty(k);
+    return kit_run(k);
+}
+
+static wr_status run_case(wr_plan_join *plan, const rows_plan *left, const rows_plan *right,
+                          const setting *how)
+{
+    static const uint32_t KEY[] = {0}, OUT[] = {1, 2};
+    wr_type          types[COLUMNS] = {left->by_text ? WR_TYPE(UTF8) : WR_TYPE(I64), WR_TYPE(I64),
+                                       WR_TYPE(UTF8)};
+    bool             left_only = plan->type == WR_JOIN_SEMI || plan->type == WR_JOIN_ANTI;
+    wr_spill_options options = {.folder = ".", .quota_bytes = 1 << 30,
+                                .block_bytes_max = 4 * KIT_PAGE, .worker_count = how->workers,
+                                .compress = true};
+    wr_lease         spill_lease, *leases[] = {&spill_lease};
+    wr_status        status;
+    kit              k;
+
+    plan->probe_types = plan->build_types = types;
+    plan->probe_count = plan->build_count = COLUMNS;
+    plan->probe_keys = plan->build_keys = KEY;
+    plan->probe_out = plan->build_out = OUT;
+    plan->probe_out_count = plan->swapped && left_only ? 0 : 2;
+    plan->build_out_count = left_only ? 0 : 2;
+    plan->build_first = plan->swapped;
+    kit_open(&k, how->plenty ? 3000 : 900);
+    k.exec.worker_count = how->workers;
+    assert_int_equal(wr_fault_configure(how->fault, how->stress, NULL), WR_OK);
+    wr_lease_init(&spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
+    assert_int_equal(wr_lease_open_all(k.arena, leases, 1, NULL), WR_OK);
+    assert_int_equal(wr_spill_new(&options, &spill_lease, &k.exec.spill, NULL), WR_OK);
+    found = (outcome){0};
+    status = run_steps(&k, plan, left, right, how);
+    if (status != WR_OK && !how->fault)
+        fail_msg("%s", k.error.message);
+    wr_spill_free(k.exec.spill);
+    wr_lease_close(&spill_lease);
+    kit_close(&k);
+    return status;
+}
+
+static void check(wr_join_type type, uint32_t key_count, bool null_safe, const rows_plan *left,
+                  const rows_plan *right, const setting *how)
+{
+    for (int swapped = 0; swapped <= (type == WR_JOIN_INNER); swapped++) {
+        wr_plan_join plan = {.type = type, .key_count = key_count, .null_safe = null_safe,
+                             .swapped = swapped};
+        outcome      wanted = expect(left, right, &plan);
+
+        assert_int_equal(run_case(&plan, left, right, how), WR_OK);
+        assert_int_equal(found.row_count, wanted.row_count);
+        assert_int_equal(found.sum, wanted.sum);
+    }
+}
+
+static void check_types(const rows_plan *left, const rows_plan *right, const setting *how)
+{
+    for (int type = WR_JOIN_INNER; type <= WR_JOIN_ANTI; type++)
+        check((wr_join_type)type, 1, false, left, right, how);
+}
+
+static const setting LEAST = {.workers = 1}, LEAST_TWO = {.workers = 2},
+                     PLENTY = {.workers = 2, .plenty = true};
+
+static void all_types_at_plenty_and_at_least_memory(void **state)
+{
+    rows_plan left = {.row_count = 6000, .key_count = 2500, .salt = 1};
+    rows_plan right = {.row_count = 5000, .key_count = 3500, .salt = 77777};
+
+    (void)state;
+    check_types(&left, &right, &PLENTY);
+    check_types(&left, &right, &LEAST);
+    check_types(&left, &right, &LEAST_TWO);
+    left.by_text = right.by_text = true;
+    check_types(&left, &right, &PLENTY);
+    check_types(&left, &right, &LEAST_TWO);
+}
+
+static void null_keys_match_only_when_asked(void **state)
+{
+    rows_plan left = {.row_count = 600, .key_count = 300, .salt = 5};
+    rows_plan right = {.row_count = 700, .key_count = 300, .salt = 6};
+
+    (void)state;
+    for (int type = WR_JOIN_INNER; type <= WR_JOIN_ANTI; type++) {
+        check((wr_join_type)type, 1, true, &left, &right, &PLENTY);
+        check((wr_join_type)type, 1, true, &left, &right, &LEAST_TWO);
+    }
+}
+
+static void one_heavy_key_goes_block_by_block(void **state)
+{
+    rows_plan left = {.row_count = 4000, .key_count = 50, .heavy_percent = 60, .salt = 9};
+    rows_plan right = {.row_count = 1500, .key_count = 60, .heavy_percent = 50, .salt = 8};
+
+    (void)state;
+    check_types(&left, &right, &LEAST_TWO);
+    check_types(&left, &right, &PLENTY);
+}
+
+static void empty_sides_are_no_special_case(void **state)
+{
+    rows_plan some = {.row_count = 900, .key_count = 100, .salt = 1}, none = {.key_count = 1};
+
+    (void)state;
+    check_types(&some, &none, &PLENTY);
+    check_types(&none, &some, &PLENTY);
+    check_types(&none, &none, &LEAST);
+    check_types(&some, &none, &LEAST);
+    check_types(&none, &some, &LEAST);
+}
+
+static void cross_joins_pair_everything(void **state)
+{
+    rows_plan left = {.row_count = 300, .key_count = 10, .salt = 1};
+    rows_plan right = {.row_count = 700, .key_count = 10, .salt = 2};
+
+    (void)state;
+    check(WR_JOIN_CROSS, 0, false, &left, &right, &PLENTY);
+    check(WR_JOIN_CROSS, 0, false, &left, &right, &LEAST_TWO);
+    check(WR_JOIN_CROSS, 0, false, &right, &left, &LEAST);
+}
+
+static void stress_modes_change_no_row(void **state)
+{
+    static const char *const STRESS[] = {"spill", "min", "hash", "hash,spill,batch=3", "blocked"};
+    rows_plan left = {.row_count = 900, .key_count = 400, .salt = 3};
+    rows_plan right = {.row_count = 800, .key_count = 500, .salt = 4};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof STRESS / sizeof STRESS[0]; i++) {
+        setting how = {.workers = 2, .plenty = true, .stress = STRESS[i]};
+
+        check_types(&left, &right, &how);
+    }
+}
+
+/* The n-th write, read or grant fails: an error that leaves nothing behind, or the right rows. */
+static void faults_leave_nothing_behind(void **state)
+{
+    static const char *const POINTS[] = {"write", "read", "grant"};
+    rows_plan left = {.row_count = 3000, .key_count = 900, .salt = 3};
+    rows_plan right = {.row_count = 2500, .key_count = 900, .salt = 4};
+
+    (void)state;
+    for (size_t p = 0; p < sizeof POINTS / sizeof POINTS[0]; p++)
+        for (int n = 1; n < 40; n += 3) {
+            char         fault[32];
+            setting      how = {.workers = 2, .stress = "spill", .fault = fault};
+            wr_plan_join plan = {.type = WR_JOIN_FULL, .key_count = 1};
+            wr_status    status;
+
+            snprintf(fault, sizeof fault, "%s:%d", POINTS[p], n);
+            status = run_case(&plan, &left, &right, &how);
+            if (status == WR_OK)
+                assert_int_equal(found.sum, expect(&left, &right, &plan).sum);
+            else
+                assert_string_not_equal(POINTS[p], "grant");
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_types_at_plenty_and_at_least_memory),
+        cmocka_unit_test(null_keys_match_only_when_asked),
+        cmocka_unit_test(one_heavy_key_goes_block_by_block),
+        cmocka_unit_test(empty_sides_are_no_special_case),
+        cmocka_unit_test(cross_joins_pair_everything),
+        cmocka_unit_test(stress_modes_change_no_row),
+        cmocka_unit_test(faults_leave_nothing_behind),
+    };
+
+    wr_mutex_init(&found_mutex);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
