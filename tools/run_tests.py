@@ -243,7 +243,7 @@ def run_fuzz(minutes):
 
 def suites(args):
     """[(name, minutes, build it needs, function of the seconds it may take)]"""
-    large = args.large  # sanitizer builds, modes, faults, e2e and the oracle: make test-large
+    large = args.large
     faults = ["--every"] if large else ["--minutes", "3"]
     program = [
         ("cases", 1, "release", lambda s: run_cases("release", s)),
@@ -258,8 +258,7 @@ def suites(args):
         ("differential", 600 if large else 3, "release",
          lambda s: run_differential(large, s)),
     ]
-    daily = ("harness", "unit-gcc", "unit-ubsan", "cases")
-    every = [
+    return [
         ("harness", 1, "release", lambda s: run_script(
             "harness", [PYTHON, "test/run_unittests.py", "test/harness"], s)),
         ("unit-gcc", 2, "release", lambda s: run_units("release", s)),
@@ -269,7 +268,6 @@ def suites(args):
         *(program if has_program() or not folder_of("release").exists() else []),
         ("fuzz", args.fuzz_minutes, "clang", lambda s: run_fuzz(args.fuzz_minutes)),
     ]
-    return [suite for suite in every if large or args.only or suite[0] in daily]
 
 
 def main():

@@ -22,6 +22,7 @@ typedef struct scan_shared {
     wr_mutex        mutex;
     bool            is_ready;
     wr_rejects      rejects;
+    wr_scratch      scratch;    /* the spill: values longer than a chunk */
 
     /* under the mutex */
     wr_bump         bump;       /* everything of the open file    */
@@ -85,6 +86,8 @@ static wr_status file_scan_open(wr_node *node, wr_exec *exec, wr_error *err)
     wr_mutex_init(&shared->mutex);
     wr_bump_init(&shared->bump, wr_node_lease(node));
     shared->is_ready = true;
+    if (exec->spill)
+        wr_spill_scratch(exec->spill, &shared->scratch);
     return wr_rejects_open(&shared->rejects, node->plan, wr_node_lease(node), exec, err);
 }
 
@@ -106,6 +109,7 @@ static wr_status file_scan_local_open(wr_node *node, void *local_p, wr_exec *exe
     local->exec = exec;
     local->request = *plan->request;
     local->request.rejects = (wr_reject_sink){report_reject, local};
+    local->request.scratch = &((scan_shared *)wr_node_shared(node))->scratch;
     wr_bump_init(&local->bump, wr_node_lease(node));
     WR_TRY(wr_bump_reserve(&local->bump, local_need(plan), err));
     local->columns = WR_BUMP_NEW_ARRAY(&local->bump, wr_vector, column_count(plan) + 1, err);

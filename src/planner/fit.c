@@ -148,6 +148,35 @@ static wr_status add_step(wr_builder *b, wr_schedule *schedule, uint32_t s,
     return WR_OK;
 }
 
+static uint64_t shared_and_local_bytes(const wr_node *node, uint32_t worker_count)
+{
+    switch (node->role) {
+    case WR_ROLE_SOURCE:
+        return node->source->shared_bytes + worker_count * (uint64_t)node->source->local_bytes;
+    case WR_ROLE_TRANSFORM:
+        return node->transform->shared_bytes +
+               worker_count * (uint64_t)node->transform->local_bytes;
+    case WR_ROLE_SINK:
+        return node->sink->shared_bytes + worker_count * (uint64_t)node->sink->local_bytes;
+    }
+    WR_UNREACHABLE();
+}
+
+/* The plan pool while the plan runs: what it holds now, the nodes' shared and local blocks, and what
+ * the executor keeps for each worker and node. */
+static uint64_t plan_pool_bytes(const wr_builder *b, const wr_schedule *schedule)
+{
+    enum { PER_WORKER_BYTES = 4096, PER_NODE_BYTES = 512, LOOSE_BYTES = 64 * 1024 };
+    uint32_t workers = b->exec.worker_count;
+    uint64_t bytes = (uint64_t)b->bump->lease->pages_used * b->exec.page_bytes + LOOSE_BYTES +
+                     (uint64_t)workers * PER_WORKER_BYTES;
+
+    for (uint32_t i = 0; i < schedule->all_node_count; i++)
+        bytes += shared_and_local_bytes(schedule->all_nodes[i], workers) +
+                 (uint64_t)(workers + 1) * PER_NODE_BYTES;
+    return bytes > b->fit->plan_bytes_min ? bytes : b->fit->plan_bytes_min;
+}
+
 wr_status wr_certificate_make(wr_builder *b, wr_schedule *schedule, wr_certificate *out,
                               wr_error *err)
 {
@@ -166,7 +195,8 @@ wr_status wr_certificate_make(wr_builder *b, wr_schedule *schedule, wr_certifica
         if (out->steps[s].min_bytes > out->steps[out->worst_step].min_bytes)
             out->worst_step = s;
     }
-    out->min_bytes = (count ? out->steps[out->worst_step].min_bytes : 0) + b->fit->resident_bytes;
+    out->min_bytes = (count ? out->steps[out->worst_step].min_bytes : 0) + b->fit->resident_bytes +
+                     plan_pool_bytes(b, schedule);
     return WR_OK;
 }
 

@@ -19,6 +19,7 @@
 typedef struct wr_fit {
     uint64_t arena_bytes;        /* what all leases together may take                         */
     uint64_t resident_bytes;     /* leases that live through the whole run (spill buffers ...)   */
+    uint64_t plan_bytes_min;     /* the plan pool's least; more if the plan and its locals are   */
     uint32_t page_bytes;
     uint32_t worker_count_max;
     bool     deterministic;

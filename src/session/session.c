@@ -224,14 +224,12 @@ static wr_status fit_plan(wr_session *s, wr_error *err)
                   .worker_count_max = s->settings.thread_count,
                   .deterministic = s->settings.deterministic,
     };
-    uint64_t  plan_bytes;
     wr_status status;
 
     wr_lease_init(spill_lease, "spill buffers", wr_spill_lease_min(&spill), 0,
                   s->budget.page_bytes);
-    plan_bytes = s->bump.bytes_used + LOCALS_BYTES_MIN;
-    fit.resident_bytes = wr_lease_bytes_min(spill_lease, s->budget.page_bytes) +
-                         (plan_bytes > LOCALS_BYTES_MIN * 2 ? plan_bytes : LOCALS_BYTES_MIN * 2);
+    fit.resident_bytes = wr_lease_bytes_min(spill_lease, s->budget.page_bytes);
+    fit.plan_bytes_min = 2 * LOCALS_BYTES_MIN;
     status = wr_planner_build(&s->plan, &fit, &s->bump, &s->physical, err);
     if (status == WR_NO_MEMORY && s->physical.certificate.step_count)
         return raise_refusal(s, err);

@@ -51,7 +51,10 @@ static wr_status merge_cap(const wr_session_options *options, const wr_pipeline_
     return WR_OK;
 }
 
-enum { THREADS_MAX = 256 };
+enum {
+    THREADS_MAX = 256,
+    THREAD_CAP_BYTES = 5 * 1024 * 1024, /* a small cap has no room for many threads' stacks */
+};
 
 static wr_status merge_threads(const wr_session_options *options, const wr_pipeline_settings *file,
                                wr_settings *out, wr_error *err)
@@ -87,6 +90,9 @@ wr_status wr_settings_merge(const wr_session_options *options, const wr_pipeline
     *out = (wr_settings){.deterministic = options->deterministic || file->deterministic};
     WR_TRY(merge_cap(options, file, out, err));
     WR_TRY(merge_threads(options, file, out, err));
+    /* A stack is paid for whether a plan fits that many workers or not. */
+    if (out->thread_count > 1 && out->thread_count > out->cap_bytes / THREAD_CAP_BYTES)
+        out->thread_count = (uint32_t)(out->cap_bytes / THREAD_CAP_BYTES) + 1;
     out->spill_quota_bytes = options->spill_quota_bytes;
     if (!out->spill_quota_bytes) {
         WR_TRY(bytes_from_environment("WEIR_SPILL_QUOTA", &out->spill_quota_bytes, &given, err));

@@ -1,6 +1,7 @@
 """Comparing rows of texts: as multisets, or in order; floats at 1e-9 relative."""
 import math
 import re
+import struct
 from decimal import Decimal, InvalidOperation
 
 
@@ -84,8 +85,17 @@ def same(a, b):
     if isinstance(a, float) and isinstance(b, float):
         if math.isnan(a) or math.isnan(b):
             return math.isnan(a) and math.isnan(b)
-        return abs(a - b) <= 1e-9 * max(abs(a), abs(b)) or abs(a - b) < 1e-300
+        return abs(a - b) <= 1e-9 * max(abs(a), abs(b)) or abs(a - b) < 1e-300 or is_single(a, b)
     return False
+
+
+def is_single(expected, actual):
+    """Is `actual` what a Float32 prints that is exactly `expected`?"""
+    try:
+        rounded = [struct.unpack("f", struct.pack("f", x))[0] for x in (expected, actual)]
+    except OverflowError:
+        return False
+    return rounded[0] == expected and rounded[0] == rounded[1]
 
 
 def first_difference(expected, actual, families, ordered):

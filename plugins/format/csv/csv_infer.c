@@ -38,11 +38,17 @@ typedef struct inference {
 
 /* ---- The sample --------------------------------------------------------------------------------- */
 
-static wr_status read_sample(inference *in, uint32_t room, wr_error *err)
+/* *out_larger false: there is no memory for a sample of this size, it stays as it is. */
+static wr_status read_sample(inference *in, uint32_t room, bool *out_larger, wr_error *err)
 {
     uint8_t *bytes = wr_bump_alloc(in->bump, (size_t)room + WR_TEXT_PAD, err);
     size_t   got;
 
+    *out_larger = bytes != NULL;
+    if (!bytes && in->bytes) {
+        wr_error_clear(err);
+        return WR_OK;
+    }
     if (!bytes)
         return WR_NO_MEMORY;
     if (in->byte_count > 0)
@@ -112,14 +118,16 @@ static wr_status take_sample(inference *in, wr_error *err)
     csv_read_options given = *in->options;
 
     for (uint32_t room = SAMPLE_BYTES;; room *= 4) {
-        WR_TRY(read_sample(in, room, err));
+        bool larger;
+
+        WR_TRY(read_sample(in, room, &larger, err));
         WR_TRY(check_encoding(in, err));
         *in->options = given;
         find_first(in);
         wr_csv_sniff(in->options, in->bytes + in->first, in->byte_count - in->first, in->at_end);
         WR_TRY(check_marks(in, err));
         wr_csv_dialect_init(&in->dialect, in->options);
-        if (in->at_end || holds_two_records(in) || room >= SAMPLE_BYTES_MAX)
+        if (!larger || in->at_end || holds_two_records(in) || room >= SAMPLE_BYTES_MAX)
             return WR_OK;
     }
 }
