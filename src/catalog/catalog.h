@@ -8,6 +8,7 @@
 #ifndef WR_CATALOG_CATALOG_H
 #define WR_CATALOG_CATALOG_H
 
+#include "io/head.h"
 #include "spi/format.h"
 
 enum { WR_CATALOG_FORMATS_MAX = 32, WR_CATALOG_FS_MAX = 16 };
@@ -64,6 +65,7 @@ typedef struct wr_table {
     wr_codec         codec;
     wr_encoding_name encoding;
     wr_schema        schema;
+    wr_head          head;          /* of "-": what was read of it for the sample */
     wr_on_error      on_error;
     uint64_t         errors_max;
     wr_fs           *reject_fs;

@@ -113,7 +113,19 @@ static wr_status list_sources(const wr_catalog *catalog, const wr_table_spec *sp
     return WR_OK;
 }
 
+enum { HEAD_BYTES = 384 * 1024 }; /* of standard input: a sample and what a codec reads ahead */
+
 /* ---- The sample ----------------------------------------------------------------------------------- */
+
+/* Standard input comes once: what the sample takes of it is kept for the scan. */
+static wr_status record_head(wr_table *table, wr_fs_reader *reader, wr_bump *sample_bump,
+                             wr_bump *bump, wr_fs_reader **out_reader, wr_error *err)
+{
+    table->head = (wr_head){wr_bump_alloc(bump, HEAD_BYTES, err), 0, HEAD_BYTES};
+    if (!table->head.bytes)
+        return WR_NO_MEMORY;
+    return wr_head_record(reader, &table->head, sample_bump, out_reader, err);
+}
 
 static wr_status infer_from(const wr_table_spec *spec, wr_table *table, wr_bump *sample_bump,
                             wr_bump *bump, wr_error *err)
@@ -123,6 +135,8 @@ static wr_status infer_from(const wr_table_spec *spec, wr_table *table, wr_bump 
     wr_status     status;
 
     WR_TRY(table->fs->ops->open_read(table->fs, table->paths[0], sample_bump, &reader, err));
+    if (wr_text_equal(table->paths[0], WR_TEXT("-")))
+        WR_TRY(record_head(table, reader, sample_bump, bump, &reader, err));
     WR_TRY(wr_input_open(reader, table->codec, sample_bump, &input, err));
     status = wr_input_transcode(input, table->encoding, sample_bump, &text, err);
     if (status == WR_OK) {
@@ -135,16 +149,16 @@ static wr_status infer_from(const wr_table_spec *spec, wr_table *table, wr_bump 
     return status;
 }
 
-/* A source that cannot be read twice must say its columns: the sample would be lost. */
+/* A pipe in the file system must say its columns: the sample would be lost. */
 static wr_status check_rereadable(const wr_table *table, wr_error *err)
 {
     wr_fs_info info = {0};
 
-    if (!wr_text_equal(table->paths[0], WR_TEXT("-"))) {
-        WR_TRY(table->fs->ops->stat(table->fs, table->paths[0], &info, err));
-        if (info.seekable)
-            return WR_OK;
-    }
+    if (wr_text_equal(table->paths[0], WR_TEXT("-")))
+        return WR_OK;
+    WR_TRY(table->fs->ops->stat(table->fs, table->paths[0], &info, err));
+    if (info.seekable)
+        return WR_OK;
     return WR_RAISE(err, WR_UNSUPPORTED,
                     "'%.*s' is a stream that can be read only once: give its columns with schema:",
                     WR_TEXT_ARG(table->paths[0]));

@@ -51,7 +51,7 @@ static uint64_t file_need(const wr_plan_file_scan *plan)
     const wr_format_reader_ops *ops = plan->format->reader;
     uint64_t input_bytes = plan->input_bytes ? plan->input_bytes : wr_input_lease_min(plan->codec);
 
-    return READER_BYTES + input_bytes + wr_input_transcode_lease_min(plan->encoding) +
+    return READER_BYTES + WR_HEAD_READER_BYTES + input_bytes + wr_input_transcode_lease_min(plan->encoding) +
            wr_round_up(ops->file_bytes, 16) + ops->file_lease_min(plan->request) + 64;
 }
 
@@ -161,6 +161,8 @@ static wr_status open_input(const wr_plan_file_scan *plan, wr_text path, wr_bump
     wr_status     status;
 
     WR_TRY(plan->fs->ops->open_read(plan->fs, path, bump, &reader, err));
+    if (plan->head && plan->head->byte_count > 0 && wr_text_equal(path, WR_TEXT("-")))
+        WR_TRY(wr_head_replay(reader, plan->head, bump, &reader, err));
     status = is_plain(plan, reader, &plain, err);
     if (status == WR_OK)
         status = wr_input_open(reader, plan->codec, bump, &input, err);

@@ -67,13 +67,6 @@ uint64_t wr_input_transcode_lease_min(wr_encoding_name encoding);
 wr_status wr_input_transcode(wr_input *input, wr_encoding_name encoding, wr_bump *bump,
                              wr_input **out_input, wr_error *err) WR_MUST_USE;
 
-/** Stack a recorder of the first `kept_bytes_max` bytes: a stream (standard input) is sampled
- *  through it, then wr_input_rewind goes back to the start, once. The memory is taken at open.
- * Errors   WR_NO_MEMORY  more than kept_bytes_max bytes were read before the rewind */
-wr_status wr_input_replay(wr_input *input, uint64_t kept_bytes_max, wr_bump *bump,
-                          wr_input **out_input, wr_error *err) WR_MUST_USE;
-void wr_input_rewind(wr_input *input);
-
 /** Read until `bytes` are there or the end; for heads and samples. */
 wr_status wr_input_read_full(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,
                              wr_error *err) WR_MUST_USE;

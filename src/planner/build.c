@@ -223,6 +223,7 @@ static wr_status build_scan(wr_builder *b, const wr_plan_node *logical, wr_strea
         .request = request,
         .fs = table->fs,
         .paths = table->paths,
+        .head = &table->head,
         .path_count = table->path_count,
         .codec = table->codec,
         .encoding = table->encoding,
