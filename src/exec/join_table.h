@@ -37,14 +37,20 @@ void wr_join_table_count(wr_join_table *table, const wr_row_page *page);
 void wr_join_table_sum(wr_join_table *table);
 void wr_join_table_place(wr_join_table *table, const wr_row_page *page);
 
+/* Another worker may be marking the row. */
+static inline uint64_t wr_join_row_word(const uint8_t *row, uint32_t hash_offset)
+{
+    return __atomic_load_n((const uint64_t *)(const void *)(row + hash_offset), __ATOMIC_RELAXED);
+}
+
 static inline uint64_t wr_join_row_hash(const uint8_t *row, uint32_t hash_offset)
 {
-    return wr_load_u64(row + hash_offset) & ~WR_JOIN_MATCHED;
+    return wr_join_row_word(row, hash_offset) & ~WR_JOIN_MATCHED;
 }
 
 static inline bool wr_join_row_is_matched(const uint8_t *row, uint32_t hash_offset)
 {
-    return wr_load_u64(row + hash_offset) & WR_JOIN_MATCHED;
+    return wr_join_row_word(row, hash_offset) & WR_JOIN_MATCHED;
 }
 
 static inline void wr_join_row_mark(uint8_t *row, uint32_t hash_offset)
