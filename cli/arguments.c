@@ -26,7 +26,7 @@ static const cli_option OPTIONS[] = {
     {"--json", NULL, NULL, "explain", "canonical JSON of the plan", FLAG},
     {"--quiet", "-q", NULL, "run validate clean", "no progress, no summary", FLAG},
     {"--verbose", "-v", NULL, "run validate explain", "more about what is going on", FLAG},
-    {"--help", "-h", NULL, "run validate explain clean version", "this text", FLAG},
+    {"--help", "-h", NULL, "run validate explain clean help version", "this text", FLAG},
 };
 
 static const struct {
@@ -36,6 +36,7 @@ static const struct {
     {"validate", "FILE", "check a pipeline and its memory certificate without running it"},
     {"explain", "FILE", "show the plan; with --memory the certificate"},
     {"clean", "[FOLDER]", "remove what killed runs left in a folder (default: this one)"},
+    {"help", "TOPIC", "list functions, aggregates, formats, or the options of a format (csv ...)"},
     {"version", "", "print the version"},
 };
 
@@ -227,7 +228,7 @@ int cli_parse(int argc, char **argv, cli_arguments *out)
     out->options.struct_bytes = sizeof out->options;
     out->options.variables = out->variables;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+        (strcmp(argv[1], "help") == 0 && argc < 3)) {
         out->help = true;
         return argc < 2 ? WEIR_INVALID : 0;
     }

@@ -1,4 +1,4 @@
-/* cli/main.c — the weir command: run, validate, explain, clean, version.
+/* cli/main.c — the weir command: run, validate, explain, clean, help, version.
  *
  * Data goes to stdout, everything else to stderr. Ctrl-C asks the run to stop and cleans up; a
  * second one ends the process at once (spill files are unnamed, half-written outputs are removed by
@@ -124,6 +124,27 @@ static int clean_command(const cli_arguments *arguments)
     return WEIR_OK;
 }
 
+/* One line each: name, signature, what it is; tab-separated when somebody reads them by machine. */
+static int help_command(const cli_arguments *arguments)
+{
+    const char      *topic = arguments->operand ? arguments->operand : "functions";
+    bool             is_terminal = isatty(STDOUT_FILENO);
+    weir_manual_line line;
+    size_t           index = 0;
+
+    for (; weir_manual(topic, index, &line); index++) {
+        if (is_terminal)
+            printf("%s%s  %s\n", line.name, line.signature, line.help);
+        else
+            printf("%s\t%s\t%s\n", line.name, line.signature, line.help);
+    }
+    if (index > 0)
+        return WEIR_OK;
+    fprintf(stderr, "weir help: no topic '%s': functions, aggregates, formats, or a format's name\n",
+            topic);
+    return WEIR_INVALID;
+}
+
 int main(int argc, char **argv)
 {
     static cli_arguments arguments;
@@ -140,6 +161,8 @@ int main(int argc, char **argv)
         printf("weir %s\n", weir_version());
         return 0;
     }
+    if (strcmp(arguments.command, "help") == 0)
+        return help_command(&arguments);
     if (strcmp(arguments.command, "clean") == 0)
         return clean_command(&arguments);
     if (strcmp(arguments.command, "run") != 0 && strcmp(arguments.command, "validate") != 0 &&
