@@ -112,6 +112,15 @@ static bool is_operator(wr_text name)
     return !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != '_';
 }
 
+/* '1' + '2': literals alone do not say what they are to be read as, unless it is text. */
+static bool is_ambiguous(wr_expr *const *args, uint32_t arg_count, const candidate *best)
+{
+    for (uint32_t i = 0; i < arg_count; i++)
+        if (!wr_expr_is_literal(args[i]) || best->types[i].logical == WR_TYPE_UTF8)
+            return false;
+    return true;
+}
+
 /* "no variant of 'f' takes (Int32, Utf8): it has (text) -> text, ...". */
 static wr_status raise_no_variant(wr_text name, wr_expr *const *args, uint32_t arg_count,
                                   wr_error *err)
@@ -172,7 +181,7 @@ wr_status wr_expr_call(wr_bump *bump, wr_text name, wr_expr **args, uint32_t arg
     WR_TRY(find_best(bump, name, args, arg_count, &best, &is_known, err));
     if (!is_known)
         return raise_unknown(name, err);
-    if (!best.function)
+    if (!best.function || (is_operator(name) && is_ambiguous(args, arg_count, &best)))
         return raise_no_variant(name, args, arg_count, err);
     call = wr_expr_node(bump, WR_EXPR_CALL, best.result, arg_count, err);
     if (!call)

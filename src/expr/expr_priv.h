@@ -82,5 +82,14 @@ extern const wr_function_table WR_FUNCTIONS_IN;
 extern const wr_function_table WR_FUNCTIONS_MATH;
 extern const wr_function_table WR_FUNCTIONS_NUMBER;
 extern const wr_function_table WR_FUNCTIONS_RANDOM;
+extern const wr_function_table WR_FUNCTIONS_STRING;
+extern const wr_function_table WR_FUNCTIONS_JOIN;
+extern const wr_function_table WR_FUNCTIONS_LIKE;
+extern const wr_function_table WR_FUNCTIONS_DATE;
+extern const wr_function_table WR_FUNCTIONS_TIME;
+extern const wr_function_table WR_FUNCTIONS_INTERVAL;
+extern const wr_function_table WR_FUNCTIONS_REGEX;
+extern const wr_function_table WR_FUNCTIONS_TEXT;
+extern const wr_function_table WR_FUNCTIONS_CODE;
 
 #endif

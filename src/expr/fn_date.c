@@ -1,16 +1,9 @@
-/* expr/fn_date.c — functions of dates, times, timestamps and intervals.
+/* expr/fn_date.c — fields of dates, times, timestamps and intervals; truncating to them, counting them.
  *
- * Fields, weeks and names are those of the wall clock in the timestamp's zone; weeks are ISO 8601.
- * Names of fields are constants, so a call's result type is known when it is bound: fractions (second,
- * epoch) are Float64, everything else Int64. Source: PostgreSQL's date_part, date_trunc, timezone;
- * DuckDB's date_diff, strftime, strptime. */
-#include <math.h>
-
-#include "expr/expr_priv.h"
-#include "expr/temporal.h"
-#include "types/zone.h"
-
-enum { NS_PER_S = 1000000000, FORMATTED_BYTES_MAX = 512 };
+ * Fields and weeks are those of the wall clock in the timestamp's zone; weeks are ISO 8601. Names of
+ * fields are constants, so a call's result type is known when it is bound: fractions (second, epoch) are
+ * Float64, everything else Int64. Source: PostgreSQL's date_part, date_trunc; DuckDB's date_diff. */
+#include "expr/fn_date_priv.h"
 
 typedef enum field {
     FIELD_NONE, FIELD_MILLENNIUM, FIELD_CENTURY, FIELD_DECADE, FIELD_YEAR, FIELD_QUARTER,
@@ -53,28 +46,7 @@ static field constant_field(const wr_expr *arg)
     return find_field(arg->value.text);
 }
 
-/* ---- A moment on the wall clock ---------------------------------------------------------------- */
-
-typedef struct moment {
-    int32_t days;
-    int64_t ns; /* of the day */
-} moment;
-
-static moment load_moment(const wr_vector *arg, uint32_t row)
-{
-    uint32_t index = wr_arg_index(arg, row);
-    int64_t  value, day, per_second = wr_unit_per_second(arg->type.unit);
-
-    if (arg->type.logical == WR_TYPE_DATE32)
-        return (moment){((const int32_t *)arg->data)[index], 0};
-    value = ((const int64_t *)arg->data)[index];
-    if (arg->type.logical == WR_TYPE_TIME)
-        return (moment){0, value * (NS_PER_S / per_second)};
-    value = wr_timestamp_to_local(arg->type, value);
-    day = wr_unit_per_day(arg->type.unit);
-    return (moment){(int32_t)wr_floor_divide(value, day),
-                    wr_floor_rest(value, day) * (NS_PER_S / per_second)};
-}
+/* ---- Fields ------------------------------------------------------------------------------------- */
 
 /* Monday of the ISO week. */
 static int32_t week_start(int32_t days)
@@ -96,7 +68,7 @@ static int64_t floor_to(int64_t year, int64_t span)
     return wr_floor_divide(year, span) * span;
 }
 
-static double moment_field(moment m, field f)
+static double moment_field(wr_moment m, field f)
 {
     int32_t  year;
     uint32_t month, day;
@@ -104,9 +76,9 @@ static double moment_field(moment m, field f)
     wr_civil_from_days(m.days, &year, &month, &day);
     switch (f) {
     case FIELD_MILLENNIUM:
-        return (double)(year > 0 ? (year + 999) / 1000 : wr_floor_divide(year, 1000));
+        return year > 0 ? (year + 999) / 1000 : -((1000 - year) / 1000); /* there is none of 0 */
     case FIELD_CENTURY:
-        return (double)(year > 0 ? (year + 99) / 100 : wr_floor_divide(year, 100));
+        return year > 0 ? (year + 99) / 100 : -((100 - year) / 100);
     case FIELD_DECADE:
         return (double)wr_floor_divide(year, 10);
     case FIELD_YEAR:
@@ -120,15 +92,15 @@ static double moment_field(moment m, field f)
     case FIELD_DAY:
         return day;
     case FIELD_HOUR:
-        return (double)(m.ns / NS_PER_S / 3600);
+        return (double)(m.ns / WR_NS_PER_S / 3600);
     case FIELD_MINUTE:
-        return (double)(m.ns / NS_PER_S / 60 % 60);
+        return (double)(m.ns / WR_NS_PER_S / 60 % 60);
     case FIELD_SECOND:
-        return (double)(m.ns % (60ll * NS_PER_S)) / NS_PER_S;
+        return (double)(m.ns % (60ll * WR_NS_PER_S)) / WR_NS_PER_S;
     case FIELD_MILLISECOND:
-        return (double)(m.ns % (60ll * NS_PER_S) / 1000000);
+        return (double)(m.ns % (60ll * WR_NS_PER_S) / 1000000);
     case FIELD_MICROSECOND:
-        return (double)(m.ns % (60ll * NS_PER_S) / 1000);
+        return (double)(m.ns % (60ll * WR_NS_PER_S) / 1000);
     case FIELD_DAYOFWEEK:
         return (double)wr_floor_rest((int64_t)m.days + 4, 7);
     case FIELD_ISODOW:
@@ -141,7 +113,7 @@ static double moment_field(moment m, field f)
     case FIELD_NONE:
         break;
     }
-    return (double)m.days * 86400.0 + (double)m.ns / NS_PER_S;
+    return (double)m.days * 86400.0 + (double)m.ns / WR_NS_PER_S;
 }
 
 static double interval_field(wr_interval x, field f)
@@ -181,7 +153,7 @@ static double interval_field(wr_interval x, field f)
 static double epoch_of(const wr_vector *arg, uint32_t row)
 {
     if (arg->type.logical != WR_TYPE_TIMESTAMP)
-        return moment_field(load_moment(arg, row), FIELD_EPOCH);
+        return moment_field(wr_moment_load(arg, row), FIELD_EPOCH);
     return (double)((const int64_t *)arg->data)[wr_arg_index(arg, row)] /
            (double)wr_unit_per_second(arg->type.unit);
 }
@@ -195,7 +167,7 @@ static wr_status put_field(wr_eval *eval, const wr_vector *arg, field f, wr_vect
         if (arg->type.logical == WR_TYPE_INTERVAL)
             x = interval_field(((const wr_interval *)arg->data)[wr_arg_index(arg, row)], f);
         else
-            x = f == FIELD_EPOCH ? epoch_of(arg, row) : moment_field(load_moment(arg, row), f);
+            x = f == FIELD_EPOCH ? epoch_of(arg, row) : moment_field(wr_moment_load(arg, row), f);
         if (out->type.logical == WR_TYPE_F64)
             ((double *)out->data)[row] = x;
         else
@@ -209,28 +181,27 @@ static bool is_fractional(field f)
     return f == FIELD_SECOND || f == FIELD_EPOCH;
 }
 
-static bool is_temporal(wr_type type)
+/* Does the type have the field? Times have no calendar, intervals no weeks or days of the year. */
+static bool as_owner_of(field f, wr_type type, wr_type *out_type)
 {
-    return type.logical == WR_TYPE_DATE32 || type.logical == WR_TYPE_TIMESTAMP ||
-           type.logical == WR_TYPE_TIME || type.logical == WR_TYPE_INTERVAL;
-}
+    bool is_clock = f >= FIELD_HOUR && f <= FIELD_MICROSECOND;
 
-#define RESOLVE(name)                                                                              \
-    static bool name(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,             \
-                     wr_type *out_result)
-#define EVAL(name)                                                                                 \
-    static wr_status name(wr_eval *eval, const wr_vector *const *args, uint32_t arg_count,         \
-                          wr_vector *out, wr_error *err)
+    if (wr_type_as_day(type, out_type))
+        return f != FIELD_NONE;
+    if (type.logical == WR_TYPE_TIME)
+        return is_clock || f == FIELD_EPOCH;
+    return type.logical == WR_TYPE_INTERVAL && f != FIELD_NONE && f != FIELD_WEEK &&
+           (f <= FIELD_MICROSECOND || f == FIELD_EPOCH);
+}
 
 RESOLVE(resolve_part)
 {
     field f = constant_field(args[0]);
 
     (void)arg_count;
-    if (f == FIELD_NONE || !is_temporal(args[1]->type))
+    if (!as_owner_of(f, args[1]->type, &args_io[1]))
         return false;
     args_io[0] = args[0]->type;
-    args_io[1] = args[1]->type;
     *out_result = is_fractional(f) ? WR_TYPE(F64) : WR_TYPE(I64);
     return true;
 }
@@ -241,24 +212,19 @@ EVAL(date_part)
     return put_field(eval, args[1], constant_field(eval->expr->args[0]), out);
 }
 
-/* year(x) and its kin: the function's name is the field's. */
-RESOLVE(resolve_named_part)
-{
-    (void)arg_count;
-    if (!is_temporal(args[0]->type))
-        return false;
-    args_io[0] = args[0]->type;
-    *out_result = WR_TYPE(I64);
-    return true;
-}
-
-RESOLVE(resolve_named_fraction)
-{
-    if (!resolve_named_part(args, arg_count, args_io, out_result))
-        return false;
-    *out_result = WR_TYPE(F64);
-    return true;
-}
+/* year(x) and its kin: the function's name is the field's; `like` is one of the same kind. */
+#define NAMED(name, like, result)                                                                  \
+    RESOLVE(name)                                                                                  \
+    {                                                                                              \
+        (void)arg_count;                                                                           \
+        *out_result = WR_TYPE(result);                                                             \
+        return as_owner_of(like, args[0]->type, &args_io[0]);                                      \
+    }
+NAMED(resolve_calendar, FIELD_YEAR, I64)
+NAMED(resolve_weekday, FIELD_DAYOFWEEK, I64)
+NAMED(resolve_clock, FIELD_HOUR, I64)
+NAMED(resolve_second, FIELD_SECOND, F64)
+NAMED(resolve_epoch, FIELD_EPOCH, F64)
 
 EVAL(named_part)
 {
@@ -268,7 +234,7 @@ EVAL(named_part)
 
 /* ---- Truncating and counting ------------------------------------------------------------------- */
 
-static moment truncate(moment m, field f)
+static wr_moment truncate(wr_moment m, field f)
 {
     int32_t  year;
     uint32_t month, day;
@@ -276,31 +242,31 @@ static moment truncate(moment m, field f)
     wr_civil_from_days(m.days, &year, &month, &day);
     switch (f) {
     case FIELD_MILLENNIUM:
-        return (moment){wr_days_from_civil((int32_t)floor_to(year - 1, 1000) + 1, 1, 1), 0};
+        return (wr_moment){wr_days_from_civil((int32_t)floor_to(year - 1, 1000) + 1, 1, 1), 0};
     case FIELD_CENTURY:
-        return (moment){wr_days_from_civil((int32_t)floor_to(year - 1, 100) + 1, 1, 1), 0};
+        return (wr_moment){wr_days_from_civil((int32_t)floor_to(year - 1, 100) + 1, 1, 1), 0};
     case FIELD_DECADE:
-        return (moment){wr_days_from_civil((int32_t)floor_to(year, 10), 1, 1), 0};
+        return (wr_moment){wr_days_from_civil((int32_t)floor_to(year, 10), 1, 1), 0};
     case FIELD_YEAR:
-        return (moment){wr_days_from_civil(year, 1, 1), 0};
+        return (wr_moment){wr_days_from_civil(year, 1, 1), 0};
     case FIELD_QUARTER:
-        return (moment){wr_days_from_civil(year, (month - 1) / 3 * 3 + 1, 1), 0};
+        return (wr_moment){wr_days_from_civil(year, (month - 1) / 3 * 3 + 1, 1), 0};
     case FIELD_MONTH:
-        return (moment){wr_days_from_civil(year, month, 1), 0};
+        return (wr_moment){wr_days_from_civil(year, month, 1), 0};
     case FIELD_WEEK:
-        return (moment){week_start(m.days), 0};
+        return (wr_moment){week_start(m.days), 0};
     case FIELD_DAY:
-        return (moment){m.days, 0};
+        return (wr_moment){m.days, 0};
     case FIELD_HOUR:
-        return (moment){m.days, m.ns - m.ns % (3600ll * NS_PER_S)};
+        return (wr_moment){m.days, m.ns - m.ns % (3600ll * WR_NS_PER_S)};
     case FIELD_MINUTE:
-        return (moment){m.days, m.ns - m.ns % (60ll * NS_PER_S)};
+        return (wr_moment){m.days, m.ns - m.ns % (60ll * WR_NS_PER_S)};
     case FIELD_SECOND:
-        return (moment){m.days, m.ns - m.ns % NS_PER_S};
+        return (wr_moment){m.days, m.ns - m.ns % WR_NS_PER_S};
     case FIELD_MILLISECOND:
-        return (moment){m.days, m.ns - m.ns % 1000000};
+        return (wr_moment){m.days, m.ns - m.ns % 1000000};
     default:
-        return (moment){m.days, m.ns - m.ns % 1000};
+        return (wr_moment){m.days, m.ns - m.ns % 1000};
     }
 }
 
@@ -312,40 +278,45 @@ static bool can_truncate(field f)
 RESOLVE(resolve_trunc)
 {
     (void)arg_count;
-    if (!can_truncate(constant_field(args[0])) ||
-        (args[1]->type.logical != WR_TYPE_DATE32 && args[1]->type.logical != WR_TYPE_TIMESTAMP))
+    if (!can_truncate(constant_field(args[0])) || !wr_type_as_day(args[1]->type, &args_io[1]))
         return false;
     args_io[0] = args[0]->type;
-    args_io[1] = args[1]->type;
-    *out_result = args[1]->type.logical == WR_TYPE_DATE32 ? wr_type_timestamp(WR_UNIT_US, 0)
-                                                          : args[1]->type;
+    *out_result = args_io[1].logical == WR_TYPE_DATE32 ? wr_type_timestamp(WR_UNIT_US, 0)
+                                                       : args_io[1];
     return true;
 }
 
-static int64_t to_timestamp_of(wr_type type, moment m)
+/* False: out of range. */
+static bool to_timestamp_of(wr_type type, wr_moment m, int64_t *out_value)
 {
-    int64_t per_second = wr_unit_per_second(type.unit);
+    int64_t unit_ns = WR_NS_PER_S / wr_unit_per_second((wr_time_unit)type.unit), local;
 
-    return wr_timestamp_to_utc(type, m.days * wr_unit_per_day(type.unit) +
-                                         m.ns / (NS_PER_S / per_second));
+    if (__builtin_mul_overflow((int64_t)m.days, wr_unit_per_day((wr_time_unit)type.unit), &local) ||
+        __builtin_add_overflow(local, m.ns / unit_ns, &local))
+        return false;
+    *out_value = wr_timestamp_to_utc(type, local);
+    return true;
 }
 
 EVAL(date_trunc)
 {
     field f = constant_field(eval->expr->args[0]);
 
-    (void)arg_count, (void)err;
+    (void)arg_count;
     for (uint32_t i = 0; i < eval->live.row_count; i++) {
         uint32_t row = wr_selection_row(&eval->live, i);
+        char     text[WR_ARG_TEXT_BYTES];
 
-        ((int64_t *)out->data)[row] =
-            to_timestamp_of(out->type, truncate(load_moment(args[1], row), f));
+        if (!to_timestamp_of(out->type, truncate(wr_moment_load(args[1], row), f),
+                             &((int64_t *)out->data)[row]))
+            return wr_eval_fail(eval, row, err, "date_trunc of %s is out of the range of timestamps",
+                                wr_arg_format(args[1], row, text));
     }
     return WR_OK;
 }
 
 /* How many fields begin before the moment: their difference counts the borders between two. */
-static int64_t field_index(moment m, field f)
+static wr_i128 field_index(wr_moment m, field f)
 {
     int32_t  year;
     uint32_t month, day;
@@ -369,15 +340,15 @@ static int64_t field_index(moment m, field f)
     case FIELD_DAY:
         return m.days;
     case FIELD_HOUR:
-        return (int64_t)m.days * 24 + m.ns / NS_PER_S / 3600;
+        return (int64_t)m.days * 24 + m.ns / WR_NS_PER_S / 3600;
     case FIELD_MINUTE:
-        return (int64_t)m.days * 1440 + m.ns / NS_PER_S / 60;
+        return (int64_t)m.days * 1440 + m.ns / WR_NS_PER_S / 60;
     case FIELD_SECOND:
-        return (int64_t)m.days * 86400 + m.ns / NS_PER_S;
+        return (int64_t)m.days * 86400 + m.ns / WR_NS_PER_S;
     case FIELD_MILLISECOND:
-        return (int64_t)m.days * 86400000 + m.ns / 1000000;
+        return (wr_i128)m.days * 86400000 + m.ns / 1000000;
     default:
-        return (int64_t)m.days * 86400000000 + m.ns / 1000;
+        return (wr_i128)m.days * 86400000000 + m.ns / 1000;
     }
 }
 
@@ -387,11 +358,9 @@ RESOLVE(resolve_diff)
     if (!can_truncate(constant_field(args[0])))
         return false;
     args_io[0] = args[0]->type;
-    for (uint32_t i = 1; i < 3; i++) {
-        if (args[i]->type.logical != WR_TYPE_DATE32 && args[i]->type.logical != WR_TYPE_TIMESTAMP)
+    for (uint32_t i = 1; i < 3; i++)
+        if (!wr_type_as_day(args[i]->type, &args_io[i]))
             return false;
-        args_io[i] = args[i]->type;
-    }
     *out_result = WR_TYPE(I64);
     return true;
 }
@@ -400,14 +369,26 @@ EVAL(date_diff)
 {
     field f = constant_field(eval->expr->args[0]);
 
-    (void)arg_count, (void)err;
+    (void)arg_count;
     for (uint32_t i = 0; i < eval->live.row_count; i++) {
         uint32_t row = wr_selection_row(&eval->live, i);
+        wr_i128  count = field_index(wr_moment_load(args[2], row), f) -
+                         field_index(wr_moment_load(args[1], row), f);
 
-        ((int64_t *)out->data)[row] =
-            field_index(load_moment(args[2], row), f) - field_index(load_moment(args[1], row), f);
+        if (count != (int64_t)count)
+            return wr_eval_fail(eval, row, err, "%s overflows Int64", eval->expr->function->name);
+        ((int64_t *)out->data)[row] = (int64_t)count;
     }
     return WR_OK;
+}
+
+/* A timestamp is cast to its date. */
+RESOLVE(resolve_last_day)
+{
+    (void)arg_count;
+    args_io[0] = *out_result = WR_TYPE(DATE32);
+    return wr_type_as_day(args[0]->type, &(wr_type){0}) || wr_expr_is_null(args[0]) ||
+           wr_expr_is_literal(args[0]);
 }
 
 EVAL(last_day)
@@ -425,300 +406,43 @@ EVAL(last_day)
     return WR_OK;
 }
 
-/* ---- Texts ------------------------------------------------------------------------------------- */
-
-static wr_status put_formatted(wr_eval *eval, const wr_vector *arg, uint32_t row, wr_text format,
-                               wr_vector *out, wr_error *err)
-{
-    char    text[FORMATTED_BYTES_MAX];
-    moment  m = load_moment(arg, row);
-    int64_t offset = 0;
-    size_t  byte_count;
-
-    if (arg->type.logical == WR_TYPE_TIMESTAMP && arg->type.zone) {
-        int64_t utc = ((const int64_t *)arg->data)[wr_arg_index(arg, row)];
-
-        offset = (wr_timestamp_to_local(arg->type, utc) - utc) / wr_unit_per_second(arg->type.unit);
-    }
-    byte_count = wr_format_by_format(m.ns, m.days, (int32_t)offset, format, text, sizeof text);
-    if (byte_count >= sizeof text)
-        return wr_eval_fail(eval, row, err, "%s: the result is longer than %d bytes",
-                            eval->expr->function->name, FORMATTED_BYTES_MAX);
-    return wr_eval_store_text(eval, out, row, text, byte_count);
-}
-
-RESOLVE(resolve_format)
-{
-    (void)arg_count;
-    if (!is_temporal(args[0]->type) || args[0]->type.logical == WR_TYPE_INTERVAL)
-        return false;
-    args_io[0] = args[0]->type;
-    args_io[1] = WR_TYPE(UTF8);
-    *out_result = WR_TYPE(UTF8);
-    return true;
-}
-
-EVAL(format_time)
-{
-    (void)arg_count;
-    for (uint32_t i = 0; i < eval->live.row_count; i++) {
-        uint32_t      row = wr_selection_row(&eval->live, i);
-        const wr_str *format = (const wr_str *)args[1]->data + wr_arg_index(args[1], row);
-
-        WR_TRY(put_formatted(eval, args[0], row, wr_str_text(format), out, err));
-    }
-    return WR_OK;
-}
-
-RESOLVE(resolve_name)
-{
-    (void)arg_count;
-    if (args[0]->type.logical != WR_TYPE_DATE32 && args[0]->type.logical != WR_TYPE_TIMESTAMP)
-        return false;
-    args_io[0] = args[0]->type;
-    *out_result = WR_TYPE(UTF8);
-    return true;
-}
-
-EVAL(name_of)
-{
-    wr_text format = eval->expr->function->name[0] == 'd' ? WR_TEXT("%A") : WR_TEXT("%B");
-
-    (void)arg_count;
-    for (uint32_t i = 0; i < eval->live.row_count; i++)
-        WR_TRY(put_formatted(eval, args[0], wr_selection_row(&eval->live, i), format, out, err));
-    return WR_OK;
-}
-
-EVAL(parse_time)
-{
-    bool may_fail = eval->expr->function->flags & WR_FN_MAY_NULL;
-
-    (void)arg_count;
-    for (uint32_t i = 0; i < eval->live.row_count; i++) {
-        uint32_t      row = wr_selection_row(&eval->live, i);
-        const wr_str *text = (const wr_str *)args[0]->data + wr_arg_index(args[0], row);
-        const wr_str *format = (const wr_str *)args[1]->data + wr_arg_index(args[1], row);
-        char          shown[2][WR_ARG_TEXT_BYTES];
-        int32_t       days;
-        int64_t       ns;
-        bool          has_time;
-
-        if (wr_parse_by_format(wr_str_text(text), wr_str_text(format), &days, &ns, &has_time))
-            ((int64_t *)out->data)[row] = (int64_t)days * 86400000000 + ns / 1000;
-        else if (may_fail)
-            wr_eval_set_null(out, row);
-        else
-            return wr_eval_fail(eval, row, err, "strptime: %s does not read as %s",
-                                wr_arg_format(args[0], row, shown[0]),
-                                wr_arg_format(args[1], row, shown[1]));
-    }
-    return WR_OK;
-}
-
-/* ---- Making ------------------------------------------------------------------------------------ */
-
-static bool is_date(int64_t year, int64_t month, int64_t day)
-{
-    return year >= -4712 && year <= 294276 && month >= 1 && month <= 12 && day >= 1 &&
-           day <= wr_days_from_civil((int32_t)(month == 12 ? year + 1 : year),
-                                     (uint32_t)(month == 12 ? 1 : month + 1), 1) -
-                      wr_days_from_civil((int32_t)year, (uint32_t)month, 1);
-}
-
-static int64_t int_arg(const wr_vector *arg, uint32_t row)
-{
-    return ((const int64_t *)arg->data)[wr_arg_index(arg, row)];
-}
-
-EVAL(make_date)
-{
-    (void)arg_count;
-    for (uint32_t i = 0; i < eval->live.row_count; i++) {
-        uint32_t row = wr_selection_row(&eval->live, i);
-        int64_t  year = int_arg(args[0], row), month = int_arg(args[1], row),
-                day = int_arg(args[2], row);
-
-        if (!is_date(year, month, day))
-            return wr_eval_fail(eval, row, err, "make_date: there is no day %lld-%lld-%lld",
-                                (long long)year, (long long)month, (long long)day);
-        ((int32_t *)out->data)[row] =
-            wr_days_from_civil((int32_t)year, (uint32_t)month, (uint32_t)day);
-    }
-    return WR_OK;
-}
-
-EVAL(make_timestamp)
-{
-    (void)arg_count;
-    for (uint32_t i = 0; i < eval->live.row_count; i++) {
-        uint32_t row = wr_selection_row(&eval->live, i);
-        int64_t  part[5];
-        double   seconds = ((const double *)args[5]->data)[wr_arg_index(args[5], row)];
-
-        for (uint32_t k = 0; k < 5; k++)
-            part[k] = int_arg(args[k], row);
-        if (!is_date(part[0], part[1], part[2]) || part[3] < 0 || part[3] > 23 || part[4] < 0 ||
-            part[4] > 59 || !(seconds >= 0 && seconds < 60))
-            return wr_eval_fail(eval, row, err,
-                                "make_timestamp: there is no time %lld-%lld-%lld %lld:%lld:%g",
-                                (long long)part[0], (long long)part[1], (long long)part[2],
-                                (long long)part[3], (long long)part[4], seconds);
-        ((int64_t *)out->data)[row] =
-            (int64_t)wr_days_from_civil((int32_t)part[0], (uint32_t)part[1], (uint32_t)part[2]) *
-                86400000000 +
-            (part[3] * 60 + part[4]) * 60000000 + llround(seconds * 1e6);
-    }
-    return WR_OK;
-}
-
-EVAL(from_epoch)
-{
-    (void)arg_count;
-    for (uint32_t i = 0; i < eval->live.row_count; i++) {
-        uint32_t row = wr_selection_row(&eval->live, i);
-        double   us = ((const double *)args[0]->data)[wr_arg_index(args[0], row)] * 1e6;
-
-        if (!(us > -9.2e18 && us < 9.2e18))
-            return wr_eval_fail(eval, row, err, "%s: %g seconds are out of range",
-                                eval->expr->function->name, us / 1e6);
-        ((int64_t *)out->data)[row] = llround(us);
-    }
-    return WR_OK;
-}
-
-EVAL(now)
-{
-    (void)args, (void)arg_count, (void)err;
-    for (uint32_t i = 0; i < eval->live.row_count; i++)
-        ((int64_t *)out->data)[wr_selection_row(&eval->live, i)] = eval->now_us;
-    return WR_OK;
-}
-
-EVAL(current_date)
-{
-    (void)args, (void)arg_count, (void)err;
-    for (uint32_t i = 0; i < eval->live.row_count; i++)
-        ((int32_t *)out->data)[wr_selection_row(&eval->live, i)] =
-            (int32_t)wr_floor_divide(eval->now_us, 86400000000);
-    return WR_OK;
-}
-
-EVAL(current_time)
-{
-    (void)args, (void)arg_count, (void)err;
-    for (uint32_t i = 0; i < eval->live.row_count; i++)
-        ((int64_t *)out->data)[wr_selection_row(&eval->live, i)] =
-            wr_floor_rest(eval->now_us, 86400000000);
-    return WR_OK;
-}
-
-/* ---- Zones ------------------------------------------------------------------------------------- */
-
-/* Without a zone: the instant at which the zone's clocks show it. With one: what they show then. */
-RESOLVE(resolve_timezone)
-{
-    wr_type type = args[1]->type;
-    wr_error ignored = {0};
-    uint32_t zone;
-
-    (void)arg_count;
-    if (args[0]->kind != WR_EXPR_CONST || args[0]->value.is_null || !wr_type_is_text(args[0]->type))
-        return false;
-    if (type.logical == WR_TYPE_DATE32)
-        type = wr_type_timestamp(WR_UNIT_US, 0);
-    if (type.logical != WR_TYPE_TIMESTAMP ||
-        wr_zone_find(args[0]->value.text, &zone, &ignored) != WR_OK)
-        return false;
-    args_io[0] = args[0]->type;
-    args_io[1] = type;
-    *out_result = wr_type_timestamp((wr_time_unit)type.unit, type.zone ? 0 : zone);
-    return true;
-}
-
-EVAL(timezone)
-{
-    wr_type  local = args[1]->type;
-    uint32_t zone = out->type.zone;
-    bool     to_zone = zone != 0;
-
-    (void)arg_count;
-    if (!to_zone)
-        WR_TRY(wr_zone_find(eval->expr->args[0]->value.text, &zone, err));
-    local.zone = zone;
-    for (uint32_t i = 0; i < eval->live.row_count; i++) {
-        uint32_t row = wr_selection_row(&eval->live, i);
-        int64_t  value = int_arg(args[1], row);
-
-        ((int64_t *)out->data)[row] = to_zone ? wr_timestamp_to_utc(local, value)
-                                              : wr_timestamp_to_local(local, value);
-    }
-    return WR_OK;
-}
-
 /* ---- Table ------------------------------------------------------------------------------------- */
 
 /* clang-format off */
-#define TYPE(id)      {.logical = WR_TYPE_##id}
-#define TIMESTAMP(z)  {.logical = WR_TYPE_TIMESTAMP, .unit = WR_UNIT_US, .zone = z}
 #define OPEN(name_, sig, count, resolve_, eval_, help_) \
     {.name = name_, .signature = sig, .param_count = count, .resolve = resolve_, .eval = eval_, .help = help_}
-#define PART(name_, help_) \
-    {.name = name_, .signature = "(date, time, timestamp or interval) -> Int64", .param_count = 1, \
-     .resolve = resolve_named_part, .eval = named_part, .help = help_, .flags = WR_FN_TOTAL}
-#define CLOCK(name_, result_, eval_, help_) \
-    {.name = name_, .signature = "()", .result = result_, .eval = eval_, .help = help_, \
-     .flags = WR_FN_STABLE}
+#define PART(name_, sig, resolve_, help_) \
+    {.name = name_, .signature = sig, .param_count = 1, .resolve = resolve_, .eval = named_part, .help = help_, \
+     .flags = WR_FN_TOTAL}
+#define CALENDAR(name_, help_) \
+    PART(name_, "(date, timestamp or interval) -> Int64", resolve_calendar, help_)
+#define WEEKDAY(name_, help_) PART(name_, "(date or timestamp) -> Int64", resolve_weekday, help_)
+#define CLOCK(name_, help_) \
+    PART(name_, "(date, time, timestamp or interval) -> Int64", resolve_clock, help_)
 
 static const wr_function FUNCTIONS[] = {
     OPEN("date_part", "(field, date, time, timestamp or interval) -> number", 2, resolve_part, date_part,
          "a field of the calendar or clock, such as 'year'; also EXTRACT(year FROM x)"),
-    PART("year", "year"), PART("quarter", "quarter, 1 to 4"), PART("month", "month, 1 to 12"),
-    PART("week", "ISO week, 1 to 53"), PART("isoyear", "year of the ISO week"),
-    PART("day", "day of the month"), PART("dayofmonth", "day of the month"),
-    PART("dayofweek", "0 Sunday to 6 Saturday"), PART("isodow", "1 Monday to 7 Sunday"),
-    PART("dayofyear", "day of the year, from 1"), PART("hour", "hour, 0 to 23"),
-    PART("minute", "minute, 0 to 59"), PART("millisecond", "milliseconds of the minute"),
-    PART("microsecond", "microseconds of the minute"), PART("decade", "year / 10"),
-    PART("century", "century: 2000 is in the 20th"),
-    {.name = "second", .signature = "(time, timestamp or interval) -> Float64", .param_count = 1,
-     .resolve = resolve_named_fraction, .eval = named_part, .help = "second with its fraction"},
-    {.name = "epoch", .signature = "(date, timestamp or interval) -> Float64", .param_count = 1,
-     .resolve = resolve_named_fraction, .eval = named_part, .help = "seconds since 1970-01-01 00:00 UTC"},
+    CALENDAR("year", "year"), CALENDAR("quarter", "quarter, 1 to 4"),
+    CALENDAR("month", "month, 1 to 12"), WEEKDAY("week", "ISO week, 1 to 53"),
+    WEEKDAY("isoyear", "year of the ISO week"), CALENDAR("day", "day of the month"),
+    CALENDAR("dayofmonth", "day of the month"), WEEKDAY("dayofweek", "0 Sunday to 6 Saturday"),
+    WEEKDAY("isodow", "1 Monday to 7 Sunday"), WEEKDAY("dayofyear", "day of the year, from 1"),
+    CLOCK("hour", "hour, 0 to 23"), CLOCK("minute", "minute, 0 to 59"),
+    CLOCK("millisecond", "milliseconds of the minute"),
+    CLOCK("microsecond", "microseconds of the minute"), CALENDAR("decade", "year / 10"),
+    CALENDAR("century", "century: 2000 is in the 20th"),
+    PART("second", "(date, time, timestamp or interval) -> Float64", resolve_second,
+         "second with its fraction"),
+    PART("epoch", "(date, time, timestamp or interval) -> Float64", resolve_epoch,
+         "seconds since 1970-01-01 00:00 UTC; of a time or interval, its length"),
     OPEN("date_trunc", "(field, date or timestamp) -> timestamp", 2, resolve_trunc, date_trunc,
          "the start of the year, quarter, month, week, day, hour ... it lies in"),
     OPEN("date_diff", "(field, from, to) -> Int64", 3, resolve_diff, date_diff,
          "how many years, months, days ... begin between two moments"),
     OPEN("datediff", "(field, from, to) -> Int64", 3, resolve_diff, date_diff, "as date_diff"),
-    {.name = "last_day", .signature = "(date) -> date", .param_count = 1, .params = {TYPE(DATE32)},
-     .result = TYPE(DATE32), .eval = last_day, .help = "the last day of the month"},
-    OPEN("dayname", "(date or timestamp) -> text", 1, resolve_name, name_of, "Monday to Sunday"),
-    OPEN("monthname", "(date or timestamp) -> text", 1, resolve_name, name_of, "January to December"),
-    OPEN("strftime", "(date, time or timestamp, format) -> text", 2, resolve_format, format_time,
-         "as text, by a format such as '%Y-%m-%d %H:%M:%S'"),
-    {.name = "strptime", .signature = "(text, format) -> timestamp", .param_count = 2,
-     .params = {TYPE(UTF8), TYPE(UTF8)}, .result = TIMESTAMP(0), .eval = parse_time,
-     .help = "read by a format such as '%d.%m.%Y'"},
-    {.name = "try_strptime", .signature = "(text, format) -> timestamp", .param_count = 2,
-     .params = {TYPE(UTF8), TYPE(UTF8)}, .result = TIMESTAMP(0), .eval = parse_time,
-     .help = "as strptime, NULL where it does not read", .flags = WR_FN_MAY_NULL},
-    {.name = "make_date", .signature = "(year, month, day) -> date", .param_count = 3,
-     .params = {TYPE(I64), TYPE(I64), TYPE(I64)}, .result = TYPE(DATE32), .eval = make_date,
-     .help = "a date of its parts"},
-    {.name = "make_timestamp", .signature = "(year, month, day, hour, minute, seconds) -> timestamp",
-     .param_count = 6, .params = {TYPE(I64), TYPE(I64), TYPE(I64), TYPE(I64), TYPE(I64), TYPE(F64)},
-     .result = TIMESTAMP(0), .eval = make_timestamp, .help = "a timestamp of its parts"},
-    {.name = "to_timestamp", .signature = "(seconds) -> timestamp with time zone", .param_count = 1,
-     .params = {TYPE(F64)}, .result = TIMESTAMP(1), .eval = from_epoch,
-     .help = "seconds since 1970-01-01 00:00 UTC as a timestamp"},
-    OPEN("timezone", "(zone, timestamp) -> timestamp", 2, resolve_timezone, timezone,
-         "also x AT TIME ZONE zone: the instant at which the zone's clocks show x, or what they show at x"),
-    CLOCK("now", TIMESTAMP(1), now, "when this run began"),
-    CLOCK("current_timestamp", TIMESTAMP(1), now, "when this run began"),
-    CLOCK("current_date", TYPE(DATE32), current_date, "the day this run began, UTC"),
-    CLOCK("today", TYPE(DATE32), current_date, "the day this run began, UTC"),
-    {.name = "current_time", .signature = "()", .result = {.logical = WR_TYPE_TIME, .unit = WR_UNIT_US},
-     .eval = current_time, .help = "the time this run began, UTC", .flags = WR_FN_STABLE},
+    OPEN("last_day", "(date or timestamp) -> date", 1, resolve_last_day, last_day,
+         "the last day of the month"),
 };
 /* clang-format on */
 

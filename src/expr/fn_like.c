@@ -2,15 +2,11 @@
  *
  * The matcher walks text and pattern once and, on a mismatch, returns to the last % only: its cost
  * is at most text x the longest piece between two %, and linear for patterns such as 'abc%', '%abc'
- * and '%abc%'. ILIKE folds ASCII letters. */
-#include "expr/function.h"
+ * and '%abc%'. ILIKE compares letters of any language in lower case, one by one. */
+#include "expr/expr_priv.h"
+#include "types/utf8.h"
 
 enum { NO_ESCAPE = -1, DEFAULT_ESCAPE = '\\' };
-
-static char fold(char byte, bool nocase)
-{
-    return nocase && byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
-}
 
 static size_t point_end(wr_text text, size_t at)
 {
@@ -18,6 +14,37 @@ static size_t point_end(wr_text text, size_t at)
     while (at < text.byte_count && ((unsigned char)text.bytes[at] & 0xc0) == 0x80)
         at++;
     return at;
+}
+
+static uint32_t point_at(wr_text text, size_t at)
+{
+    uint32_t point;
+
+    wr_utf8_decode(text.bytes + at, text.bytes + text.byte_count, &point);
+    return wr_code_point_lower(point);
+}
+
+/* Is the character (without `nocase`, the byte) at *t the one at *p? Then both move behind it. */
+static bool take_same(wr_text text, size_t *t, wr_text pattern, size_t *p, bool nocase)
+{
+    unsigned char a = (unsigned char)text.bytes[*t], b = (unsigned char)pattern.bytes[*p];
+
+    if (nocase && (a | b) >= 0x80) {
+        if (point_at(text, *t) != point_at(pattern, *p))
+            return false;
+        *t = point_end(text, *t);
+        *p = point_end(pattern, *p);
+        return true;
+    }
+    if (nocase && a >= 'A' && a <= 'Z')
+        a |= 0x20;
+    if (nocase && b >= 'A' && b <= 'Z')
+        b |= 0x20;
+    if (a != b)
+        return false;
+    ++*t;
+    ++*p;
+    return true;
 }
 
 static bool matches(wr_text text, wr_text pattern, int escape, bool nocase)
@@ -30,11 +57,9 @@ static bool matches(wr_text text, wr_text pattern, int escape, bool nocase)
 
         if (literal && escape != NO_ESCAPE && (unsigned char)byte == escape &&
             p + 1 < pattern.byte_count) {
-            if (fold(pattern.bytes[p + 1], nocase) == fold(text.bytes[t], nocase)) {
-                p += 2;
-                t++;
+            p++;
+            if (take_same(text, &t, pattern, &p, nocase))
                 continue;
-            }
         } else if (literal && byte == '%') {
             star_p = ++p;
             star_t = t;
@@ -43,9 +68,7 @@ static bool matches(wr_text text, wr_text pattern, int escape, bool nocase)
             t = point_end(text, t);
             p++;
             continue;
-        } else if (literal && fold(byte, nocase) == fold(text.bytes[t], nocase)) {
-            p++;
-            t++;
+        } else if (literal && take_same(text, &t, pattern, &p, nocase)) {
             continue;
         }
         if (star_p == SIZE_MAX)
@@ -113,12 +136,11 @@ static const wr_function FUNCTIONS[] = {
              TEXT, TEXT),
     FUNCTION("like", "(text, pattern, escape) -> Boolean", "LIKE with another escape character", 0,
              BOOL, like, TEXT, TEXT, TEXT),
-    FUNCTION("ilike", "(text, pattern) -> Boolean", "LIKE with ASCII letters folded", WR_FN_TOTAL,
+    FUNCTION("ilike", "(text, pattern) -> Boolean", "LIKE in any case", WR_FN_TOTAL,
              BOOL, ilike, TEXT, TEXT),
     FUNCTION("ilike", "(text, pattern, escape) -> Boolean", "ILIKE with another escape character",
              0, BOOL, ilike, TEXT, TEXT, TEXT),
 };
 
-extern const wr_function_table WR_FUNCTIONS_LIKE;
 const wr_function_table WR_FUNCTIONS_LIKE = {"pattern", FUNCTIONS,
                                              sizeof FUNCTIONS / sizeof FUNCTIONS[0]};

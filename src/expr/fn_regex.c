@@ -20,6 +20,18 @@ typedef struct regex_state {
     static bool name(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,             \
                      wr_type *out_result)
 
+/* Where to look on behind a match: behind an empty one, a character further. */
+static size_t next_start(wr_text text, const int64_t *places)
+{
+    size_t at = (size_t)places[1];
+
+    if (places[0] != places[1])
+        return at;
+    for (at++; at < text.byte_count && ((unsigned char)text.bytes[at] & 0xc0) == 0x80;)
+        at++;
+    return at;
+}
+
 static wr_text text_arg(const wr_vector *arg, uint32_t row)
 {
     return wr_str_text((const wr_str *)arg->data + wr_arg_index(arg, row));
@@ -175,7 +187,7 @@ EVAL(count)
 
         while (from <= text.byte_count && wr_regex_search(state->regex, text, from, places)) {
             found++;
-            from = (size_t)places[1] + (places[1] == places[0]);
+            from = next_start(text, places);
         }
         ((int64_t *)out->data)[row] = found;
     }
@@ -261,7 +273,7 @@ static void replace_in(regex_state *state, wr_text text, wr_text replacement, ou
         put(out, text.bytes + copied, (size_t)places[0] - copied);
         put_replacement(out, text, replacement, places, group_count);
         copied = (size_t)places[1];
-        from = copied + (places[1] == places[0]);
+        from = next_start(text, places);
         if (!state->every)
             break;
     }

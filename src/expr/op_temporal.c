@@ -255,7 +255,7 @@ COMBINE(multiply_by_interval)
 
 COMBINE(divide_interval)
 {
-    return scale_interval(VALUE(wr_interval, left, i), 1 / VALUE(double, right, j), false,
+    return scale_interval(VALUE(wr_interval, left, i), VALUE(double, right, j), true,
                           &RESULT(wr_interval));
 }
 

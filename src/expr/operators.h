@@ -12,8 +12,9 @@
  *   - A constant of type Null takes the type of the other side.
  *   - An integer constant that fits takes the other side's integer type in comparisons and IN, in
  *     arithmetic and CASE only UInt64's; beside a decimal it has as many digits as it is written with.
- *   - coalesce, ifnull, nvl, nullif, if, iff become CASE nodes (lazy, as in PostgreSQL); typeof
- *     becomes a constant. The binder calls them like any function.
+ *   - coalesce, ifnull, nvl, nvl2, nullif, if, iff become CASE nodes (lazy, as in PostgreSQL); typeof
+ *     becomes a constant, date a cast, date_add and date_sub + and -. The binder calls them like
+ *     any function.
  *   - WR_OPERATOR_IN takes the value, then all elements, constants and others mixed, in any number:
  *     constants share one hash table, the others become comparisons joined by OR.
  *

@@ -1,7 +1,7 @@
 /* expr/special.c — names that are called like functions and become something else.
  *
- * coalesce, ifnull, nvl, nullif, if and iff are CASE: what is not needed is not computed, so it cannot
- * fail. typeof is a constant. x IN (...) is one probe of a hash set for the constants, OR comparisons
+ * coalesce, ifnull, nvl, nvl2, nullif, if and iff are CASE: what is not needed is not computed, so it
+ * cannot fail. typeof is a constant, date a cast, date_add and date_sub are operators. x IN (...) is one probe of a hash set for the constants, OR comparisons
  * for the rest. A plus sign is its argument. */
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
@@ -97,6 +97,36 @@ static wr_status make_if(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_e
     return wr_expr_case(bump, args, arg_count, out_expr, err);
 }
 
+/* nvl2(x, given, missing). */
+static wr_status make_nvl2(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                           wr_error *err)
+{
+    wr_expr *branches[3] = {NULL, args[1], args[2]};
+
+    (void)arg_count;
+    WR_TRY(call(bump, WR_OPERATOR_IS_NOT_NULL, args[0], NULL, &branches[0], err));
+    return wr_expr_case(bump, branches, 3, out_expr, err);
+}
+
+static wr_status make_date_add(wr_bump *bump, wr_expr **args, uint32_t arg_count,
+                               wr_expr **out_expr, wr_error *err)
+{
+    return wr_expr_call(bump, WR_TEXT(WR_OPERATOR_ADD), args, arg_count, out_expr, err);
+}
+
+static wr_status make_date_sub(wr_bump *bump, wr_expr **args, uint32_t arg_count,
+                               wr_expr **out_expr, wr_error *err)
+{
+    return wr_expr_call(bump, WR_TEXT(WR_OPERATOR_SUB), args, arg_count, out_expr, err);
+}
+
+static wr_status make_date(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                           wr_error *err)
+{
+    (void)arg_count;
+    return wr_expr_cast(bump, args[0], WR_TYPE(DATE32), false, out_expr, err);
+}
+
 static wr_status make_typeof(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                              wr_error *err)
 {
@@ -140,6 +170,29 @@ static wr_status make_probe(wr_bump *bump, wr_expr *value, wr_expr **constants, 
     return WR_OK;
 }
 
+/* Decimals whose common type has fewer digits behind the point than one of them. */
+static bool loses_digits(wr_expr *const *args, uint32_t arg_count, wr_type common)
+{
+    if (common.logical != WR_TYPE_DECIMAL)
+        return false;
+    for (uint32_t i = 0; i < arg_count; i++)
+        if (args[i]->type.logical == WR_TYPE_DECIMAL && args[i]->type.scale > common.scale)
+            return true;
+    return false;
+}
+
+/* x = a OR x = b ...: each in the type that the two need. */
+static wr_status compare_each(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **tests,
+                              wr_expr **out_expr, wr_error *err)
+{
+    for (uint32_t i = 1; i < arg_count; i++)
+        WR_TRY(call(bump, WR_OPERATOR_EQ, args[0], args[i], &tests[i - 1], err));
+    if (arg_count > 2)
+        return wr_expr_logic(bump, WR_EXPR_OR, tests, arg_count - 1, out_expr, err);
+    *out_expr = tests[0];
+    return WR_OK;
+}
+
 static wr_status make_in(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                          wr_error *err)
 {
@@ -151,6 +204,8 @@ static wr_status make_in(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_e
     if (!values || !tests)
         return WR_NO_MEMORY;
     WR_TRY(coerce_all(bump, "IN", args, arg_count, true, values, err));
+    if (loses_digits(args, arg_count, values[0]->type))
+        return compare_each(bump, args, arg_count, tests, out_expr, err);
     /* Constants move to the front, in order; the first place is left for their probe. */
     for (uint32_t i = 1; i < arg_count; i++) {
         wr_expr *element = values[i];
@@ -190,6 +245,11 @@ static const struct {
     {"nullif", 2, 2, make_nullif},
     {"if", 3, 3, make_if},
     {"iff", 3, 3, make_if},
+    {"nvl2", 3, 3, make_nvl2},
+    {"date", 1, 1, make_date},
+    {"date_add", 2, 2, make_date_add},
+    {"date_sub", 2, 2, make_date_sub},
+    {"date_subtract", 2, 2, make_date_sub},
     {"typeof", 1, 1, make_typeof},
     {WR_OPERATOR_IN, 2, UINT32_MAX, make_in},
     {WR_OPERATOR_ADD, 1, 1, make_plus},
