@@ -55,6 +55,10 @@ typedef struct wr_table_spec {
     wr_text                reject_path;   /* WR_ON_ERROR_REJECT                             */
 } wr_table_spec;
 
+/** Options that every scan and every sink has, whatever the format. */
+extern const wr_option_def WR_SCAN_OPTIONS[];
+extern const wr_option_def WR_SINK_OPTIONS[];
+
 typedef struct wr_table {
     const wr_format *format;
     void            *options;       /* the format's read options, dialect settled */
@@ -65,7 +69,7 @@ typedef struct wr_table {
     wr_codec         codec;
     wr_encoding_name encoding;
     wr_schema        schema;
-    wr_head          head;          /* of "-": what was read of it for the sample */
+    wr_head          head;          /* of a stream: what was read for the sample  */
     wr_on_error      on_error;
     uint64_t         errors_max;
     wr_fs           *reject_fs;

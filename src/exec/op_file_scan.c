@@ -161,7 +161,7 @@ static wr_status open_input(const wr_plan_file_scan *plan, wr_text path, wr_bump
     wr_status     status;
 
     WR_TRY(plan->fs->ops->open_read(plan->fs, path, bump, &reader, err));
-    if (plan->head && plan->head->byte_count > 0 && wr_text_equal(path, WR_TEXT("-")))
+    if (plan->head && plan->head->byte_count > 0 && wr_text_equal(path, plan->head->path))
         WR_TRY(wr_head_replay(reader, plan->head, bump, &reader, err));
     status = is_plain(plan, reader, &plain, err);
     if (status == WR_OK)
@@ -170,7 +170,7 @@ static wr_status open_input(const wr_plan_file_scan *plan, wr_text path, wr_bump
         reader->ops->close(reader);
         return status;
     }
-    status = wr_input_transcode(input, plan->encoding, bump, out_input, err);
+    status = wr_input_transcode(input, path, plan->encoding, bump, out_input, err);
     if (status != WR_OK)
         wr_input_close(input);
     *out_raw = plain ? reader : NULL;

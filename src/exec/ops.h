@@ -22,7 +22,7 @@ typedef struct wr_plan_file_scan {
     const wr_read_request *request;
     wr_fs                 *fs;
     const wr_text         *paths;        /* in source order; "-" is standard input            */
-    const wr_head         *head;         /* what was read of "-" already                      */
+    const wr_head         *head;         /* what was read of a stream already                 */
     uint32_t               path_count;
     wr_codec               codec;
     uint64_t               input_bytes;    /* memory of an opened input, as probed over the paths

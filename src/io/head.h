@@ -12,6 +12,7 @@
 typedef struct wr_head {
     uint8_t *bytes;
     size_t   byte_count, capacity;
+    wr_text  path; /* of the stream: whoever records sets it */
 } wr_head;
 
 /** What wr_head_record and wr_head_replay take from their bump. */

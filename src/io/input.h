@@ -63,8 +63,9 @@ wr_status wr_encoding_parse(wr_text text, wr_encoding_name *out_encoding, wr_err
 /** Fixed memory of wr_input_transcode. */
 uint64_t wr_input_transcode_lease_min(wr_encoding_name encoding);
 
-/** Stack a transcoder; UTF8 returns `input` itself. Unpaired surrogates are WR_CORRUPT. */
-wr_status wr_input_transcode(wr_input *input, wr_encoding_name encoding, wr_bump *bump,
+/** Stack a transcoder; UTF8 returns `input` itself. `path` is for messages and must outlive the input.
+ * Errors   of reading: WR_CORRUPT unpaired surrogate, cut character (names path and offset) */
+wr_status wr_input_transcode(wr_input *input, wr_text path, wr_encoding_name encoding, wr_bump *bump,
                              wr_input **out_input, wr_error *err) WR_MUST_USE;
 
 /** Read until `bytes` are there or the end; for heads and samples. */

@@ -28,6 +28,7 @@ static const uint16_t WINDOWS_1252[32] = {
 typedef struct transcoder {
     wr_input         base;
     wr_input        *below;
+    wr_text          path; /* for messages */
     wr_encoding_name encoding; /* UTF16 is settled to LE or BE by the first bytes */
     bool             started;
     bool             at_end;
@@ -94,7 +95,7 @@ static uint32_t load_unit(const uint8_t *in, bool big_endian)
 
 static wr_status raise_corrupt(const transcoder *t, const char *what, wr_error *err)
 {
-    return WR_RAISE(err, WR_CORRUPT, "utf16: %s at byte %llu", what,
+    return WR_RAISE(err, WR_CORRUPT, "%.*s: utf16: %s at byte %llu", WR_TEXT_ARG(t->path), what,
                     (unsigned long long)(t->below->offset - (t->end - t->next)));
 }
 
@@ -260,7 +261,7 @@ uint64_t wr_input_transcode_lease_min(wr_encoding_name encoding)
     return encoding == WR_ENCODING_UTF8 ? 0 : wr_carve_bytes(sizeof(transcoder)) + BUFFER_BYTES;
 }
 
-wr_status wr_input_transcode(wr_input *input, wr_encoding_name encoding, wr_bump *bump,
+wr_status wr_input_transcode(wr_input *input, wr_text path, wr_encoding_name encoding, wr_bump *bump,
                              wr_input **out_input, wr_error *err)
 {
     transcoder *t;
@@ -274,6 +275,7 @@ wr_status wr_input_transcode(wr_input *input, wr_encoding_name encoding, wr_bump
     t = wr_carve(&carver, sizeof *t);
     t->base.ops = &TRANSCODER;
     t->below = input;
+    t->path = path;
     t->encoding = encoding;
     t->buffer = wr_carve(&carver, BUFFER_BYTES);
     wr_input_pass_progress(&t->base, input);

@@ -83,7 +83,7 @@ static wr_status transcode(fixture *f, wr_encoding_name encoding, const void *by
 
     *out_bytes = 0;
     wr_bump_reset(&f->bump);
-    status = wr_input_transcode(&text.base, encoding, &f->bump, &input, &f->err);
+    status = wr_input_transcode(&text.base, WR_TEXT("in.csv"), encoding, &f->bump, &input, &f->err);
     while (status == WR_OK && got > 0) {
         status = input->ops->read(input, out + *out_bytes,
                                   room - *out_bytes < wanted ? room - *out_bytes : wanted, &got,

@@ -380,28 +380,47 @@ static bool same_file(wr_fs *fs_a, wr_text a, wr_fs *fs_b, wr_text b)
            info_a.identity[0] == info_b.identity[0] && info_a.identity[1] == info_b.identity[1];
 }
 
-static wr_status check_sink(const wr_plan *plan, const wr_plan_node *sink, wr_error *err)
-{
-    const wr_target *target = sink->sink.target;
+typedef struct written_file {
+    wr_fs  *fs;
+    wr_text path;
+} written_file;
 
+/* The file that a step writes: a sink's destination, a scan's file of rejects. */
+static bool find_written(const wr_plan_node *node, written_file *out_file)
+{
+    if (node->kind == WR_PLAN_SINK)
+        *out_file = (written_file){node->sink.target->fs, node->sink.target->path};
+    else if (node->kind == WR_PLAN_SCAN && node->scan.table->reject_path.byte_count > 0)
+        *out_file = (written_file){node->scan.table->reject_fs, node->scan.table->reject_path};
+    else
+        return false;
+    return true;
+}
+
+static wr_status check_written(const wr_plan *plan, const wr_plan_node *node, wr_error *err)
+{
+    written_file file, theirs;
+
+    if (!find_written(node, &file))
+        return WR_OK;
     for (uint32_t i = 0; i < plan->node_count; i++) {
         const wr_plan_node *other = plan->nodes[i];
 
-        if (other->kind == WR_PLAN_SINK && other->number < sink->number &&
-            (same_file(target->fs, target->path, other->sink.target->fs,
-                       other->sink.target->path) ||
-             wr_text_equal(target->path, other->sink.target->path)))
-            return WR_RAISE(err, WR_INVALID, "%s:%u:%u: two sinks write '%.*s'", plan->path,
-                            sink->line, sink->column, WR_TEXT_ARG(target->path));
+        if (other->number < node->number && find_written(other, &theirs) &&
+            (same_file(file.fs, file.path, theirs.fs, theirs.path) ||
+             wr_text_equal(file.path, theirs.path)))
+            return WR_RAISE(err, WR_INVALID, "%s:%u:%u: two steps write '%.*s'", plan->path,
+                            node->line, node->column, WR_TEXT_ARG(file.path));
         if (other->kind != WR_PLAN_SCAN)
             continue;
         for (uint32_t p = 0; p < other->scan.table->path_count; p++)
-            if (same_file(target->fs, target->path, other->scan.table->fs,
-                          other->scan.table->paths[p]))
+            if (same_file(file.fs, file.path, other->scan.table->fs, other->scan.table->paths[p]))
                 return WR_RAISE(err, WR_INVALID,
-                                "%s:%u:%u: the sink would overwrite '%.*s', which the pipeline "
+                                "%s:%u:%u: the %s would overwrite '%.*s', which the pipeline "
                                 "reads: write to another file",
-                                plan->path, sink->line, sink->column, WR_TEXT_ARG(target->path));
+                                plan->path, node->line, node->column,
+                                node->kind == WR_PLAN_SINK ? "sink" : "reject file",
+                                WR_TEXT_ARG(file.path));
     }
     return WR_OK;
 }
@@ -413,9 +432,9 @@ wr_status wr_plan_check(const wr_plan *plan, wr_error *err)
     for (uint32_t i = 0; i < plan->node_count; i++) {
         const wr_plan_node *node = plan->nodes[i];
 
+        WR_TRY(check_written(plan, node, err));
         if (node->kind == WR_PLAN_SINK) {
             sink_count++;
-            WR_TRY(check_sink(plan, node, err));
         } else if (!is_read(plan, node)) {
             return WR_RAISE(err, WR_INVALID,
                             "%s:%u:%u: nothing reads %s: add a step that does, or a sink",

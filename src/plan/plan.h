@@ -146,7 +146,7 @@ wr_status wr_plan_add_sink(wr_plan *plan, wr_plan_node *input, const wr_target *
                            wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 
 /** Checks of the whole: every step is read or is a sink, at least one sink, no two sinks with one
- *  destination, no sink that overwrites one of its own sources. */
+ *  destination, none (and no file of rejects) that overwrites a source. */
 wr_status wr_plan_check(const wr_plan *plan, wr_error *err) WR_MUST_USE;
 
 /** "scan", "filter" ... */

@@ -88,9 +88,10 @@ typedef struct wr_format_reader_ops {
     uint32_t file_bytes;            /* size of the format's file state  */
     uint32_t split_bytes;           /* size of the format's split state */
 
-    /** Look at a bounded sample of the first file (and its header); settle what `options` leaves
-     *  open (dialect) inside `options`, and give the schema, in `bump`. `declared` (may be NULL)
-     *  fixes names and types of columns that are not to be inferred. `full`: read it all. */
+    /** Look at a bounded sample of a file (and its header); settle what `options` leaves open
+     *  (dialect) inside `options`, and give the schema, in `bump`. `declared` (may be NULL) fixes
+     *  names and types of columns that are not to be inferred. `full`: read it all. A column without
+     *  a value has the type Null, a file without a record no columns: the caller looks further. */
     wr_status (*infer)(void *options, const wr_schema *declared, wr_text path, wr_input *input,
                        bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err);
 

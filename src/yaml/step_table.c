@@ -117,8 +117,32 @@ static wr_status read_on_error(const pipeline *p, const step *s, const wr_yaml *
     (void)s;
     spec->on_error = (wr_on_error)choice;
     spec->errors_max = UINT64_MAX;
-    if (values[SCAN_MAX_ERRORS])
+    if (values[SCAN_MAX_ERRORS]) {
+        if (choice == WR_ON_ERROR_FAIL)
+            return wr_yaml_fail(&p->file, values[SCAN_MAX_ERRORS], err,
+                                "'max_errors' goes with on_error: skip or reject_file");
         WR_TRY(wr_read_count(p, values[SCAN_MAX_ERRORS], "max_errors", &spec->errors_max, err));
+    }
+    return WR_OK;
+}
+
+/* Standard input comes once: a second scan of it would find nothing. */
+static wr_status check_standard_input(const pipeline *p, const wr_table_spec *spec,
+                                      const wr_yaml *source, wr_error *err)
+{
+    bool reads = false;
+
+    for (uint32_t i = 0; i < spec->source_count; i++)
+        reads |= wr_text_equal(spec->sources[i], WR_TEXT("-"));
+    for (uint32_t i = 0; reads && i < p->plan->node_count; i++) {
+        const wr_plan_node *node = p->plan->nodes[i];
+
+        for (uint32_t k = 0; node->kind == WR_PLAN_SCAN && k < node->scan.table->path_count; k++)
+            if (wr_text_equal(node->scan.table->paths[k], WR_TEXT("-")))
+                return wr_yaml_fail(&p->file, source, err,
+                                    "another scan reads standard input already: give that step an "
+                                    "id and name it as input");
+    }
     return WR_OK;
 }
 
@@ -153,6 +177,7 @@ static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *va
     spec.infer_full = infer == 1;
     spec.options = options.options;
     spec.option_count = options.count;
+    WR_TRY(check_standard_input(p, &spec, values[SCAN_SOURCE], err));
     status = wr_table_open(p->catalog, &spec, p->open_lease, p->bump, &table, &option, err);
     WR_TRY(wr_read_locate(p, &options, option, values[SCAN_SOURCE], status, err));
     status = wr_plan_add_scan(p->plan, table, filename, row_number, out_node, err);

@@ -441,6 +441,12 @@ static wr_status apply_declared(const inference *in, const wr_schema *declared, 
     return WR_OK;
 }
 
+/* Null: there was no value to go by. */
+static wr_type type_of(const wr_text_guess *guess)
+{
+    return guess->any ? wr_text_guess_type(guess) : WR_TYPE(NULL_);
+}
+
 static wr_status make_schema(inference *in, const wr_schema *declared, wr_schema *out_schema,
                              wr_error *err)
 {
@@ -452,24 +458,10 @@ static wr_status make_schema(inference *in, const wr_schema *declared, wr_schema
     for (uint32_t c = 0; c < in->column_count; c++) {
         if (in->options->header == CSV_HEADER_FALSE)
             wr_text_guess_merge(&in->guesses[c], &in->first_guesses[c]);
-        schema.fields[c] = (wr_field){in->names[c], wr_text_guess_type(&in->guesses[c]), true};
+        schema.fields[c] = (wr_field){in->names[c], type_of(&in->guesses[c]), true};
     }
     WR_TRY(apply_declared(in, declared, &schema, err));
     *out_schema = schema;
-    return WR_OK;
-}
-
-/* A file without a record: what was declared, or nothing to go by. */
-static wr_status make_empty_schema(const inference *in, const wr_schema *declared,
-                                   wr_schema *out_schema, wr_error *err)
-{
-    if (!declared || declared->field_count == 0)
-        return WR_RAISE(err, WR_DATA, "%.*s: the file is empty: its columns cannot be inferred "
-                        "(declare a schema)",
-                        WR_TEXT_ARG(in->path));
-    if (in->options->header == CSV_HEADER_AUTO)
-        in->options->header = CSV_HEADER_TRUE;
-    *out_schema = *declared;
     return WR_OK;
 }
 
@@ -482,8 +474,10 @@ wr_status wr_csv_infer(void *options, const wr_schema *declared, wr_text path, w
     WR_TRY(take_sample(&in, err));
     cursor = (csv_cursor){.dialect = &in.dialect, .bytes = in.bytes, .at = in.first,
                           .end = in.byte_count, .at_end = in.at_end};
-    if (!wr_csv_cursor_record(&cursor, false))
-        return make_empty_schema(&in, declared, out_schema, err);
+    if (!wr_csv_cursor_record(&cursor, false)) {
+        *out_schema = (wr_schema){0}; /* no record */
+        return WR_OK;
+    }
     WR_TRY(take_first_record(&in, &cursor, err));
     WR_TRY(guess_rest(&in, &cursor, full, err));
     WR_TRY(decide_header(&in, declared, err));

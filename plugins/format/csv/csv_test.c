@@ -113,7 +113,7 @@ static void the_real_world(void **state)
          {"comment", "#"}},
         /* headers */
         {"1,2\n3,4\n", "1|2\n3|4\n", "column1 Int64, column2 Int64"},
-        {"a,b\n", "", "a Utf8, b Utf8"},
+        {"a,b\n", "", "a Null, b Null"},
         {"a,,a,A\n1,2,3,4\n", "1|2|3|4\n", "a Int64, column2 Int64, a_2 Int64, A Int64"},
         {"a,a_2,a\n1,2,3\n", "1|2|3\n", "a Int64, a_2 Int64, a_3 Int64"},
         {"x,y\nz,w\n", "x|y\nz|w\n", "column1 Utf8, column2 Utf8", NULL, {"header", "false"}},
@@ -351,8 +351,6 @@ static void errors_in_files(void **state)
         const char *options[5];
         wr_status   status;
     } CASES[] = {
-        {"", NULL, "the file is empty", {0}, WR_DATA},
-        {"\n\n", NULL, "the file is empty", {0}, WR_DATA},
         {"\xff\xfe" "a", NULL, "UTF-16", {0}, WR_DATA},
         {"a,b\n1,2\n", "a Int64, x Int64", "the header has no column 'x'", {0}, WR_DATA},
         {"1,2\n3,4\n", "a Int64, b Int64, c Int64", "the schema has 3 columns, the first record 2",

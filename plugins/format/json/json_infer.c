@@ -38,7 +38,6 @@ typedef struct inference {
     uint32_t  column_count, column_room;
     uint32_t *slots; /* column + 1 by hash of name; 0: free */
     uint32_t  mask;
-    bool      any_row;
 } inference;
 
 /* ---- Columns ----------------------------------------------------------------------------------- */
@@ -162,6 +161,8 @@ static wr_type type_of(const guess *g)
     wr_type type = WR_TYPE(UTF8);
     int     kinds = g->any_text + g->any_number + g->any_bool + g->any_nested;
 
+    if (kinds == 0)
+        return WR_TYPE(NULL_);
     if (kinds != 1 || g->any_nested)
         return type;
     if (g->any_bool)
@@ -192,7 +193,6 @@ static wr_status guess_line(inference *in, uint8_t *line, wr_error *err)
             byte_count = wr_json_unescape(key.start, byte_count, (uint8_t *)(uintptr_t)key.start);
         WR_TRY(column_of(in, (wr_text){(const char *)key.start, byte_count}, &g, err));
         add_value(g, &value);
-        in->any_row = true;
     }
     return WR_OK;
 }
@@ -299,8 +299,5 @@ wr_status wr_json_infer(void *options, const wr_schema *declared, wr_text path, 
         WR_TRY(read_on(&in, err));
         WR_TRY(guess_lines(&in, err));
     }
-    if (!in.any_row)
-        return WR_RAISE(err, WR_DATA, "%.*s: there is no object in it: its columns cannot be "
-                        "inferred (declare a schema)", WR_TEXT_ARG(path));
     return make_schema(&in, out_schema, err);
 }
