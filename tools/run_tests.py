@@ -38,6 +38,7 @@ BUILDS = {  # name: (compiler, meson options, suites of unit tests; all if empty
     "tsan": ("gcc", ["--buildtype=debugoptimized", "-Db_sanitize=thread"],
              ["os", "mem", "spill", "exec", "session"]),
 }
+READ_EXPRESSIONS = {"parser_fuzz", "expr_fuzz", "pipeline_fuzz"}  # fuzz targets
 PYTHON = sys.executable
 ORACLES = ROOT / ".venv/bin/python"
 
@@ -207,8 +208,22 @@ def run_differential(large, seconds):
                       program_env("release"))
 
 
+def write_fuzz_words(path):
+    """A dictionary for the targets that read expressions: functions and the grammar's words."""
+    text = (ROOT / "src/parse/keyword.def").read_text()
+    words = set(re.findall(r'^X\(\w+, *"(\w+)"', text, re.M))
+    for topic in ("functions", "aggregates"):
+        text = subprocess.run([folder_of("release") / "weir", "help", topic], check=True,
+                              capture_output=True, text=True).stdout
+        words |= set(re.findall(r"^(\w+)\t", text, re.M))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f'"{word}"\n' for word in sorted(words)))
+
+
 def run_fuzz(minutes):
     """All fuzz targets, two at a time, each for its share of the minutes."""
+    words = ROOT / "build/fuzz/words.dict"
+    write_fuzz_words(words)
     targets = sorted(p for p in folder_of("clang").rglob("*_fuzz") if p.is_file())
     share = max(5, int(minutes * 60 * min(2, len(targets)) / max(1, len(targets))))
     counts, waiting, running = Counts(), list(targets), []
@@ -219,6 +234,7 @@ def run_fuzz(minutes):
             (work / "corpus").mkdir(parents=True, exist_ok=True)
             seeds = ROOT / "test/fuzz" / target.name
             command = [target, work / "corpus", *([seeds] if seeds.is_dir() else []),
+                       *([f"-dict={words}"] if target.name in READ_EXPRESSIONS else []),
                        f"-max_total_time={share}", "-timeout=20", "-rss_limit_mb=1024",
                        "-print_final_stats=1", "-verbosity=0", f"-artifact_prefix={work}/"]
             log = open(work / "log", "wb")

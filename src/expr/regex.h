@@ -39,7 +39,7 @@ wr_status wr_regex_measure(wr_text pattern, uint32_t flags, uint64_t *out_bytes,
 wr_status wr_regex_compile(wr_text pattern, uint32_t flags, void *space, wr_regex **out_regex,
                            wr_error *err) WR_MUST_USE;
 
-/** Groups of the expression, the whole match included. */
+/** Groups of the expression, the whole match included. Only the first WR_REGEX_GROUPS_MAX have places. */
 uint32_t wr_regex_group_count(const wr_regex *regex);
 
 /** The leftmost match that begins at byte `from` or later. `places` (NULL: only whether there is

@@ -44,6 +44,8 @@ static wr_text find_line(wr_text text, uint32_t line)
             return (wr_text){NULL, 0};
         begin = newline + 1;
     }
+    if (begin == text.byte_count)
+        return (wr_text){NULL, 0};
     end = wr_text_find_byte(text, '\n', begin);
     if (end == SIZE_MAX)
         end = text.byte_count;

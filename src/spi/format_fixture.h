@@ -32,7 +32,8 @@ static inline void fixture_add(fixture_text *text, const void *bytes, size_t byt
         text->bytes = realloc(text->bytes, text->room);
         FIXTURE_REQUIRE(text->bytes != NULL);
     }
-    memcpy(text->bytes + text->used, bytes, byte_count);
+    if (byte_count)
+        memcpy(text->bytes + text->used, bytes, byte_count);
     text->used += byte_count;
     text->bytes[text->used] = '\0';
 }

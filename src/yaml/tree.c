@@ -346,9 +346,9 @@ static wr_status open_collection(builder *b, wr_yaml_kind kind, const yaml_event
     if (b->depth == WR_YAML_DEPTH_MAX)
         return fail_at(b, b->cursor.place, err, "the file is nested more than %d levels deep",
                        WR_YAML_DEPTH_MAX);
-    WR_TRY(check_tag(b, is_list ? event->data.sequence_start.tag : event->data.mapping_start.tag,
-                     node, err));
     if (!dropped) {
+        WR_TRY(check_tag(b, is_list ? event->data.sequence_start.tag
+                                    : event->data.mapping_start.tag, node, err));
         WR_TRY(add_anchor(b, name, node, &number, err));
         WR_TRY(count_nodes(b, node, 1, err));
     }

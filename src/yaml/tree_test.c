@@ -127,7 +127,7 @@ static void variables(void **state)
 static void keep_drops_the_rest(void **state)
 {
     static const char *const KEEP[] = {"settings", NULL};
-    static const char        TEXT[] = "steps:\n- {a: '${NO}', b: [[*nowhere]]}\n- !odd x\n"
+    static const char        TEXT[] = "steps:\n- {a: '${NO}', b: [[*nowhere]]}\n- !odd x\n- !odd [x]\n"
                                       "x-common: &c 4MB\nsettings: {cap: *c}\nname: ${NO}\n";
     parse_fixture *f = *state;
     wr_yaml_file   file;

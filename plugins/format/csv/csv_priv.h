@@ -176,7 +176,7 @@ typedef struct csv_column {
 /* Why a row is bad. */
 typedef enum csv_fault {
     CSV_FINE, CSV_FIELD_COUNT, CSV_NOT_UTF8, CSV_BROKEN_QUOTES, CSV_WRONG_TYPE, CSV_FIELD_TOO_LONG,
-    CSV_NEVER_CLOSED
+    CSV_NEVER_CLOSED, CSV_BLANKS_TOO_LONG
 } csv_fault;
 
 typedef struct csv_bad_row {
@@ -187,6 +187,7 @@ typedef struct csv_bad_row {
 /* The one row of a record that was longer than a chunk. */
 typedef struct csv_long_row {
     bool         is_set;      /* the split is this row, and nothing else */
+    uint32_t     field_count; /* how many it has: with ragged: pad maybe fewer than others */
     wr_str      *values;      /* per request column: short text, text in the chunk, or a blob */
     bool        *quoted;
     wr_blob     *blobs;

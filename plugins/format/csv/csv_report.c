@@ -110,13 +110,16 @@ static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
         return wr_text_of(buffer);
     case CSV_NEVER_CLOSED:
         return WR_TEXT("the quote that opens here is never closed");
+    case CSV_BLANKS_TOO_LONG:
+        return WR_TEXT("more blanks at the end of a long field than can be taken off");
     }
     return WR_TEXT("");
 }
 
 static bool names_column(csv_fault fault)
 {
-    return fault == CSV_WRONG_TYPE || fault == CSV_BROKEN_QUOTES || fault == CSV_FIELD_TOO_LONG;
+    return fault == CSV_WRONG_TYPE || fault == CSV_BROKEN_QUOTES || fault == CSV_FIELD_TOO_LONG ||
+           fault == CSV_BLANKS_TOO_LONG;
 }
 
 static wr_status report_row(const wr_read_request *request, csv_split *split, uint32_t row,

@@ -17,7 +17,11 @@
 #include "kernel/text_utf8.h"
 #include "types/parse.h"
 
-enum { SEPARATORS_WANTED = 32 * 1024, SEPARATORS_MIN = 1024 };
+enum {
+    SEPARATORS_WANTED = 32 * 1024,
+    SEPARATORS_MIN = 1024,
+    VALUE_BYTES_MAX = 1024, /* of a value of a fixed-size type in a long record */
+};
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
 
@@ -373,8 +377,54 @@ static wr_status read_rows(const wr_read_request *request, csv_split *split, wr_
     return WR_OK;
 }
 
+/* The text of a value, out of scratch space if need be; longer ones do not read as any type. */
+static wr_status long_row_text(const wr_str *value, char buffer[VALUE_BYTES_MAX], wr_text *out_text,
+                               wr_error *err)
+{
+    const wr_blob *blob = wr_str_is_blob(value) ? wr_str_blob(value) : NULL;
+    size_t         got = 0, used = 0;
+
+    if (!blob) {
+        *out_text = wr_str_text(value);
+        return WR_OK;
+    }
+    do {
+        WR_TRY(blob->read(blob, used, buffer + used, VALUE_BYTES_MAX - used, &got, err));
+        used += got;
+    } while (got > 0 && used < VALUE_BYTES_MAX);
+    *out_text = (wr_text){buffer, used};
+    return WR_OK;
+}
+
+static wr_status read_long_value(csv_split *split, uint32_t column_index, bool *out_missing,
+                                 wr_error *err)
+{
+    csv_column   *column = &split->columns[column_index];
+    const wr_str *value = &split->long_row.values[column_index];
+    char          buffer[VALUE_BYTES_MAX];
+    wr_text       text;
+
+    WR_TRY(long_row_text(value, buffer, &text, err));
+    *out_missing = (text.byte_count == 0 && !column->is_text) ||
+                   (!split->long_row.quoted[column_index] && text.byte_count < VALUE_BYTES_MAX &&
+                    wr_csv_is_null(&split->dialect, text));
+    if (*out_missing)
+        return WR_OK;
+    if (column->is_text) {
+        memcpy(column->data, value, sizeof *value);
+        return WR_OK;
+    }
+    text = wr_text_trim(text);
+    *out_missing = text.byte_count == 0;
+    if (!*out_missing && (text.byte_count == VALUE_BYTES_MAX ||
+                          !wr_text_value_parse(&split->dialect.rules, column->type, text,
+                                               column->data)))
+        wr_csv_mark_bad(split, 0, CSV_WRONG_TYPE, column_index);
+    return WR_OK;
+}
+
 /* Blobs must not be copied: their vector says so. Everything else is read like any text. */
-static void read_long_row(const wr_read_request *request, csv_split *split)
+static wr_status read_long_row(const wr_read_request *request, csv_split *split, wr_error *err)
 {
     split->row_count = 1;
     split->bad_rows[0] = split->bad_count = 0;
@@ -382,23 +432,17 @@ static void read_long_row(const wr_read_request *request, csv_split *split)
         wr_csv_mark_bad(split, 0, split->long_row.bad.fault, split->long_row.bad.detail);
     for (uint32_t c = 0; c < request->column_count; c++) {
         csv_column *column = &split->columns[c];
-        wr_str      value = split->long_row.values[c];
-        bool        is_blob = wr_str_is_blob(&value);
-        bool        missing = column->field == WR_FIELD_NONE || wr_bit_get(split->bad_rows, 0) ||
-                       (!column->is_text && value.byte_count == 0) ||
-                       (!split->long_row.quoted[c] && !is_blob &&
-                        wr_csv_is_null(&split->dialect, wr_str_text(&value)));
+        bool is_blob = column->is_text && wr_str_is_blob(&split->long_row.values[c]);
+        bool missing = column->field >= split->long_row.field_count ||
+                       wr_bit_get(split->bad_rows, 0);
 
-        column->valid[0] = !missing;
         memset(column->data, 0, wr_physical_bytes(wr_type_physical(column->type)));
-        if (!missing && column->is_text)
-            memcpy(column->data, &value, sizeof value);
-        else if (!missing && (is_blob || !wr_text_value_parse(&split->dialect.rules, column->type,
-                                                              wr_text_trim(wr_str_text(&value)),
-                                                              column->data)))
-            wr_csv_mark_bad(split, 0, CSV_WRONG_TYPE, c);
+        if (!missing)
+            WR_TRY(read_long_value(split, c, &missing, err));
+        column->valid[0] = !missing;
         set_vector(split, c, missing, is_blob && !missing ? WR_VECTOR_BLOBS : 0);
     }
+    return WR_OK;
 }
 
 wr_status wr_csv_split_read(const wr_read_request *request, wr_split *split, wr_batch *out,
@@ -408,7 +452,7 @@ wr_status wr_csv_split_read(const wr_read_request *request, wr_split *split, wr_
 
     split->row_base += csv->row_count;
     if (csv->long_row.is_set) {
-        read_long_row(request, csv);
+        WR_TRY(read_long_row(request, csv, err));
         if (csv->bad_count > 0)
             WR_TRY(wr_csv_report_bad_rows(request, csv, err));
         fill_batch(request, csv, out);

@@ -300,6 +300,65 @@ static void long_values_become_blobs(void **state)
     free(rows);
 }
 
+/* Records longer than a chunk, in the smaller chunks, are read by another piece of code. */
+static void long_records_are_read_like_short_ones(void **state)
+{
+    static const csv_case CASES[] = {
+        {"a,b\n\v \f," LONG LONG "\n", "~|" LONG LONG "\n", NULL, "a Int64, b Utf8"},
+        {"a,b\n NA ,\"" LONG LONG "\"\n", "~|" LONG LONG "\n", NULL, "a Int64, b Utf8",
+         {"nulls", "NA"}},
+        {"a,b\n1,\\x4a4b4c4d4e4f505152535455565758594a4b4c4d4e4f505152535455565758594A\n",
+         "1|JKLMNOPQRSTUVWXYJKLMNOPQRSTUVWXYJ\n", NULL, "a Int64, b Binary"},
+        {"a,b,c\nabcdefghijklmnopqrstuvwxyz,\\x4a4b4c4d4e4f50515253," LONG "\n",
+         "abcdefghijklmnopqrstuvwxyz|JKLMNOPQRS|" LONG "\n", NULL, "a Utf8, b Binary, c Utf8"},
+        {"a,b\n\\x4a4b4c," LONG LONG "\n", "JKL|" LONG LONG "\n", NULL, "a Binary, b Utf8"},
+        {"a,b,c\n" LONG LONG ",\n", LONG LONG "||~\n", NULL, "a Utf8, b Utf8, c Utf8",
+         {"ragged", "pad", "nulls", "NA"}},
+    };
+    static const csv_case BAD = {"a,b\n\\x" LONG LONG "0,1\n\\x" LONG "z0" LONG ",2\n\\x,3\n",
+                                 "|3\n", NULL, "a Binary, b Int64"};
+
+    (void)state;
+    run_cases(CASES, sizeof CASES / sizeof *CASES);
+    for (uint32_t chunk_bytes = 64; chunk_bytes < 5000; chunk_bytes += 7) {
+        fixture_scan scan = {.format = &wr_format_csv, .declared = BAD.declared, .skip_bad = true,
+                             .chunk_bytes = chunk_bytes};
+
+        assert_int_equal(fixture_run(&scan, BAD.text, strlen(BAD.text)), WR_OK);
+        assert_string_equal(scan.rows.bytes, BAD.rows);
+        fixture_free(&scan);
+    }
+}
+
+/* The window ends anywhere, also one byte behind a field that fills the half that may be kept. */
+static void short_values_are_never_blobs(void **state)
+{
+    static const char *const TAILS[] = {"z", "zy", "zyxwvutsrqp", "zyxwvutsrqponml", "\\,\\\\", ""};
+    static const char *const ENDS[] = {"\n", "\r\n", ""};
+    static const char *const OPTIONS[] = {"escape", "\\", "quote", "\"", NULL};
+    char                     text[256], rows[256];
+
+    (void)state;
+    for (size_t i = 0; i < 6 * 3 * 40 * 40; i++) {
+        const char  *tail = TAILS[i % 6], *end = ENDS[i / 6 % 3];
+        int          first = (int)(i / 18 % 40), second = (int)(i / 18 / 40);
+        fixture_scan scan = {.format = &wr_format_csv, .declared = "a Utf8, b Utf8, c Utf8, d Utf8",
+                             .options = OPTIONS, .wanted = "1,2", .chunk_bytes = 64};
+
+        snprintf(text, sizeof text, "a,b,c,d\n%.*s,%.*s,%s,%s%s", first, LONG, second, LONG, tail,
+                 second % 2 ? "" : LONG LONG, end);
+        snprintf(rows, sizeof rows, "%.*s|%s\n", second, second ? LONG : "", i % 6 == 4 ? ",\\" : tail);
+        if (fixture_run(&scan, text, strlen(text)) != WR_OK)
+            fail_msg("%s: %s", text, scan.err.message);
+        for (char *at = scan.rows.bytes; *at; at++)
+            if (*at == '~')
+                memmove(at, at + 1, strlen(at));
+        if (strcmp(scan.rows.bytes, rows) != 0)
+            fail_msg("%s: expected %s, found %s", text, rows, scan.rows.bytes);
+        fixture_free(&scan);
+    }
+}
+
 static void a_quote_that_never_closes_is_found_in_bounded_memory(void **state)
 {
     enum { BYTES = 1 << 20 };
@@ -479,6 +538,8 @@ int main(void)
         cmocka_unit_test(bad_rows_are_told),
         cmocka_unit_test(projections_give_the_same_values),
         cmocka_unit_test(long_values_become_blobs),
+        cmocka_unit_test(long_records_are_read_like_short_ones),
+        cmocka_unit_test(short_values_are_never_blobs),
         cmocka_unit_test(a_quote_that_never_closes_is_found_in_bounded_memory),
         cmocka_unit_test(wide_rows),
         cmocka_unit_test(errors_in_files),
