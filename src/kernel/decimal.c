@@ -83,7 +83,9 @@ WR_ALWAYS_INLINE bool add_wide(bool subtract, wr_physical left_physical, wr_oper
         uint32_t row = wr_selection_row(&rows, i);
         wr_i128  a = wr_decimal_load(left_physical, left.values, index_of(left, row));
         wr_i128  b = wr_decimal_load(right_physical, right.values, index_of(right, row));
-        wr_i128  sum = subtract ? a - b : a + b; /* two times 38 digits fit 127 bits */
+        /* Two times 38 digits need a bit more than there are; what wraps is beyond the limit too. */
+        wr_i128 sum = subtract ? (wr_i128)((wr_u128)a - (wr_u128)b)
+                               : (wr_i128)((wr_u128)a + (wr_u128)b);
 
         fails |= sum >= limit || sum <= -limit;
         out[row] = sum;

@@ -2,7 +2,8 @@
  *
  * Invariants
  *  1. A node is appended only when it is whole: a failed builder leaves the plan as it was.
- *  2. Output names of a node are distinct regardless of case.
+ *  2. Output names of a node are distinct regardless of case; but a scan's are the file's, which may
+ *     differ in case only.
  *  3. A node's inputs come before it in plan->nodes.
  * Cost: linear in columns; the node array doubles in the bump. */
 #include "plan/plan.h"
@@ -121,6 +122,14 @@ static wr_status schema_of_exprs(wr_plan *plan, wr_expr **exprs, const wr_text *
 
 /* ---- Sources ------------------------------------------------------------------------------ */
 
+static bool has_name(const wr_schema *schema, wr_text name)
+{
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (wr_text_equal(schema->fields[i].name, name))
+            return true;
+    return false;
+}
+
 wr_status wr_plan_add_scan(wr_plan *plan, const wr_table *table, bool filename, bool row_number,
                            wr_plan_node **out_node, wr_error *err)
 {
@@ -144,7 +153,12 @@ wr_status wr_plan_add_scan(wr_plan *plan, const wr_table *table, bool filename, 
         node->schema.fields[count++] = (wr_field){WR_TEXT("filename"), WR_TYPE(UTF8), false};
     if (row_number)
         node->schema.fields[count] = (wr_field){WR_TEXT("row_number"), WR_TYPE(I64), false};
-    WR_TRY(check_names(&node->schema, "scan", err));
+    for (uint32_t i = table->schema.field_count; i < node->schema.field_count; i++)
+        if (has_name(&table->schema, node->schema.fields[i].name))
+            return WR_RAISE(err, WR_INVALID,
+                            "the file has a column '%.*s' already: leave '%.*s: true' out",
+                            WR_TEXT_ARG(node->schema.fields[i].name),
+                            WR_TEXT_ARG(node->schema.fields[i].name));
     return append_node(plan, node, out_node, err);
 }
 

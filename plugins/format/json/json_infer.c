@@ -233,10 +233,13 @@ static wr_status read_on(inference *in, wr_error *err)
 static wr_status take_sample(inference *in, wr_error *err)
 {
     for (uint32_t room = SAMPLE_BYTES;; room *= 4) {
-        uint8_t *bytes = wr_bump_alloc(in->bump, (size_t)room + WR_TEXT_PAD, err);
+        uint8_t *bytes = wr_bump_try_alloc(in->bump, (size_t)room + WR_TEXT_PAD);
 
         if (!bytes)
-            return WR_NO_MEMORY;
+            return WR_RAISE(err, WR_NO_MEMORY, "%.*s: no line ends in its first %u bytes, and there "
+                            "is no memory to look further: raise the cap, or declare its columns "
+                            "(schema)", WR_TEXT_ARG(in->path), in->byte_count);
+        memset(bytes, 0, (size_t)room + WR_TEXT_PAD);
         if (in->byte_count)
             memcpy(bytes, in->bytes, in->byte_count);
         in->bytes = bytes;
