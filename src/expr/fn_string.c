@@ -42,7 +42,7 @@ EVAL(substr)
             if (__builtin_add_overflow(start, count, &end))
                 end = INT64_MAX;
         }
-        part = cut(text, start > INT64_MIN ? start - 1 : start, end == INT64_MAX ? end : end - 1);
+        part = cut(text, start > 0 ? start - 1 : 0, end > 0 ? end - 1 : 0);
         put_part(out, row, part.bytes, part.byte_count);
     }
     return WR_OK;

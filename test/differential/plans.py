@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from columns import BIGINT, BY_NAME, DOUBLE, Column, random_table
 from expressions import expression, predicate
+from grammar import random_tree
 
 @dataclass
 class Plan:
@@ -60,6 +61,18 @@ def add_project(random, plan):
     plan.add("project", {"op": "project", "columns": items},
              f"SELECT {', '.join(items)} FROM ({plan.sql})", keep)
     return True
+
+
+def add_trees(random, plan):
+    """The last step: deep expressions over what is there."""
+    made = [random_tree(random, plan.columns, f"e{n}", random.randint(1, 4))
+            for n in range(random.randint(2, 8))]
+    keep = [c for c in plan.columns if c.name == plan.id_column]
+    names = [c.name for c in keep]
+    plan.add("trees", {"op": "project",
+                       "columns": names + [f"{ours} AS {c.name}" for ours, _, c in made]},
+             f"SELECT {', '.join(names + [f'{theirs} AS {c.name}' for _, theirs, c in made])} "
+             f"FROM ({plan.sql})", keep + [c for *_, c in made])
 
 
 def sort_keys(random, plan):
@@ -236,5 +249,7 @@ def random_plan(random, seed, large):
         if len(plan.kinds) >= wanted:
             break
         random.choices(makers, weights)[0](random, plan)
+    if "aggregate" not in plan.kinds and random.random() < 0.3:  # averages differ in last digits
+        add_trees(random, plan)
     plan.steps.append({"op": "sink", "destination": "${out}", "format": "csv"})
     return plan

@@ -1,0 +1,125 @@
+"""Random trees of typed expressions, written for both sides: (pipeline text, DuckDB text).
+
+A rule is one text, or two where the sides write it differently; {int}, {text} and so on are
+subtrees of that family, in the same order in both, {n} is a small number. Every value stays in a
+range where nothing overflows, divisors are never zero, and what differs on purpose
+(docs/differences.md) does not occur.
+"""
+import re
+
+from columns import BIGINT, BY_NAME, DOUBLE, TEXT, Column
+
+TYPES = {"int": BIGINT, "float": DOUBLE, "decimal": BY_NAME["Decimal(18,4)"], "text": TEXT,
+         "bool": BY_NAME["Boolean"], "date": BY_NAME["Date32"], "timestamp": BY_NAME["Timestamp"]}
+
+# What a column of the family becomes, and literals where there is no such column.
+LEAVES = {"int": "CAST({} % 1000 AS BIGINT)", "float": "CAST({} AS DOUBLE)",
+          "decimal": "CAST({} % 1000 AS DECIMAL(18,4))"}
+LITERALS = {"int": ["0", "1", "7", "-3", "999", "CAST(NULL AS BIGINT)"],
+            "float": ["0e0", "1.5e0", "-0.25e0", "CAST('NaN' AS DOUBLE)", "CAST(NULL AS DOUBLE)"],
+            "decimal": ["CAST(0.05 AS DECIMAL(18,4))", "CAST(-12.345 AS DECIMAL(18,4))",
+                        "CAST(NULL AS DECIMAL(18,4))"],
+            "text": ["''", "'a'", "'aB'", "'a,b'", "'%_x'", "'é日'", "CAST(NULL AS VARCHAR)",
+                     "'longer than twelve bytes'"],
+            "bool": ["true", "false", "CAST(NULL AS BOOLEAN)"],
+            "date": ["DATE '2000-02-29'", "DATE '1969-12-31'", "CAST(NULL AS DATE)"],
+            "timestamp": ["TIMESTAMP '2000-02-29 23:59:59.999999'", "CAST(NULL AS TIMESTAMP)"]}
+
+ANY = ["coalesce({X}, {X})", "nullif({X}, {X})", "CASE WHEN {bool} THEN {X} ELSE {X} END",
+       "CASE WHEN {bool} THEN {X} WHEN {bool} THEN {X} END", "CASE {X} WHEN {X} THEN {X} END"]
+ORDERED = ["greatest({X}, {X})", "least({X}, {X}, {X})"]
+COMPARED = ["{X} = {X}", "{X} <> {X}", "{X} < {X}", "{X} >= {X}", "{X} IS DISTINCT FROM {X}",
+            "{X} BETWEEN {X} AND {X}", "{X} NOT BETWEEN {X} AND {X}", "{X} IN ({X}, {X}, {X})",
+            "{X} NOT IN ({X}, {X})", "{X} IS NULL", "{X} IS NOT NULL"]
+RULES = {
+    "int": ["{int} + {int}", "{int} - {int} - {int}", "{int} + {int} % {n}", "-{int}",
+            "({int} * {int}) % 1000", "{int} - -{int}", "abs({int})",
+            ("{int} / nullif({int}, 0)", "{int} // nullif({int}, 0)"),
+            "{int} % nullif({int}, 0)", "{int} & {int}", "{int} | {int}", "~{int}",
+            ("{int} # {int}", "xor({int}, {int})"), "gcd({int}, {int})",
+            "CAST(bit_count({int}) AS BIGINT)", "CAST(sign({int}) AS BIGINT)",
+            "length({text})", "strpos({text}, {text})", "CAST({bool} AS BIGINT)",
+            "TRY_CAST({text} AS BIGINT)", "TRY_CAST({float} AS BIGINT) % 1000",
+            "TRY_CAST({decimal} AS BIGINT) % 1000", "CAST(TRY_CAST({int} AS TINYINT) AS BIGINT)",
+            "CAST(TRY_CAST({int} AS UTINYINT) AS BIGINT)", "CAST({date} - {date} AS BIGINT) % 1000",
+            "CAST(extract(year FROM {date}) AS BIGINT)", "CAST(extract(dow FROM {date}) AS BIGINT)",
+            "CAST(extract(doy FROM {timestamp}) AS BIGINT)",
+            "CAST(extract(week FROM {date}) AS BIGINT)",
+            "CAST(extract(isoyear FROM {timestamp}) AS BIGINT)",
+            "CAST(extract(hour FROM {timestamp}) AS BIGINT)",
+            "CAST(extract(microseconds FROM {timestamp}) AS BIGINT) % 1000",
+            "date_diff('month', {date}, {date})", "date_diff('hour', {timestamp}, {timestamp}) % 1000"],
+    "float": ["{float} + {float} * {n}", "{float} - {float}", "{float} * 0.5e0",
+              "{float} / nullif({float}, 0e0)", "-{float}", "abs({float})", "floor({float})",
+              "ceil({float})", "trunc({float})", "sqrt(abs({float}))", "CAST({int} AS DOUBLE)",
+              "CAST({decimal} AS DOUBLE)", "TRY_CAST({text} AS DOUBLE)", "{int} + {float}",
+              "{float} * {decimal}"],
+    "decimal": ["{decimal} + {decimal}", "{decimal} - {decimal}", "{decimal} * {decimal}",
+                "{decimal} * 0.05", "{decimal} + {int}", "{int} * {decimal}", "-{decimal}",
+                "abs({decimal})", "round({decimal}, 1)", "floor({decimal})", "ceil({decimal})",
+                "round({decimal})", "{decimal} % 7", "CAST({decimal} AS DECIMAL(9,1))"],
+    "text": ["{text} || {text}", "{text} || '-' || {text}", "upper({text})", "lower({text})",
+             "substr({text}, {n}, {n})", "left({text}, {n})", "right({text}, {n})", "trim({text})",
+             "ltrim({text}, 'ab')", "rtrim({text}, ' b')", "replace({text}, 'a', {text})",
+             "lpad({text}, {n}, '*é')", "rpad({text}, {n}, 'xy')", "repeat({text}, {n} % 3)",
+             "concat({text}, {int}, {text})", "concat_ws(',', {text}, {text}, {text})",
+             "md5({text})", "split_part({text}, ',', 1)", "translate({text}, 'aAb', 'xy')",
+             "regexp_replace({text}, '[ab]+', '<\\0>', 'g')", "regexp_extract({text}, '(b)(.)', 2)",
+             "CAST({int} AS VARCHAR)", "CAST({date} AS VARCHAR)", "CAST({bool} AS VARCHAR)",
+             "strftime({date}, '%d.%m.%Y %j')", "dayname({date})"],
+    "bool": ["{bool} AND {bool}", "{bool} OR {bool} AND {bool}", "NOT {bool} OR {bool}",
+             "{bool} IS TRUE", "{bool} IS NOT FALSE", "{text} LIKE '%a_%'", "{text} ILIKE 'A%b%'",
+             "{text} NOT LIKE {text}", "{text} LIKE '%!_%' ESCAPE '!'", "starts_with({text}, {text})",
+             "contains({text}, {text})", "regexp_matches({text}, '^a|b+$')", "isnan({float})",
+             "NOT {int} = {int}", "{int} < {float}", "{int} >= {decimal}", "{decimal} < {float}",
+             "{date} < {timestamp}", "{int} + 1 > {int} * 2", "TRY_CAST({text} AS BOOLEAN)",
+             "CAST({int} AS BOOLEAN)"],
+    "date": ["{date} + CAST({int} AS INTEGER)", "{date} - {n}", "last_day({date})",
+             "CAST({timestamp} AS DATE)", "CAST(date_trunc('month', {date}) AS DATE)",
+             "CAST(date_trunc('week', {date}) AS DATE)", "CAST({date} + INTERVAL '1 month' AS DATE)",
+             "TRY_CAST({text} AS DATE)"],
+    "timestamp": ["{timestamp} + INTERVAL '{n} days'", "{timestamp} - INTERVAL '{n} months'",
+                  "date_trunc('hour', {timestamp})", "date_trunc('quarter', {timestamp})",
+                  "CAST({date} AS TIMESTAMP)", "{date} + INTERVAL '{n} hours'"],
+}
+for family, rules in RULES.items():
+    rules += [rule.replace("{X}", "{" + family + "}") for rule in ANY]
+    if family != "bool":
+        rules += [rule.replace("{X}", "{" + family + "}") for rule in ORDERED]
+        RULES["bool"] += [rule.replace("{X}", "{" + family + "}") for rule in COMPARED]
+PLACE = re.compile(r"\{(\w+)\}")
+
+
+def leaf(random, columns, family):
+    some = [c for c in columns if c.family == family]
+    if not some or random.random() < 0.2:
+        text = random.choice(LITERALS[family])
+        return f"({text})" if text.startswith("-") else text
+    return LEAVES.get(family, "{}").format(random.choice(some).name)
+
+
+def tree(random, columns, family, depth):
+    """(pipeline text, DuckDB text) of an expression of the family, at most `depth` rules deep."""
+    if depth == 0 or random.random() < 0.1:
+        text = leaf(random, columns, family)
+        return text, text
+    rule = random.choice(RULES[family])
+    ours, theirs = rule if isinstance(rule, tuple) else (rule, rule)
+    parts = [(str(random.randint(1, 9)),) * 2 if name == "n" else
+             tree(random, columns, name, depth - 1) for name in PLACE.findall(ours)]
+    pair = []
+    for side, text in enumerate((ours, theirs)):
+        texts = iter(parts)
+        text = PLACE.sub(lambda _: next(texts)[side], text)
+        pair.append(f"CAST(({text}) % 1000 AS DECIMAL(18,4))" if family == "decimal" else f"({text})")
+    return tuple(pair)
+
+
+def random_tree(random, columns, name, depth):
+    """(pipeline text, DuckDB text, the new Column)"""
+    family = random.choice(list(TYPES))
+    ours, theirs = tree(random, columns, family, depth)
+    type_ = TYPES[family]
+    if family == "int":
+        ours, theirs = f"CAST({ours} AS BIGINT)", f"CAST({theirs} AS BIGINT)"
+    return ours, theirs, Column(name, type_, type_.domain(type_.name, random))
