@@ -77,8 +77,9 @@ static uint32_t place_of(const wr_given_option *given, uint32_t given_count, con
     return WR_FIELD_NONE;
 }
 
+/* `form` is what the step calls its format: "tsv" says as much as the ending of a path. */
 static wr_status new_options(const wr_option_def *defs, uint32_t options_bytes,
-                             const wr_format *format, wr_text path, wr_bump *bump,
+                             const wr_format *format, wr_text path, wr_text form, wr_bump *bump,
                              void **out_options, wr_error *err)
 {
     void *options = wr_bump_alloc(bump, options_bytes ? options_bytes : 1, err);
@@ -86,7 +87,9 @@ static wr_status new_options(const wr_option_def *defs, uint32_t options_bytes,
     if (!options)
         return WR_NO_MEMORY;
     wr_options_default(defs, options);
-    if (format->adjust)
+    if (format->adjust && !wr_text_equal_nocase(form, wr_text_of(format->name)) && form.byte_count)
+        format->adjust(options, form);
+    else if (format->adjust)
         format->adjust(options, path);
     *out_options = options;
     return WR_OK;
@@ -202,13 +205,15 @@ wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr
     if (!table->format->reader)
         return WR_RAISE(err, WR_UNSUPPORTED, "format '%s' cannot be read", table->format->name);
     WR_TRY(new_options(table->format->read_options, table->format->read_options_bytes,
-                       table->format, table->paths[0], bump, &table->options, err));
+                       table->format, table->paths[0], spec->format, bump, &table->options, err));
     WR_TRY(parse_options(WR_SCAN_OPTIONS, &step, table->format->read_options, table->options,
                          spec->options, spec->option_count, out_option, err));
     table->codec = (wr_codec)step.codec;
     *out_option = place_of(spec->options, spec->option_count, "encoding");
     WR_TRY(wr_encoding_parse(step.encoding, &table->encoding, err));
     *out_option = WR_FIELD_NONE;
+    if (table->format->reader->check)
+        WR_TRY(table->format->reader->check(table->options, err));
     table->on_error = spec->on_error;
     table->errors_max = spec->errors_max;
     table->reject_path = spec->reject_path;
@@ -281,9 +286,11 @@ wr_status wr_target_open(const wr_catalog *catalog, wr_text destination, wr_text
         return WR_RAISE(err, WR_UNSUPPORTED, "format '%s' cannot be written",
                         target->format->name);
     WR_TRY(new_options(target->format->write_options, target->format->write_options_bytes,
-                       target->format, target->path, bump, &target->options, err));
+                       target->format, target->path, format, bump, &target->options, err));
     WR_TRY(parse_options(WR_SINK_OPTIONS, &step, target->format->write_options, target->options,
                          options, option_count, out_option, err));
+    if (target->format->writer->check)
+        WR_TRY(target->format->writer->check(target->options, err));
     WR_TRY(parse_mode(mode, &target->mode, err));
     target->codec = step.codec == WR_CODEC_AUTO ? codec_of_path(target->path)
                                                   : (wr_codec)step.codec;

@@ -88,6 +88,9 @@ typedef struct wr_format_reader_ops {
     uint32_t file_bytes;            /* size of the format's file state  */
     uint32_t split_bytes;           /* size of the format's split state */
 
+    /** Do the options fit each other? WR_INVALID says what does not. May be NULL. */
+    wr_status (*check)(const void *options, wr_error *err);
+
     /** Look at a bounded sample of a file (and its header); settle what `options` leaves open
      *  (dialect) inside `options`, and give the schema, in `bump`. `declared` (may be NULL) fixes
      *  names and types of columns that are not to be inferred. `full`: read it all. A column without
@@ -130,6 +133,9 @@ typedef struct wr_write_request {
 typedef struct wr_format_writer_ops {
     uint32_t local_bytes;           /* size of one worker's state, zeroed by the caller */
 
+    /** As the reader's. */
+    wr_status (*check)(const void *options, wr_error *err);
+
     /** Fixed part of one worker's memory (the output buffer is the sink's). */
     uint64_t (*local_lease_min)(const wr_write_request *request);
     wr_status (*local_init)(const wr_write_request *request, void *local, wr_bump *bump,
@@ -153,7 +159,8 @@ typedef struct wr_format {
     uint32_t             read_options_bytes;
     const wr_option_def *write_options;
     uint32_t             write_options_bytes;
-    /** Defaults that depend on the path's ending (.tsv is tab-separated), before user options. NULL: none. */
+    /** Defaults that depend on the path's ending (.tsv is tab-separated), or on the ending alone if the
+     *  step names its format by it; before user options. NULL: none. */
     void (*adjust)(void *read_or_write_options, wr_text path);
     const wr_format_reader_ops *reader;  /* NULL: cannot be read, or not built in            */
     const wr_format_writer_ops *writer;  /* NULL: cannot be written, or not built in         */

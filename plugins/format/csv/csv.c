@@ -56,13 +56,16 @@ const wr_option_def WR_CSV_READ_OPTIONS[] = {
 static void adjust(void *options, wr_text path)
 {
     static const char *const CODECS[] = {".gz", ".zst", ".zstd", NULL};
+    wr_text                  ending = {NULL, 0};
 
     for (unsigned i = 0; CODECS[i]; i++) {
         if (wr_text_ends_with(path, wr_text_of(CODECS[i])))
             path.byte_count -= strlen(CODECS[i]);
     }
+    for (size_t i = path.byte_count; i > 0 && path.bytes[i - 1] != '.' && path.bytes[i - 1] != '/'; i--)
+        ending = (wr_text){path.bytes + i - 1, path.byte_count - i + 1};
     /* Both option structs begin with the delimiter. */
-    if (wr_text_ends_with(path, WR_TEXT(".tsv")) || wr_text_ends_with(path, WR_TEXT(".tab")))
+    if (wr_text_equal_nocase(ending, WR_TEXT("tsv")) || wr_text_equal_nocase(ending, WR_TEXT("tab")))
         *(int32_t *)options = '\t';
 }
 

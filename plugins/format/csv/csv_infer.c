@@ -65,13 +65,16 @@ static wr_status check_encoding(const inference *in, wr_error *err)
 {
     bool mark_le = in->byte_count >= 2 && memcmp(in->bytes, "\xff\xfe", 2) == 0;
     bool mark_be = in->byte_count >= 2 && memcmp(in->bytes, "\xfe\xff", 2) == 0;
+    uint32_t looked = in->byte_count < 4096 ? in->byte_count : 4096, zero_count = 0;
 
     if (mark_le || mark_be)
         return WR_RAISE(err, WR_DATA, "%.*s: this is UTF-16 text (set the encoding: utf16)",
                         WR_TEXT_ARG(in->path));
-    if (memchr(in->bytes, '\0', in->byte_count < 4096 ? in->byte_count : 4096))
+    for (uint32_t i = 0; i < looked; i++)
+        zero_count += in->bytes[i] == 0;
+    if (zero_count > looked / 8) /* a few may be values */
         return WR_RAISE(err, WR_DATA,
-                        "%.*s: there are zero bytes in it: this is not CSV text "
+                        "%.*s: it is full of zero bytes: this is not CSV text "
                         "(UTF-16 without a mark needs the encoding: utf16le or utf16be)",
                         WR_TEXT_ARG(in->path));
     return WR_OK;

@@ -377,6 +377,26 @@ static wr_status read_rows(const wr_read_request *request, csv_split *split, wr_
     return WR_OK;
 }
 
+/* "\x0aff" to bytes, in its place. A blob cannot be rewritten: false, as for what is no hexadecimal. */
+static bool decode_binary(wr_str *io_value)
+{
+    char    inlined[WR_STR_INLINE_BYTES];
+    wr_text text;
+    char   *bytes;
+    size_t  byte_count;
+
+    if (wr_str_is_blob(io_value))
+        return memcmp(io_value->prefix, "\\x", 2) != 0;
+    text = wr_str_text(io_value);
+    bytes = wr_str_is_inline(io_value) ? inlined : (char *)(uintptr_t)text.bytes;
+    if (!wr_text_starts_with(text, WR_TEXT("\\x")))
+        return true;
+    if (!wr_parse_binary_hex(text, (uint8_t *)bytes, &byte_count))
+        return false;
+    *io_value = wr_str_of(bytes, byte_count);
+    return true;
+}
+
 /* The text of a value, out of scratch space if need be; longer ones do not read as any type. */
 static wr_status long_row_text(const wr_str *value, char buffer[VALUE_BYTES_MAX], wr_text *out_text,
                                wr_error *err)
@@ -400,7 +420,7 @@ static wr_status read_long_value(csv_split *split, uint32_t column_index, bool *
                                  wr_error *err)
 {
     csv_column   *column = &split->columns[column_index];
-    const wr_str *value = &split->long_row.values[column_index];
+    wr_str       *value = &split->long_row.values[column_index];
     char          buffer[VALUE_BYTES_MAX];
     wr_text       text;
 
@@ -410,6 +430,8 @@ static wr_status read_long_value(csv_split *split, uint32_t column_index, bool *
                     wr_csv_is_null(&split->dialect, text));
     if (*out_missing)
         return WR_OK;
+    if (column->type.logical == WR_TYPE_BINARY && !decode_binary(value))
+        wr_csv_mark_bad(split, 0, CSV_WRONG_TYPE, column_index);
     if (column->is_text) {
         memcpy(column->data, value, sizeof *value);
         return WR_OK;
