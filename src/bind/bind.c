@@ -4,6 +4,7 @@
  * casts and say what does not fit; here such a failure gets its place. Each node is bound once,
  * after its children. */
 #include "bind/bind_priv.h"
+#include "expr/function.h"
 
 #include <stdarg.h>
 
@@ -349,6 +350,22 @@ static wr_status bind_cast(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
         b, ast, wr_expr_cast(b->bump, operand, ast->type, ast->try_, out_expr, err), err);
 }
 
+/* Before its arguments: a misspelt aggregate would blame what stands in it. */
+static wr_status fail_unknown_call(const binder *b, const wr_ast *ast, wr_error *err)
+{
+    wr_suggest suggest;
+
+    (void)WR_RAISE(err, WR_INVALID, "unknown function '%.*s'", WR_TEXT_ARG(ast->text));
+    wr_suggest_init(&suggest, ast->text);
+    for (uint32_t kind = 0; b->aggregates && kind < WR_AGG_KIND_COUNT; kind++)
+        wr_suggest_offer(&suggest, wr_text_of(wr_agg_name((wr_agg_kind)kind)));
+    if (suggest.best.byte_count > 0)
+        wr_suggest_append(&suggest, err);
+    else
+        wr_function_suggest(ast->text, err);
+    return wr_binder_locate(b, ast, WR_INVALID, err);
+}
+
 static wr_status bind_call(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)
 {
     wr_agg_kind kind;
@@ -359,6 +376,8 @@ static wr_status bind_call(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
                               "%.*s() is an aggregate: it stands in the aggs of an aggregate step, "
                               "not in %s",
                               WR_TEXT_ARG(ast->text), b->scope->where);
+    if (!wr_function_is_known(ast->text))
+        return fail_unknown_call(b, ast, err);
     if (ast->distinct || ast->filter || ast->order_count > 0)
         return wr_binder_fail(b, ast, err,
                               "%.*s() is not an aggregate: DISTINCT, ORDER BY and FILTER do not "

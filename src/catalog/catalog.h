@@ -98,6 +98,9 @@ typedef struct wr_target {
     int              level;
 } wr_target;
 
+/** Words for `mode`, in the order of wr_fs_mode; NULL-terminated. */
+extern const char *const WR_SINK_MODES[];
+
 /** `destination` "stdout" or "-" is standard output; `mode` "" is "error". */
 wr_status wr_target_open(const wr_catalog *catalog, wr_text destination, wr_text format,
                          wr_text mode, const wr_given_option *options, uint32_t option_count,

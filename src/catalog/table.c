@@ -226,21 +226,22 @@ wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr
 
 /* ---- Targets ----------------------------------------------------------------------------------------- */
 
+const char *const WR_SINK_MODES[] = {"error", "overwrite", "append", "ignore", NULL};
+
 static wr_status parse_mode(wr_text mode, wr_fs_mode *out_mode, wr_error *err)
 {
-    static const char *const NAMES[] = {"error", "overwrite", "append", "ignore"};
-    wr_suggest               suggest;
+    wr_suggest suggest;
 
     *out_mode = WR_FS_ERROR;
     if (mode.byte_count == 0)
         return WR_OK;
     wr_suggest_init(&suggest, mode);
-    for (uint32_t i = 0; i < 4; i++) {
-        if (wr_text_equal_nocase(mode, wr_text_of(NAMES[i]))) {
+    for (uint32_t i = 0; WR_SINK_MODES[i]; i++) {
+        if (wr_text_equal_nocase(mode, wr_text_of(WR_SINK_MODES[i]))) {
             *out_mode = (wr_fs_mode)i;
             return WR_OK;
         }
-        wr_suggest_offer(&suggest, wr_text_of(NAMES[i]));
+        wr_suggest_offer(&suggest, wr_text_of(WR_SINK_MODES[i]));
     }
     (void)WR_RAISE(err, WR_INVALID, "unknown sink mode '%.*s'", WR_TEXT_ARG(mode));
     wr_suggest_append(&suggest, err);
@@ -271,6 +272,8 @@ wr_status wr_target_open(const wr_catalog *catalog, wr_text destination, wr_text
     if (!target)
         return WR_NO_MEMORY;
     wr_options_default(WR_SINK_OPTIONS, &step);
+    if (destination.byte_count == 0)
+        return WR_RAISE(err, WR_INVALID, "the destination is empty (standard output is '-')");
     target->path = is_standard_output(destination) ? WR_TEXT("-") : destination;
     WR_TRY(wr_catalog_find_fs(catalog, target->path, &target->fs, err));
     if (format.byte_count)

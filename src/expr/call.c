@@ -191,5 +191,5 @@ wr_status wr_expr_call(wr_bump *bump, wr_text name, wr_expr **args, uint32_t arg
         WR_TRY(wr_expr_coerce(bump, args[i], best.types[i], &call->args[i], err));
     call->nullable = result_is_nullable(best.function, call);
     *out_expr = call;
-    return WR_OK;
+    return best.function->check ? best.function->check(call, err) : WR_OK;
 }

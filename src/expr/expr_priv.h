@@ -49,7 +49,6 @@ wr_status wr_expr_coerce(wr_bump *bump, wr_expr *arg, wr_type type, wr_expr **ou
                          wr_error *err) WR_MUST_USE;
 
 /** The nearest function name, for messages. */
-void wr_function_suggest(wr_text name, wr_error *err);
 
 /** A node of `kind` with room for its arguments; NULL when the plan pool is spent. */
 wr_expr *wr_expr_node(wr_bump *bump, wr_expr_kind kind, wr_type type, uint32_t arg_count,

@@ -81,7 +81,20 @@ static wr_status regex_flags(const wr_expr *call, uint32_t *out_flags, bool *out
     return WR_OK;
 }
 
-/* What cannot be compiled is told by `prepare`. */
+static wr_status check(const wr_expr *call, wr_error *err)
+{
+    const wr_value *pattern = wr_call_constant(call, 1);
+    uint32_t        flags;
+    uint64_t        bytes;
+    bool            every;
+
+    if (!pattern || pattern->is_null)
+        return WR_OK;
+    WR_TRY(regex_flags(call, &flags, &every, err));
+    return wr_regex_measure(pattern->text, flags, &bytes, err);
+}
+
+/* What cannot be compiled was told by `check`. */
 static uint64_t regex_bytes(const wr_expr *call)
 {
     wr_error ignored = {0};
@@ -311,7 +324,7 @@ EVAL(replace)
 #define REGEX(name_, sig, count_, more, resolve_, result_, eval_, help_) \
     {.name = name_, .signature = sig, .help = help_, .flags = more, .param_count = count_, \
      .resolve = resolve_, .result = {.logical = WR_TYPE_##result_}, .eval = eval_, \
-     .state_bytes = sizeof(regex_state), .prepare = prepare, .prepare_bytes_of = regex_bytes}
+     .check = check, .state_bytes = sizeof(regex_state), .prepare = prepare, .prepare_bytes_of = regex_bytes}
 
 static const wr_function FUNCTIONS[] = {
     REGEX(WR_OPERATOR_REGEX, "(text, pattern) -> Boolean", 2, 0, resolve_test, BOOL, test,

@@ -66,6 +66,8 @@ struct wr_function {
      *  result type; false: these types do not fit this descriptor. */
     bool (*resolve)(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,
                     wr_type *out_result);
+    /** What is wrong with the constants of a call, told where it is written; NULL: nothing can be. */
+    wr_status (*check)(const wr_expr *call, wr_error *err);
     wr_eval_fn  eval;
     uint32_t    state_bytes;   /* per worker and call site                                      */
     /** Prepare the state from constant arguments (compile a pattern); NULL: nothing to prepare.
@@ -86,6 +88,12 @@ typedef struct wr_function_table {
 
 /** Iterate over everything (reference page, did-you-mean, tests). NULL past the end. */
 const wr_function_table *wr_function_table_at(uint32_t index);
+
+/** Is there any function, or a form that is called like one, of this name (any case)? */
+bool wr_function_is_known(wr_text name);
+
+/** Append what `name` may have meant to an error. */
+void wr_function_suggest(wr_text name, wr_error *err);
 
 enum { WR_ARG_TEXT_BYTES = 96 };
 

@@ -14,6 +14,20 @@ const wr_function_table *wr_function_table_at(uint32_t index)
     return index < sizeof TABLES / sizeof TABLES[0] ? TABLES[index] : NULL;
 }
 
+bool wr_function_is_known(wr_text name)
+{
+    const wr_function_table *table;
+
+    for (uint32_t t = 0; (table = wr_function_table_at(t)) != NULL; t++)
+        for (uint32_t f = 0; f < table->function_count; f++)
+            if (wr_text_equal_nocase(name, wr_text_of(table->functions[f].name)))
+                return true;
+    for (uint32_t i = 0; wr_expr_special_name(i); i++)
+        if (wr_text_equal_nocase(name, wr_text_of(wr_expr_special_name(i))))
+            return true;
+    return false;
+}
+
 void wr_function_suggest(wr_text name, wr_error *err)
 {
     const wr_function_table *table;

@@ -114,7 +114,12 @@ static wr_status check_folder(const char *folder, wr_error *err)
 {
     wr_file_info info;
 
-    WR_TRY(wr_path_stat(folder, &info, err));
+    wr_status    status = wr_path_stat(folder, &info, err);
+
+    if (status != WR_OK) {
+        wr_error_append(err, " (it is the spill folder: make it, or give another with --spill-dir)");
+        return status;
+    }
     if (info.kind != WR_FILE_DIRECTORY)
         return WR_RAISE(err, WR_IO, "the spill folder '%s' is not a folder", folder);
     if (wr_path_is_memory(folder))

@@ -80,6 +80,19 @@ static wr_status read_schema(const pipeline *p, const wr_yaml *node, wr_schema *
     return WR_OK;
 }
 
+/* A format's name, so that one that is not known is told where it stands. */
+static wr_status read_format(const pipeline *p, const wr_yaml *node, wr_text *out_name,
+                             wr_error *err)
+{
+    const wr_format *format;
+
+    if (!node)
+        return WR_OK;
+    WR_TRY(wr_read_text(p, node, "format", out_name, err));
+    return wr_read_locate(p, NULL, WR_FIELD_NONE, node,
+                          wr_catalog_find_format(p->catalog, *out_name, &format, err), err);
+}
+
 /* --- scan ---------------------------------------------------------------------------------- */
 
 enum {
@@ -162,8 +175,7 @@ static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *va
     WR_TRY(wr_read_texts(p, values[SCAN_SOURCE], "source", &spec.sources, &spec.source_count, err));
     if (spec.source_count == 0)
         return wr_yaml_fail(&p->file, values[SCAN_SOURCE], err, "'source' is an empty list");
-    if (values[SCAN_FORMAT])
-        WR_TRY(wr_read_text(p, values[SCAN_FORMAT], "format", &spec.format, err));
+    WR_TRY(read_format(p, values[SCAN_FORMAT], &spec.format, err));
     WR_TRY(read_schema(p, values[SCAN_SCHEMA], &schema, err));
     WR_TRY(wr_read_options(p, values[SCAN_OPTIONS], &options, err));
     if (values[SCAN_INFER])
@@ -239,15 +251,16 @@ static wr_status build_sink(pipeline *p, const step *s, const wr_yaml *const *va
     wr_text       destination, format = {NULL, 0}, mode = {NULL, 0};
     given_options options;
     wr_target    *target;
-    uint32_t      option = WR_FIELD_NONE;
+    uint32_t      option = WR_FIELD_NONE, choice;
     wr_status     status;
 
     WR_TRY(wr_read_require(p, s, values[SINK_DESTINATION], "destination", err));
     WR_TRY(wr_read_text(p, values[SINK_DESTINATION], "destination", &destination, err));
-    if (values[SINK_FORMAT])
-        WR_TRY(wr_read_text(p, values[SINK_FORMAT], "format", &format, err));
-    if (values[SINK_MODE])
-        WR_TRY(wr_read_text(p, values[SINK_MODE], "mode", &mode, err));
+    WR_TRY(read_format(p, values[SINK_FORMAT], &format, err));
+    if (values[SINK_MODE]) {
+        WR_TRY(wr_read_choice(p, values[SINK_MODE], "mode", WR_SINK_MODES, &choice, err));
+        mode = wr_text_of(WR_SINK_MODES[choice]);
+    }
     WR_TRY(wr_read_options(p, values[SINK_OPTIONS], &options, err));
     status = wr_target_open(p->catalog, destination, format, mode, options.options, options.count,
                             p->bump, &target, &option, err);

@@ -114,7 +114,13 @@ static const char *find_hint(const char *problem, wr_text text, size_t at)
     if (at > 0 && byte == '{' && text.bytes[at - 1] == '$')
         return " (between brackets, text that holds ${...} must be in quotes)";
     if (strstr(problem, "mapping values are not allowed"))
-        return " (text that holds ': ' must be in quotes)";
+        return " (is the line indented as the ones above? Text that holds ': ' must be in quotes)";
+    if (strstr(problem, "did not find expected '-' indicator"))
+        return " (is the line indented as the ones above?)";
+    if (strstr(problem, "did not find expected key"))
+        return " (is the line indented as the ones above? Between single quotes, '' stands for one)";
+    if (strstr(problem, "found a tab character"))
+        return " (indent with blanks, not with tabs)";
     if (strstr(problem, "cannot start any token"))
         return byte == '\t' ? " (indent with blanks, not with tabs)"
                             : " (text that begins with this character must be in quotes)";
@@ -134,6 +140,10 @@ static wr_status fail_syntax(builder *b, wr_error *err)
         return WR_RAISE(err, WR_NO_MEMORY,
                         "%s: a scalar is too long for the heap that pipeline files are read with",
                         b->file->path);
+    if (parser->context && strcmp(parser->context, "while scanning a quoted scalar") == 0) {
+        cursor_move(&b->cursor, parser->context_mark.index);
+        return fail_at(b, b->cursor.place, err, "the quote that opens here is never closed");
+    }
     if (parser->error == YAML_READER_ERROR) {
         place = wr_place_at(b->file->text, parser->problem_offset);
     } else {

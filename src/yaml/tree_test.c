@@ -236,8 +236,16 @@ static void messages(void **state)
                          "'!' must be in quotes)\n  a: !secret x\n     ^"},
         {"[a]: 1", "p.yaml:1:1: a key must be plain text\n  [a]: 1\n  ^"},
         {"a: 1\n---\nb: 2", "p.yaml:2:1: a pipeline file holds one document only\n  ---\n  ^"},
-        {"a: b: c", "p.yaml:1:5: mapping values are not allowed in this context (text that holds "
-                    "': ' must be in quotes)\n  a: b: c\n      ^"},
+        {"a: b: c", "p.yaml:1:5: mapping values are not allowed in this context (is the line "
+                    "indented as the ones above? Text that holds ': ' must be in quotes)\n"
+                    "  a: b: c\n      ^"},
+        {"a: 1\nb: 'c\nd: 2\n", "p.yaml:2:4: the quote that opens here is never closed\n"
+                                "  b: 'c\n     ^"},
+        {"a: b\n\tc: d", "p.yaml:2:1: while scanning a plain scalar: found a tab character that "
+                        "violates indentation (indent with blanks, not with tabs)\n   c: d\n  ^"},
+        {"a:\n  - b: 1\n   c: 1",
+         "p.yaml:3:4: while parsing a block collection: did not find expected '-' indicator (is the "
+         "line indented as the ones above?)\n     c: 1\n     ^"},
         {"a:\n\t- b", "p.yaml:2:1: while scanning for the next token: found character that cannot "
                       "start any token (indent with blanks, not with tabs)\n   - b\n  ^"},
         {"a: [b, c", "p.yaml:1:9: while parsing a flow sequence: did not find expected ',' or ']'\n"
