@@ -257,6 +257,70 @@ static void texts_parts_zones(void **state)
     FIXTURE_CHECK(state, TEXTS_PARTS_ZONES);
 }
 
+static const fixture_row ZONES[] = {
+    {"'2024-02-29 23:59:59.9'::date", "2024-02-29", "Date32"},
+    {"'1969-12-31 23:59:59.9'::date", "1969-12-31", "Date32"},
+    {"CAST('2024-03-31 00:30:00+00' AS Timestamp(us, Europe/Berlin))",
+     "2024-03-31 01:30:00+01", "Timestamp(us, Europe/Berlin)"},
+    {"CAST('2024-03-31 00:30:00+00' AS Timestamp(us, 'Europe/Berlin'))",
+     "2024-03-31 01:30:00+01", "Timestamp(us, Europe/Berlin)"},
+    {"TIMESTAMP '2024-03-30 12:00:00' AT TIME ZONE 'Europe/Berlin' + INTERVAL '1 day'",
+     "2024-03-31 12:00:00+02", "Timestamp(us, Europe/Berlin)"},
+    {"TIMESTAMP '2024-03-30 12:00:00' AT TIME ZONE 'Europe/Berlin' + INTERVAL '24 hours'",
+     "2024-03-31 13:00:00+02", "Timestamp(us, Europe/Berlin)"},
+    {"date_trunc('day', TIMESTAMP '2024-03-31 12:00:00' AT TIME ZONE 'Europe/Berlin')",
+     "2024-03-31 00:00:00+01", "Timestamp(us, Europe/Berlin)"},
+    {"date_trunc('hour', TIMESTAMP '2024-10-27 02:30:00' AT TIME ZONE 'Europe/Berlin')",
+     "2024-10-27 02:00:00+01", "Timestamp(us, Europe/Berlin)"},
+    {"extract(hour FROM TIMESTAMP '2024-03-31 12:00:00' AT TIME ZONE 'Europe/Berlin')",
+     "12", "Int64"},
+    {"CAST(TIMESTAMP '2024-03-31 00:30:00' AT TIME ZONE 'Europe/Berlin' AS DATE)",
+     "2024-03-31", "Date32"},
+    {"CAST(TIMESTAMP '2024-03-31 00:30:00' AT TIME ZONE 'Europe/Berlin' AS TIMESTAMP)",
+     "2024-03-30 23:30:00", "Timestamp(us)"},
+    {"CAST(TIMESTAMP '2024-03-31 00:30:00' AT TIME ZONE 'Europe/Berlin' AS TIME)",
+     "00:30:00", "Time(us)"},
+    {"CAST(TIMESTAMP '2024-03-31 00:30:00' AT TIME ZONE 'Europe/Berlin' AS VARCHAR)",
+     "2024-03-31 00:30:00+01", "Utf8"},
+    {"strftime(TIMESTAMP '2024-07-01 00:30:00' AT TIME ZONE 'Europe/Berlin', '%H:%M %z %Z')",
+     "00:30 +0200 +0200", "Utf8"},
+    {"TIMESTAMP '2024-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin' = TIMESTAMPTZ '2024-07-01"
+     " 10:00:00+00'",
+     "true", "Boolean"},
+    {"TIMESTAMP '2024-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin' AT TIME ZONE 'America/New"
+     "_York'",
+     "2024-07-01 06:00:00", "Timestamp(us)"},
+    {"TIMESTAMP '2024-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin' > TIMESTAMP '2024-07-01 1"
+     "1:00:00'",
+     "false", "Boolean"},
+    {"TIMESTAMP '2024-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin' - TIMESTAMP '2024-07-01 1"
+     "1:00:00' AT TIME ZONE 'America/New_York'",
+     "-05:00:00", "Interval"},
+    {"date_diff('hour', TIMESTAMP '2024-03-31 01:00:00' AT TIME ZONE 'Europe/Berlin', TIMEST"
+     "AMP '2024-03-31 04:00:00' AT TIME ZONE 'Europe/Berlin')",
+     "3", "Int64"},
+    {"age(TIMESTAMP '2024-03-31 04:00:00' AT TIME ZONE 'Europe/Berlin', TIMESTAMP '2024-03-3"
+     "1 01:00:00' AT TIME ZONE 'Europe/Berlin')",
+     "03:00:00", "Interval"},
+    {"timezone('+02:00', TIMESTAMP '2024-07-01 12:00:00')",
+     "2024-07-01 12:00:00+02", "Timestamp(us, +02:00)"},
+    {"epoch_ms(TIMESTAMP '2024-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin')",
+     "1719828000000", "Int64"},
+    {"date_bin(INTERVAL '1 day', TIMESTAMP '2024-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin"
+     "', TIMESTAMP '2024-01-01 00:00:00')",
+     "2024-07-01 02:00:00+02", "Timestamp(us, Europe/Berlin)"},
+    {"last_day(TIMESTAMP '2024-03-31 23:30:00' AT TIME ZONE 'America/New_York')",
+     "2024-03-31", "Date32"},
+    {"CASE WHEN true THEN TIMESTAMP '2024-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin' ELSE "
+     "TIMESTAMPTZ '2024-07-01 10:00:00+00' END",
+     "2024-07-01 12:00:00+02", "Timestamp(us, Europe/Berlin)"},
+};
+
+static void zones(void **state)
+{
+    FIXTURE_CHECK(state, ZONES);
+}
+
 static const fixture_row OTHER_TYPES_AND_RANGES[] = {
     {"year('2024-01-01')", "error: no variant of 'year' takes (Utf8)", NULL},
     {"date_trunc('month', '2024-05-17')",
@@ -386,6 +450,7 @@ int main(void)
         cmocka_unit_test(fields),
         cmocka_unit_test(named_fields_truncating_counting),
         cmocka_unit_test(texts_parts_zones),
+        cmocka_unit_test(zones),
         cmocka_unit_test(other_types_and_ranges),
         cmocka_unit_test(ages_intervals_bins),
     };

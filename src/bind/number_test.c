@@ -352,12 +352,66 @@ static void functions_of_numbers(void **state)
     FIXTURE_CHECK(state, FUNCTIONS_OF_NUMBERS);
 }
 
+static const fixture_row EDGES_OF_FUNCTIONS[] = {
+    {"round(1e15)", "1e+15", "Float64"},
+    {"round(0.5e0)", "0", "Float64"},
+    {"round(-1.5e0)", "-2", "Float64"},
+    {"round(1e0, 400)", "1", "Float64"},
+    {"round(123456.789e0, -400)", "0", "Float64"},
+    {"round(1e308, -308)", "1e+308", "Float64"},
+    {"round(NULL)", "NULL", "Float64"},
+    {"round(2.5, NULL)", "NULL", "Decimal(2, 1)"},
+    {"round(99999999999999999999999999999999999999)",
+     "99999999999999999999999999999999999999", "Decimal(38, 0)"},
+    {"round(99999999999999999999999999999999999999.5::decimal(38,0), 1)",
+     "error: number has more than 38 digits: write it with an exponent, as in 1.5e0, for a F"
+     "loat64", NULL},
+    {"round(9.5e0, 0)", "10", "Float64"},
+    {"round(-2.5)", "-3", "Decimal(2, 0)"},
+    {"round(1.005, 2)", "1.01", "Decimal(4, 2)"},
+    {"round(12345678901234567890.5)", "12345678901234567891", "Decimal(21, 0)"},
+    {"trunc(-0.5)", "0", "Decimal(1, 0)"},
+    {"trunc(1.999e0, 2)", "1.99", "Float64"},
+    {"trunc(1e20, -5)", "1e+20", "Float64"},
+    {"floor(-0.5)", "-1", "Decimal(1, 0)"},
+    {"floor(1e300)", "1e+300", "Float64"},
+    {"ceil(-1)", "-1", "Decimal(1, 0)"},
+    {"abs(NULL)", "NULL", "Int32"},
+    {"sign(NULL)", "NULL", "Float64"},
+    {"sqrt('inf'::double)", "Infinity", "Float64"},
+    {"ln('inf'::double)", "Infinity", "Float64"},
+    {"exp('-inf'::double)", "0", "Float64"},
+    {"power(2, 0.5)", "1.4142135623730951", "Float64"},
+    {"power(10, 308)", "1e+308", "Float64"},
+    {"power(10, 309)", "Infinity", "Float64"},
+    {"power(-2, 3)", "-8", "Float64"},
+    {"power(-8, 1/3.0)", "error: power of -8: a negative number has only integer powers", NULL},
+    {"log(10, 1000)", "3", "Float64"},
+    {"mod(-7, 3)", "-1", "Int32"},
+    {"mod(7.5, -2)", "1.5", "Decimal(2, 1)"},
+    {"gcd(-9223372036854775808, 6)", "2", "Int64"},
+    {"gcd(9223372036854775807, -9223372036854775808)", "1", "Int64"},
+    {"lcm(3037000500, 3037000501)", "error: lcm(3037000500, 3037000501) overflows Int64", NULL},
+    {"bit_count(18446744073709551615::ubigint)", "64", "Int32"},
+    {"factorial(NULL)", "NULL", "Decimal(38, 0)"},
+    {"hash('a') = hash('a')", "true", "Boolean"},
+    {"hash(1, 2) = hash(2, 1)", "false", "Boolean"},
+    {"hash(1) = hash(1::bigint)", "true", "Boolean"},
+    {"hash(NULL, 1) = hash(1, NULL)", "false", "Boolean"},
+};
+
+static void edges_of_functions(void **state)
+{
+    FIXTURE_CHECK(state, EDGES_OF_FUNCTIONS);
+}
+
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(arithmetic_is_exact_or_an_error),
         cmocka_unit_test(every_pair_of_types_has_a_result),
         cmocka_unit_test(functions_of_numbers),
+        cmocka_unit_test(edges_of_functions),
     };
     return cmocka_run_group_tests(TESTS, fixture_set_up, fixture_tear_down);
 }

@@ -192,6 +192,74 @@ static void comparisons_find_a_common_type(void **state)
     FIXTURE_CHECK(state, COMPARISONS_FIND_A_COMMON_TYPE);
 }
 
+static const fixture_row NULLS_AND_TYPES_OF_CONDITIONALS[] = {
+    {"coalesce(1::tinyint, 300)", "1", "Int32"},
+    {"coalesce(NULL::tinyint, 300)", "300", "Int32"},
+    {"nullif(1, 1.0)", "NULL", "Int32"},
+    {"nullif('a', NULL)", "a", "Utf8"},
+    {"nullif(1::tinyint, 300)", "1", "Int8"},
+    {"greatest(1, NULL, 3.5, 2e0)", "3.5", "Float64"},
+    {"least('a', NULL)", "a", "Utf8"},
+    {"greatest('2024-01-01', DATE '2023-01-01')", "2024-01-01", "Date32"},
+    {"if(1 = 1, 'a', NULL)", "a", "Utf8"},
+    {"CASE WHEN 1 = 1 THEN NULL ELSE 1 END", "NULL", "Int32"},
+    {"CASE WHEN NULL THEN 'x' END", "NULL", "Utf8"},
+    {"CASE 1 WHEN NULL THEN 'n' WHEN 1 THEN 'one' END", "one", "Utf8"},
+    {"CASE WHEN 2 > 1 THEN 1::tinyint WHEN true THEN 300::smallint ELSE 70000 END", "1", "Int32"},
+    {"1 BETWEEN 2 AND NULL", "false", "Boolean"},
+    {"2 BETWEEN 1 AND NULL", "NULL", "Boolean"},
+    {"NULL BETWEEN 1 AND 2", "NULL", "Boolean"},
+    {"2 NOT BETWEEN 3 AND NULL", "true", "Boolean"},
+    {"'b' BETWEEN 'a' AND 'c'", "true", "Boolean"},
+    {"DATE '2024-01-15' BETWEEN '2024-01-01' AND '2024-01-31'", "true", "Boolean"},
+    {"NOT (NULL IN (1))", "NULL", "Boolean"},
+    {"NULL NOT IN (1)", "NULL", "Boolean"},
+    {"1 NOT IN (NULL)", "NULL", "Boolean"},
+    {"(1 = 1) IS NOT NULL", "true", "Boolean"},
+    {"NULL = NULL", "NULL", "Boolean"},
+    {"NULL <> 1", "NULL", "Boolean"},
+    {"NULL IS DISTINCT FROM NULL", "false", "Boolean"},
+    {"'a' IS DISTINCT FROM 'b'", "true", "Boolean"},
+    {"'nan'::double IS NOT DISTINCT FROM 'nan'::double", "true", "Boolean"},
+    {"true IS NOT TRUE", "false", "Boolean"},
+    {"NULL IS NOT UNKNOWN", "false", "Boolean"},
+    {"false IS NOT FALSE", "false", "Boolean"},
+};
+
+static void nulls_and_types_of_conditionals(void **state)
+{
+    FIXTURE_CHECK(state, NULLS_AND_TYPES_OF_CONDITIONALS);
+}
+
+static const fixture_row OPERATORS_SIDE_BY_SIDE[] = {
+    {"1e0 / 3", "0.3333333333333333", "Float64"},
+    {"2 ^ 3 * 2", "16", "Float64"},
+    {"-2 ^ 0.5", "error: ^ of -2: a negative number has only integer powers", NULL},
+    {"2 * 3 % 4", "2", "Int32"},
+    {"1 - 1 - 1", "-1", "Int32"},
+    {"5 - -3", "8", "Int32"},
+    {"5 --3", "5", "Int32"},
+    {"1 < 2 AND 2 < 3 OR false", "true", "Boolean"},
+    {"NOT false AND false", "false", "Boolean"},
+    {"NOT NOT true", "true", "Boolean"},
+    {"true = NOT false", "true", "Boolean"},
+    {"1 + 1 IN (2, 3)", "true", "Boolean"},
+    {"1 + 1 BETWEEN 1 AND 3", "true", "Boolean"},
+    {"'a' || 'b' LIKE 'a%'", "true", "Boolean"},
+    {"'ab' LIKE 'a' || '%'", "true", "Boolean"},
+    {"1 = 1 IS TRUE", "true", "Boolean"},
+    {"1::text || '2'::text", "12", "Utf8"},
+    {"(-1)::text", "-1", "Utf8"},
+    {"NOT 'a' LIKE 'b'", "true", "Boolean"},
+    {"1 IS NULL = false", "true", "Boolean"},
+    {"a.b", "error: unknown qualifier 'a' in test: columns of a single input need none", NULL},
+};
+
+static void operators_side_by_side(void **state)
+{
+    FIXTURE_CHECK(state, OPERATORS_SIDE_BY_SIDE);
+}
+
 static const fixture_row LITERALS_AND_MESSAGES[] = {
     {"round('1.5')", "2", "Float64"},
     {"round('1.5', 1)", "1.5", "Float64"},
@@ -248,6 +316,8 @@ int main(void)
         cmocka_unit_test(logic_has_three_values),
         cmocka_unit_test(in_knows_nulls),
         cmocka_unit_test(comparisons_find_a_common_type),
+        cmocka_unit_test(nulls_and_types_of_conditionals),
+        cmocka_unit_test(operators_side_by_side),
         cmocka_unit_test(literals_and_messages),
     };
     return cmocka_run_group_tests(TESTS, fixture_set_up, fixture_tear_down);

@@ -31,15 +31,14 @@ static bool parse_unsigned(wr_text text, unsigned bytes, void *cell)
 /* A timestamp stands for its date. */
 static bool parse_date(wr_text text, int32_t *out_days)
 {
-    int64_t second;
+    int64_t us;
 
     if (wr_parse_date(text, out_days))
         return true;
-    if (!wr_parse_timestamp(text, WR_UNIT_S, 0, &second))
+    if (!wr_parse_timestamp(text, WR_UNIT_US, 0, &us)) /* not seconds: they would be rounded up */
         return false;
-    second = wr_floor_divide(second, 86400);
-    *out_days = (int32_t)second;
-    return second == (int32_t)second;
+    *out_days = (int32_t)wr_floor_divide(us, 86400000000);
+    return true;
 }
 
 static bool parse_date64(wr_text text, int64_t *out_ms)

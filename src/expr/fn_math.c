@@ -160,7 +160,9 @@ static wr_status eval_log_base(wr_eval *eval, const wr_vector *const *args, uint
         if (base <= 0 || x <= 0 || base == 1)
             return fail_domain(eval, args, row,
                                "base and number must be positive, the base not 1", err);
-        ((double *)out->data)[row] = log(x) / log(base);
+        ((double *)out->data)[row] = base == 10  ? log10(x)
+                                     : base == 2 ? log2(x)
+                                                 : log(x) / log(base);
     }
     return WR_OK;
 }

@@ -258,10 +258,12 @@ bool wr_decimal_from_number(wr_physical from, const void *values, wr_type to, wr
         uint32_t row = wr_selection_row(&rows, i);
         wr_i128  value = 0;
 
-        if (from == WR_PHYS_F64 || from == WR_PHYS_F32)
-            fails |= !wr_decimal_from_f64(from == WR_PHYS_F64 ? ((const double *)values)[row]
-                                                              : ((const float *)values)[row],
-                                          to.precision, to.scale, &value);
+        if (from == WR_PHYS_F64)
+            fails |= !wr_decimal_from_f64(((const double *)values)[row], to.precision, to.scale,
+                                          &value);
+        else if (from == WR_PHYS_F32)
+            fails |= !wr_decimal_from_f32(((const float *)values)[row], to.precision, to.scale,
+                                          &value);
         else
             fails |= !wr_decimal_rescale(load_integer(from, values, row), 0, to.scale, &value) ||
                      !wr_decimal_fits(value, to.precision);

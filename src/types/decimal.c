@@ -4,6 +4,7 @@
  * dividend fits 256 bits. What a 64-bit path would save is left to the kernels of columns. */
 #include "types/decimal.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "types/digits_priv.h"
@@ -129,40 +130,52 @@ double wr_decimal_to_f64(wr_i128 value, int scale)
     return x;
 }
 
+/* Whole numbers are exact; false when out of range. */
+static bool from_whole(double x, unsigned precision, int scale, wr_i128 *out_value)
+{
+    wr_i128 value;
+
+    return fabs(x) < 0x1p127 && wr_decimal_rescale((wr_i128)x, 0, scale, &value) &&
+           wr_decimal_fits(value, precision) && (*out_value = value, true);
+}
+
+/* Fractions the short way: false when `slack`, the relative doubt about x, leaves two candidates. */
+static bool round_fraction(double x, double slack, int scale, wr_i128 *out_value)
+{
+    double  scaled = fabs(x) * (double)wr_pow10_i128((unsigned)scale), rest;
+    int64_t value;
+
+    if (!(scaled < 0x1p50))
+        return false;
+    value = (int64_t)scaled;
+    rest = scaled - (double)value;
+    if (fabs(rest - 0.5) <= scaled * slack)
+        return false;
+    value += rest > 0.5;
+    *out_value = x < 0 ? -value : value;
+    return true;
+}
+
 bool wr_decimal_from_f64(double x, unsigned precision, int scale, wr_i128 *out_value)
 {
-    const uint64_t HIDDEN = (uint64_t)1 << 52;
-    uint64_t       bits, mantissa;
-    int            exponent2;
-    wr_u256        scaled;
-    wr_i128        value;
+    char text[WR_FORMAT_BYTES_MAX];
 
-    memcpy(&bits, &x, sizeof bits);
-    exponent2 = (int)(bits >> 52 & 0x7ff);
-    mantissa = bits & (HIDDEN - 1);
-    if (exponent2 == 0x7ff)
-        return false;
-    mantissa |= exponent2 ? HIDDEN : 0;
-    exponent2 = (exponent2 ? exponent2 : 1) - 1075;
-    scaled = u256_multiply(mantissa, (wr_u128)wr_pow10_i128((unsigned)scale)); /* < 2^180 */
-    if (mantissa == 0) {
-        scaled = (wr_u256){0, 0};
-    } else if (exponent2 >= 0) {
-        if (scaled.high || exponent2 >= (int)u128_zeros(scaled.low))
-            return false;
-        scaled.low <<= exponent2;
-    } else if (exponent2 <= -182) {
-        scaled = (wr_u256){0, 0}; /* less than half */
-    } else { /* half away from zero: add the highest bit that is cut off */
-        scaled = u256_shift_right(scaled, (unsigned)(-exponent2 - 1));
-        if (scaled.high)
-            return false;
-        scaled.low = (scaled.low >> 1) + (scaled.low & 1);
-    }
-    if (!give_sign(scaled.low, x < 0, &value) || !wr_decimal_fits(value, precision))
-        return false;
-    *out_value = value;
-    return true;
+    if (x == trunc(x))
+        return from_whole(x, precision, scale, out_value);
+    if (round_fraction(x, 0x1p-49, scale, out_value))
+        return wr_decimal_fits(*out_value, precision);
+    return wr_parse_decimal((wr_text){text, wr_format_f64(x, text)}, precision, scale, out_value);
+}
+
+bool wr_decimal_from_f32(float x, unsigned precision, int scale, wr_i128 *out_value)
+{
+    char text[WR_FORMAT_BYTES_MAX];
+
+    if (x == truncf(x))
+        return from_whole((double)x, precision, scale, out_value);
+    if (round_fraction((double)x, 0x1p-21, scale, out_value))
+        return wr_decimal_fits(*out_value, precision);
+    return wr_parse_decimal((wr_text){text, wr_format_f32(x, text)}, precision, scale, out_value);
 }
 
 /* Cuts precision to 38: first fraction digits beyond `scale_kept`, then whole digits (results that

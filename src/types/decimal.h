@@ -24,8 +24,10 @@ bool wr_decimal_multiply(wr_i128 left, int left_scale, wr_i128 right, int right_
                          int result_scale, wr_i128 *out_value);
 
 double wr_decimal_to_f64(wr_i128 value, int scale); /* correctly rounded */
-/** Nearest decimal; false when it does not fit `precision` or is not finite. */
+/** Whole numbers exactly; fractions as they are written (1.005 is 1.01 with two digits, though the double
+ *  is a bit less), rounded half away from zero. False: does not fit `precision` or is not finite. */
 bool wr_decimal_from_f64(double x, unsigned precision, int scale, wr_i128 *out_value);
+bool wr_decimal_from_f32(float x, unsigned precision, int scale, wr_i128 *out_value);
 
 /** Types of results, 38 digits at most. + has the larger scale and one more whole digit, * the sum
  *  of both, / a scale of max(6, left scale + right precision + 1). Where 38 digits are too few,
