@@ -135,6 +135,18 @@ static wr_status parse_char(const wr_option_def *def, wr_text value, int32_t *ou
     return WR_OK;
 }
 
+/* Where true and false are among the choices, YAML's other words for them are meant, too. */
+static wr_text plain_word(const wr_option_def *def, wr_text value)
+{
+    bool yes = false, takes_bool = false;
+
+    for (int32_t i = 0; def->choices[i]; i++)
+        takes_bool |= strcmp(def->choices[i], "true") == 0;
+    if (!takes_bool || parse_bool(def, value, &yes, NULL) != WR_OK)
+        return value;
+    return yes ? WR_TEXT("true") : WR_TEXT("false");
+}
+
 static wr_status parse_enum(const wr_option_def *def, wr_text value, int32_t *out_value,
                             wr_error *err)
 {
@@ -142,6 +154,7 @@ static wr_status parse_enum(const wr_option_def *def, wr_text value, int32_t *ou
     wr_text    shown = printable(def, value);
 
     wr_suggest_init(&suggest, value);
+    value = plain_word(def, value);
     for (int32_t i = 0; def->choices[i]; i++) {
         if (wr_text_equal_nocase(value, wr_text_of(def->choices[i]))) {
             *out_value = i;

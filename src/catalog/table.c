@@ -182,6 +182,18 @@ static wr_status list_sources(const wr_catalog *catalog, const wr_table_spec *sp
     return WR_OK;
 }
 
+/* Bad rows are written as plain CSV: another ending would say what is not so. */
+static wr_status open_rejects(const wr_catalog *catalog, wr_table *table, wr_error *err)
+{
+    const wr_format *format = wr_catalog_guess_format(catalog, table->reject_path);
+
+    if (wr_codec_detect(table->reject_path, NULL, 0) != WR_CODEC_NONE ||
+        (format && format != catalog->formats[0]))
+        return WR_RAISE(err, WR_INVALID, "bad rows are kept as plain CSV: give reject_file '%.*s' "
+                        "the ending .csv", WR_TEXT_ARG(table->reject_path));
+    return wr_catalog_find_fs(catalog, table->reject_path, &table->reject_fs, err);
+}
+
 wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr_lease *open_lease,
                         wr_bump *bump, wr_table **out_table, uint32_t *out_option, wr_error *err)
 {
@@ -218,7 +230,7 @@ wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr
     table->errors_max = spec->errors_max;
     table->reject_path = spec->reject_path;
     if (spec->on_error == WR_ON_ERROR_REJECT)
-        WR_TRY(wr_catalog_find_fs(catalog, spec->reject_path, &table->reject_fs, err));
+        WR_TRY(open_rejects(catalog, table, err));
     WR_TRY(wr_table_sample(spec, table, open_lease, bump, err));
     *out_table = table;
     return WR_OK;

@@ -127,7 +127,10 @@ wr_status wr_rejects_report(wr_rejects *rejects, uint64_t split, const wr_reject
 
     if (plan->on_error == WR_ON_ERROR_FAIL) {
         (void)raise_reject(reject, err);
-        wr_error_append(err, " (on_error: skip or reject_file goes on without such rows)");
+        wr_error_append(err, "%s", reject->is_misfit
+                                       ? " (schema: or infer: full can give the column another type; "
+                                         "on_error: skip or reject_file goes on without such rows)"
+                                       : " (on_error: skip or reject_file goes on without such rows)");
         return WR_DATA;
     }
     if (!wr_turnstile_wait(&rejects->turnstile, exec->morsel_first + split, exec))

@@ -35,6 +35,7 @@ typedef struct wr_reject {
     wr_text  column;      /* "" when the row as a whole    */
     wr_text  reason;
     wr_text  raw;         /* the record as it stands, cut at 64 KB */
+    bool     is_misfit;   /* a value does not read as its type     */
 } wr_reject;
 
 /** What a user wants done with bad rows. */

@@ -50,6 +50,9 @@ bool wr_parse_binary_hex(wr_text text, uint8_t *out, size_t *out_bytes);
 bool wr_parse_by_format(wr_text text, wr_text format, int32_t *out_days, int64_t *out_day_ns,
                         bool *out_has_time);
 
+/** The first directive of the format that none of these is ("%q"), or empty. */
+wr_text wr_format_find_unknown(wr_text format);
+
 /** Does the format read %z, %Z or %s? */
 bool wr_format_has_zone(wr_text format);
 

@@ -257,6 +257,24 @@ bool wr_parse_by_format(wr_text text, wr_text format, int32_t *out_days, int64_t
     return true;
 }
 
+wr_text wr_format_find_unknown(wr_text format)
+{
+    static const char KNOWN[] = "YymbBhaAedjHIMSfpzZsnt%";
+
+    for (size_t i = 0; i < format.byte_count; i++) {
+        size_t start = i;
+
+        if (format.bytes[i] != '%')
+            continue;
+        i += i + 1 < format.byte_count && format.bytes[i + 1] == '-';
+        if (++i == format.byte_count)
+            return (wr_text){format.bytes + start, i - start};
+        if (!memchr(KNOWN, format.bytes[i], sizeof KNOWN - 1) && !expand(format.bytes[i]))
+            return (wr_text){format.bytes + start, i + 1 - start};
+    }
+    return (wr_text){NULL, 0};
+}
+
 bool wr_format_has_zone(wr_text format)
 {
     for (size_t i = 0; i + 1 < format.byte_count; i++) {

@@ -1,6 +1,7 @@
 /* csv.c — the format object and its options. */
 #include "csv_priv.h"
 #include "csv_write.h"
+#include "types/parse.h"
 
 static const char *const HEADERS[] = {"auto", "true", "false", NULL};
 static const char *const RAGGED[] = {"error", "pad", NULL};
@@ -69,7 +70,42 @@ static void adjust(void *options, wr_text path)
         *(int32_t *)options = '\t';
 }
 
+static wr_status check_time_format(const char *name, wr_text format, wr_error *err)
+{
+    wr_text unknown = wr_format_find_unknown(format);
+
+    if (format.byte_count == 0)
+        return WR_OK;
+    if (unknown.byte_count > 0)
+        return WR_RAISE(err, WR_INVALID, "%s: '%.*s' is no directive (known: %%Y %%m %%d %%H %%M %%S "
+                        "%%f %%y %%b %%B %%e %%j %%a %%A %%p %%I %%z %%Z %%s %%T %%D %%F %%R %%%%)",
+                        name, WR_TEXT_ARG(unknown));
+    if (!memchr(format.bytes, '%', format.byte_count))
+        return WR_RAISE(err, WR_INVALID, "%s: '%.*s' has no directives: write day, month and year "
+                        "as %%d, %%m and %%Y", name, WR_TEXT_ARG(format));
+    return WR_OK;
+}
+
+static bool is_number_byte(int32_t byte)
+{
+    return (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == 'e' || byte == 'E';
+}
+
+static wr_status check(const void *options_p, wr_error *err)
+{
+    const csv_read_options *o = options_p;
+
+    if (o->decimal > 0 && o->decimal == o->thousands)
+        return WR_RAISE(err, WR_INVALID, "decimal and thousands are the same byte '%c': "
+                        "set both, such as decimal: \",\", thousands: \".\"", (char)o->decimal);
+    if (is_number_byte(o->decimal) || is_number_byte(o->thousands))
+        return WR_RAISE(err, WR_INVALID, "decimal and thousands cannot be digits or signs");
+    WR_TRY(check_time_format("date_format", o->date_format, err));
+    return check_time_format("timestamp_format", o->timestamp_format, err);
+}
+
 static const wr_format_reader_ops READER = {
+    .check = check,
     .file_bytes = sizeof(csv_file),
     .split_bytes = sizeof(csv_split),
     .infer = wr_csv_infer,

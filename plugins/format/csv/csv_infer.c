@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "csv_priv.h"
 #include "kernel/text_guess.h"
+#include "kernel/text_utf8.h"
 
 enum {
     SAMPLE_BYTES = 256 * 1024,
@@ -364,6 +365,17 @@ static wr_status decide_header(inference *in, const wr_schema *declared, wr_erro
     return WR_OK;
 }
 
+/* Names are what the user writes: they cannot be broken. */
+static wr_status check_names(const inference *in, wr_error *err)
+{
+    for (uint32_t c = 0; in->options->header == CSV_HEADER_TRUE && c < in->column_count; c++) {
+        if (!wr_utf8_is_valid((const uint8_t *)in->names[c].bytes, in->names[c].byte_count))
+            return WR_RAISE(err, WR_DATA, "%.*s: name %u of the header is invalid UTF-8 (is it "
+                            "another encoding, such as latin1?)", WR_TEXT_ARG(in->path), c + 1);
+    }
+    return WR_OK;
+}
+
 /* ---- The schema ----------------------------------------------------------------------------------- */
 
 /* "a" again becomes "a_2", or the next number that is free. */
@@ -484,6 +496,7 @@ wr_status wr_csv_infer(void *options, const wr_schema *declared, wr_text path, w
     WR_TRY(take_first_record(&in, &cursor, err));
     WR_TRY(guess_rest(&in, &cursor, full, err));
     WR_TRY(decide_header(&in, declared, err));
+    WR_TRY(check_names(&in, err));
     WR_TRY(complete_names(&in, err));
     return make_schema(&in, declared, out_schema, err);
 }

@@ -91,8 +91,8 @@ static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
     case CSV_FINE:
         break;
     case CSV_FIELD_COUNT:
-        snprintf(buffer, REASON_BYTES, "expected %u fields, found %u", split->field_count,
-                 bad->detail);
+        snprintf(buffer, REASON_BYTES, "expected %u field%s, found %u", split->field_count,
+                 split->field_count == 1 ? "" : "s", bad->detail);
         return wr_text_of(buffer);
     case CSV_NOT_UTF8:
         return WR_TEXT("invalid UTF-8 (is it another encoding, such as latin1?)");
@@ -108,6 +108,8 @@ static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
         snprintf(buffer, REASON_BYTES, "a field is longer than max_field (%llu bytes)",
                  (unsigned long long)split->dialect.options->max_field);
         return wr_text_of(buffer);
+    case CSV_IS_NULL:
+        return WR_TEXT("NULL, which the schema does not allow (nullable: false)");
     case CSV_NEVER_CLOSED:
         return WR_TEXT("the quote that opens here is never closed");
     case CSV_BLANKS_TOO_LONG:
@@ -118,8 +120,8 @@ static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
 
 static bool names_column(csv_fault fault)
 {
-    return fault == CSV_WRONG_TYPE || fault == CSV_BROKEN_QUOTES || fault == CSV_FIELD_TOO_LONG ||
-           fault == CSV_BLANKS_TOO_LONG;
+    return fault == CSV_WRONG_TYPE || fault == CSV_IS_NULL || fault == CSV_BROKEN_QUOTES ||
+           fault == CSV_FIELD_TOO_LONG || fault == CSV_BLANKS_TOO_LONG;
 }
 
 static wr_status report_row(const wr_read_request *request, csv_split *split, uint32_t row,
@@ -142,6 +144,7 @@ static wr_status report_row(const wr_read_request *request, csv_split *split, ui
         reject.raw = raw_of(split, row);
     }
     reject.reason = format_reason(split, row, buffer);
+    reject.is_misfit = bad->fault == CSV_WRONG_TYPE;
     reject.column = names_column((csv_fault)bad->fault) && bad->detail < request->column_count
                         ? request->schema->fields[request->columns[bad->detail]].name
                         : WR_TEXT("");

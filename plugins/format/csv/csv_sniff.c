@@ -49,6 +49,12 @@ static trial try_dialect(const csv_read_options *options, const uint8_t *sample,
         result.record_count++;
     }
 counted:
+    if (options->ragged == CSV_RAGGED_PAD) { /* shorter records are as usual as any */
+        for (uint32_t i = 1; i <= COUNTED_MAX; i++)
+            result.field_count = histogram[i] > 0 ? i : result.field_count;
+        result.usual_count = result.record_count - histogram[1];
+        return result;
+    }
     for (uint32_t i = 1; i <= COUNTED_MAX; i++) {
         if (histogram[i] >= result.usual_count && histogram[i] > 0) {
             result.usual_count = histogram[i];
@@ -124,8 +130,9 @@ static void choose_quote(csv_read_options *options, const uint8_t *sample, uint3
         *options = single;
 }
 
-static void choose_escape(csv_read_options *options, const uint8_t *sample, uint32_t byte_count,
-                          bool at_end)
+/* `given` is what the user said: a delimiter that was found out may be another one with escapes. */
+static void choose_escape(csv_read_options *options, const csv_read_options *given,
+                          const uint8_t *sample, uint32_t byte_count, bool at_end)
 {
     char             escaped_quote[3] = {'\\', (char)options->quote, '\0'};
     csv_read_options backslash = *options;
@@ -137,9 +144,10 @@ static void choose_escape(csv_read_options *options, const uint8_t *sample, uint
     if (options->quote < 0 || !holds(sample, byte_count, escaped_quote))
         return;
     backslash.escape = '\\';
+    backslash.delimiter = given->delimiter;
     usual = try_dialect(options, sample, byte_count, at_end);
-    t = try_dialect(&backslash, sample, byte_count, at_end);
-    if (t.broken_count < usual.broken_count ||
+    t = choose_delimiter(&backslash, sample, byte_count, at_end);
+    if (t.broken_count < usual.broken_count || score(&t) > score(&usual) ||
         (t.record_count > usual.record_count && t.broken_count == usual.broken_count))
         *options = backslash;
 }
@@ -157,11 +165,6 @@ void wr_csv_sniff(csv_read_options *options, const uint8_t *sample, uint32_t byt
                                                                                             : '\n';
     trial_options = *options;
     choose_quote(&trial_options, sample, byte_count, at_end);
-    choose_escape(&trial_options, sample, byte_count, at_end);
-    /* With the escape known, commas inside quotes may count for another delimiter. */
-    if (trial_options.escape == '\\' && options->delimiter == 0) {
-        trial_options.delimiter = 0;
-        choose_delimiter(&trial_options, sample, byte_count, at_end);
-    }
+    choose_escape(&trial_options, options, sample, byte_count, at_end);
     *options = trial_options;
 }

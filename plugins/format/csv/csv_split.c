@@ -35,8 +35,10 @@ static uint32_t separator_max(const wr_read_request *request)
     return wanted < SEPARATORS_MIN ? SEPARATORS_MIN : (uint32_t)wanted;
 }
 
-static void lay_out_column(csv_column *column, wr_type type, uint32_t rows, wr_carver *carver)
+static void lay_out_column(csv_column *column, const wr_field *field, uint32_t rows,
+                           wr_carver *carver)
 {
+    wr_type  type = field->type;
     uint64_t bit_bytes = wr_bit_words(rows) * sizeof(uint64_t);
     uint64_t width = wr_physical_bytes(wr_type_physical(type));
     void    *data = wr_carve(carver, width * rows);
@@ -44,8 +46,9 @@ static void lay_out_column(csv_column *column, wr_type type, uint32_t rows, wr_c
     void    *rewrite = wr_type_is_text(type) ? wr_carve(carver, bit_bytes) : NULL;
 
     if (column)
-        *column = (csv_column){.type = type, .is_text = wr_type_is_text(type), .data = data,
-                               .valid = valid, .rewrite = rewrite};
+        *column = (csv_column){.type = type, .is_text = wr_type_is_text(type),
+                               .required = !field->nullable, .data = data, .valid = valid,
+                               .rewrite = rewrite};
 }
 
 /* Carve everything; `split` is NULL when only the bytes are counted. */
@@ -77,7 +80,7 @@ static void lay_out(const wr_read_request *request, csv_split *split, wr_carver 
     s->columns = wr_carve(carver, column_count * sizeof(csv_column));
     for (uint32_t c = 0; c < column_count; c++)
         lay_out_column(s->columns ? &s->columns[c] : NULL,
-                       request->schema->fields[request->columns[c]].type, rows, carver);
+                       &request->schema->fields[request->columns[c]], rows, carver);
 }
 
 uint64_t wr_csv_split_lease_min(const wr_read_request *request)
@@ -354,6 +357,22 @@ static void fill_batch(const wr_read_request *request, csv_split *split, wr_batc
     }
 }
 
+/* A column that must not be NULL: rows where it is are bad. */
+static void check_required(csv_split *split, uint32_t column_index)
+{
+    csv_column          *column = &split->columns[column_index];
+    const wr_text_token *tokens = column->is_text ? tokens_of(split, column) : split->tokens;
+    bool                 missing = column->field == WR_FIELD_NONE;
+
+    for (uint32_t row = 0; row < split->row_count; row++) {
+        bool is_null = missing || tokens[row].byte_count == WR_TEXT_TOKEN_NULL ||
+                       (!column->is_text && !wr_bit_get(column->valid, row));
+
+        if (is_null)
+            wr_csv_mark_bad(split, row, CSV_IS_NULL, column_index);
+    }
+}
+
 static wr_status read_rows(const wr_read_request *request, csv_split *split, wr_error *err)
 {
     bool usual;
@@ -367,6 +386,8 @@ static wr_status read_rows(const wr_read_request *request, csv_split *split, wr_
             take_text_column(split, c, usual);
         else
             read_fixed_column(split, c, usual);
+        if (split->columns[c].required)
+            check_required(split, c);
     }
     if (split->bad_count > 0)
         WR_TRY(wr_csv_report_bad_rows(request, split, err));
@@ -461,6 +482,8 @@ static wr_status read_long_row(const wr_read_request *request, csv_split *split,
         memset(column->data, 0, wr_physical_bytes(wr_type_physical(column->type)));
         if (!missing)
             WR_TRY(read_long_value(split, c, &missing, err));
+        if (missing && column->required)
+            wr_csv_mark_bad(split, 0, CSV_IS_NULL, c);
         column->valid[0] = !missing;
         set_vector(split, c, missing, is_blob && !missing ? WR_VECTOR_BLOBS : 0);
     }

@@ -394,6 +394,23 @@ static void describe_row(const wr_read_request *request, const wr_split *split, 
     out_place->raw = raw_of(json, row);
 }
 
+/* Its detail is the column. */
+static const char IS_NULL[] = "NULL, which the schema does not allow (nullable: false)";
+
+static bool names_column(const json_bad_row *bad)
+{
+    return !bad->fault || bad->fault == IS_NULL;
+}
+
+/* A column that must not be NULL, whether its key is there or not: rows where it is are bad. */
+static void check_required(json_split *split, const wr_field *field, uint32_t index)
+{
+    for (uint32_t row = 0; !field->nullable && row < split->row_count; row++)
+        if (split->columns[index].tokens[row].byte_count == WR_TEXT_TOKEN_NULL &&
+            !wr_bit_get(split->bad_rows, row))
+            mark_bad(split, row, IS_NULL, index);
+}
+
 static wr_text format_reason(const json_split *split, uint32_t row, char *buffer)
 {
     const json_bad_row *bad = &split->bad[row];
@@ -402,7 +419,7 @@ static wr_text format_reason(const json_split *split, uint32_t row, char *buffer
     wr_text             shown;
 
     if (bad->fault) {
-        if (bad->detail == 0)
+        if (bad->detail == 0 || names_column(bad))
             return wr_text_of(bad->fault);
         snprintf(buffer, REASON_BYTES, "%s (byte %u of the line)", bad->fault, bad->detail);
         return wr_text_of(buffer);
@@ -430,7 +447,8 @@ static wr_status report_bad_rows(const wr_read_request *request, json_split *spl
             continue;
         describe_row(request, &split->base, row, &reject);
         reject.reason = format_reason(split, row, buffer);
-        if (!split->bad[row].fault)
+        reject.is_misfit = !split->bad[row].fault;
+        if (names_column(&split->bad[row]))
             reject.column = request->schema->fields[request->columns[split->bad[row].detail]].name;
         WR_TRY(request->rejects.report(request->rejects.self, &reject, err));
     }
@@ -480,6 +498,8 @@ static wr_status split_read(const wr_read_request *request, wr_split *split, wr_
     for (uint32_t c = 0; c < request->column_count; c++)
         if (!json->columns[c].is_text)
             read_fixed_column(json, c);
+    for (uint32_t c = 0; c < request->column_count; c++)
+        check_required(json, &request->schema->fields[request->columns[c]], c);
     if (json->bad_count > 0)
         WR_TRY(report_bad_rows(request, json, err));
     for (uint32_t c = 0; c < request->column_count; c++)
