@@ -265,6 +265,63 @@ static void conditionals(void **state)
     FIXTURE_CHECK(state, CONDITIONALS);
 }
 
+static const fixture_row MORE_TEXT_AND_PATTERNS[] = {
+    {"regexp_replace('a.b.c', '\\.', '\\\\', 'g')", "a\\b\\c", "Utf8"},
+    {"regexp_replace('abc', '(b)', '[\\0]')", "a[b]c", "Utf8"},
+    {"regexp_replace('abc', 'b', '')", "ac", "Utf8"},
+    {"regexp_replace(NULL, 'b', 'x')", "NULL", "Utf8"},
+    {"regexp_replace('abc', NULL, 'x')", "NULL", "Utf8"},
+    {"regexp_replace('abc', 'b', NULL)", "NULL", "Utf8"},
+    {"regexp_extract('abc', '(x)?b', 1)", "", "Utf8"},
+    {"regexp_extract(NULL, 'b')", "NULL", "Utf8"},
+    {"regexp_matches('ABC', 'b', 'x')",
+     "error: regexp_matches: there is no flag 'x' (i: any case, g: every match)", NULL},
+    {"regexp_count('aaa', 'a', 'i')", "3", "Int64"},
+    {"'abc' ~ NULL", "NULL", "Boolean"},
+    {"NULL ~ 'a'", "NULL", "Boolean"},
+    {"'日本語' ~ '^.{3}$'", "true", "Boolean"},
+    {"'a' SIMILAR TO '(a|b)+'", "true", "Boolean"},
+    {"'ab' SIMILAR TO 'a'", "false", "Boolean"},
+    {"'a%' SIMILAR TO 'a\\%'", "true", "Boolean"},
+    {"'abc' LIKE 'a%c%'", "true", "Boolean"},
+    {"'a' LIKE '\\a'", "true", "Boolean"},
+    {"'%' LIKE '\\%'", "true", "Boolean"},
+    {"'aXb' LIKE 'a_b' ESCAPE '_'", "false", "Boolean"},
+    {"'a_b' LIKE 'a__b' ESCAPE '_'", "true", "Boolean"},
+    {"'abc' LIKE '%c' AND 'abc' LIKE '_bc'", "true", "Boolean"},
+    {"replace('ababab', 'ab', 'aab')", "aabaabaab", "Utf8"},
+    {"replace('', 'a', 'b')", "", "Utf8"},
+    {"translate('abc', '', 'x')", "abc", "Utf8"},
+    {"translate('aab', 'aa', 'xy')", "xxb", "Utf8"},
+    {"initcap('')", "", "Utf8"},
+    {"split_part('a--b--c', '--', 2)", "b", "Utf8"},
+    {"split_part('äöü', 'ö', 2)", "ü", "Utf8"},
+    {"trim('  ' FROM '  a ')", "a", "Utf8"},
+    {"ltrim('', 'x')", "", "Utf8"},
+    {"left('é', 1) || right('é', 1)", "éé", "Utf8"},
+    {"substr('hello', 3, 9223372036854775807)", "llo", "Utf8"},
+    {"strpos('aaa', 'aa')", "1", "Int64"},
+    {"reverse('')", "", "Utf8"},
+    {"concat()", "error: no variant of 'concat' takes ()", NULL},
+    {"levenshtein('abc', '')", "3", "Int64"},
+    {"md5(NULL)", "NULL", "Utf8"},
+    {"hex('')", "", "Utf8"},
+    {"unhex('')", "", "Utf8"},
+    {"from_base64('')", "", "Utf8"},
+    {"url_decode('%')", "error: url_decode: '%' is not encoded like that", NULL},
+    {"chr(97) || chr(0x1F600)", "a😀", "Utf8"},
+    {"ascii('😀')", "128512", "Int64"},
+    {"format('%s %s', 'a')", "error: format: '%s %s' asks for argument 2 of 1", NULL},
+    {"contains('', '')", "true", "Boolean"},
+    {"typeof(1 + 1.5)", "Decimal(3, 1)", "Utf8"},
+    {"typeof(now())", "Timestamp(us, UTC)", "Utf8"},
+};
+
+static void more_text_and_patterns(void **state)
+{
+    FIXTURE_CHECK(state, MORE_TEXT_AND_PATTERNS);
+}
+
 static const fixture_row LONG_RESULTS_TAKE_SEVERAL_RUNS[] = {
     {"length(repeat('ab', 50000))", "100000", "Int64"},
     {"right(upper(repeat('ab', 50000)) || 'Z', 3)", "ABZ", "Utf8"},
@@ -373,6 +430,7 @@ int main(void)
         cmocka_unit_test(functions_on_text),
         cmocka_unit_test(patterns),
         cmocka_unit_test(conditionals),
+        cmocka_unit_test(more_text_and_patterns),
         cmocka_unit_test(long_results_take_several_runs),
         cmocka_unit_test(bytes_and_codes),
     };

@@ -16,12 +16,13 @@ static const struct field_name {
     field       field;
 } FIELD_NAMES[] = {
     {"millennium", FIELD_MILLENNIUM}, {"century", FIELD_CENTURY}, {"decade", FIELD_DECADE},
-    {"year", FIELD_YEAR}, {"years", FIELD_YEAR}, {"quarter", FIELD_QUARTER},
-    {"month", FIELD_MONTH}, {"months", FIELD_MONTH}, {"week", FIELD_WEEK}, {"weeks", FIELD_WEEK},
+    {"year", FIELD_YEAR}, {"years", FIELD_YEAR}, {"yr", FIELD_YEAR}, {"quarter", FIELD_QUARTER},
+    {"qtr", FIELD_QUARTER}, {"month", FIELD_MONTH}, {"months", FIELD_MONTH}, {"mon", FIELD_MONTH}, {"week", FIELD_WEEK}, {"weeks", FIELD_WEEK},
     {"day", FIELD_DAY}, {"days", FIELD_DAY}, {"dayofmonth", FIELD_DAY}, {"hour", FIELD_HOUR},
-    {"hours", FIELD_HOUR}, {"minute", FIELD_MINUTE}, {"minutes", FIELD_MINUTE},
-    {"second", FIELD_SECOND}, {"seconds", FIELD_SECOND}, {"millisecond", FIELD_MILLISECOND},
-    {"milliseconds", FIELD_MILLISECOND}, {"microsecond", FIELD_MICROSECOND},
+    {"hours", FIELD_HOUR}, {"hr", FIELD_HOUR}, {"minute", FIELD_MINUTE},
+    {"minutes", FIELD_MINUTE}, {"min", FIELD_MINUTE}, {"second", FIELD_SECOND}, {"sec", FIELD_SECOND}, {"seconds", FIELD_SECOND}, {"millisecond", FIELD_MILLISECOND},
+    {"milliseconds", FIELD_MILLISECOND}, {"ms", FIELD_MILLISECOND}, {"us", FIELD_MICROSECOND},
+    {"microsecond", FIELD_MICROSECOND},
     {"microseconds", FIELD_MICROSECOND}, {"dow", FIELD_DAYOFWEEK},
     {"dayofweek", FIELD_DAYOFWEEK}, {"isodow", FIELD_ISODOW}, {"doy", FIELD_DAYOFYEAR},
     {"dayofyear", FIELD_DAYOFYEAR}, {"isoyear", FIELD_ISOYEAR}, {"epoch", FIELD_EPOCH},
@@ -46,7 +47,28 @@ static field constant_field(const wr_expr *arg)
     return find_field(arg->value.text);
 }
 
-/* ---- Fields ------------------------------------------------------------------------------------- */
+/* Calls with such a field are resolved as any, so that the check of the call can say so. */
+static bool is_unknown_field(const wr_expr *arg)
+{
+    return wr_expr_is_literal(arg) && constant_field(arg) == FIELD_NONE;
+}
+
+static wr_status check_field(const wr_expr *call, wr_error *err)
+{
+    wr_suggest suggest;
+
+    if (!is_unknown_field(call->args[0]))
+        return WR_OK;
+    wr_suggest_init(&suggest, call->args[0]->value.text);
+    for (size_t i = 0; i < sizeof FIELD_NAMES / sizeof FIELD_NAMES[0]; i++)
+        wr_suggest_offer(&suggest, wr_text_of(FIELD_NAMES[i].name));
+    (void)WR_RAISE(err, WR_INVALID, "%s: unknown field '%.*s'", call->function->name,
+                   WR_TEXT_ARG(call->args[0]->value.text));
+    wr_suggest_append(&suggest, err);
+    return WR_INVALID;
+}
+
+/* ---- Fields -------------------------------------------------------------------------------------- */
 
 /* Monday of the ISO week. */
 static int32_t week_start(int32_t days)
@@ -196,7 +218,7 @@ static bool as_owner_of(field f, wr_type type, wr_type *out_type)
 
 RESOLVE(resolve_part)
 {
-    field f = constant_field(args[0]);
+    field f = is_unknown_field(args[0]) ? FIELD_EPOCH : constant_field(args[0]);
 
     (void)arg_count;
     if (!as_owner_of(f, args[1]->type, &args_io[1]))
@@ -270,15 +292,17 @@ static wr_moment truncate(wr_moment m, field f)
     }
 }
 
-static bool can_truncate(field f)
+static bool can_truncate(const wr_expr *arg)
 {
-    return f != FIELD_NONE && f <= FIELD_MICROSECOND;
+    field f = constant_field(arg);
+
+    return is_unknown_field(arg) || (f != FIELD_NONE && f <= FIELD_MICROSECOND);
 }
 
 RESOLVE(resolve_trunc)
 {
     (void)arg_count;
-    if (!can_truncate(constant_field(args[0])) || !wr_type_as_day(args[1]->type, &args_io[1]))
+    if (!can_truncate(args[0]) || !wr_type_as_day(args[1]->type, &args_io[1]))
         return false;
     args_io[0] = args[0]->type;
     *out_result = args_io[1].logical == WR_TYPE_DATE32 ? wr_type_timestamp(WR_UNIT_US, 0)
@@ -355,7 +379,7 @@ static wr_i128 field_index(wr_moment m, field f)
 RESOLVE(resolve_diff)
 {
     (void)arg_count;
-    if (!can_truncate(constant_field(args[0])))
+    if (!can_truncate(args[0]))
         return false;
     args_io[0] = args[0]->type;
     for (uint32_t i = 1; i < 3; i++)
@@ -411,6 +435,9 @@ EVAL(last_day)
 /* clang-format off */
 #define OPEN(name_, sig, count, resolve_, eval_, help_) \
     {.name = name_, .signature = sig, .param_count = count, .resolve = resolve_, .eval = eval_, .help = help_}
+#define OF_FIELD(name_, sig, count, resolve_, eval_, help_) \
+    {.name = name_, .signature = sig, .param_count = count, .resolve = resolve_, .check = check_field, \
+     .eval = eval_, .help = help_}
 #define PART(name_, sig, resolve_, help_) \
     {.name = name_, .signature = sig, .param_count = 1, .resolve = resolve_, .eval = named_part, .help = help_, \
      .flags = WR_FN_TOTAL}
@@ -421,7 +448,7 @@ EVAL(last_day)
     PART(name_, "(date, time, timestamp or interval) -> Int64", resolve_clock, help_)
 
 static const wr_function FUNCTIONS[] = {
-    OPEN("date_part", "(field, date, time, timestamp or interval) -> number", 2, resolve_part, date_part,
+    OF_FIELD("date_part", "(field, date, time, timestamp or interval) -> number", 2, resolve_part, date_part,
          "a field of the calendar or clock, such as 'year'; also EXTRACT(year FROM x)"),
     CALENDAR("year", "year"), CALENDAR("quarter", "quarter, 1 to 4"),
     CALENDAR("month", "month, 1 to 12"), WEEKDAY("week", "ISO week, 1 to 53"),
@@ -436,11 +463,11 @@ static const wr_function FUNCTIONS[] = {
          "second with its fraction"),
     PART("epoch", "(date, time, timestamp or interval) -> Float64", resolve_epoch,
          "seconds since 1970-01-01 00:00 UTC; of a time or interval, its length"),
-    OPEN("date_trunc", "(field, date or timestamp) -> timestamp", 2, resolve_trunc, date_trunc,
+    OF_FIELD("date_trunc", "(field, date or timestamp) -> timestamp", 2, resolve_trunc, date_trunc,
          "the start of the year, quarter, month, week, day, hour ... it lies in"),
-    OPEN("date_diff", "(field, from, to) -> Int64", 3, resolve_diff, date_diff,
+    OF_FIELD("date_diff", "(field, from, to) -> Int64", 3, resolve_diff, date_diff,
          "how many years, months, days ... begin between two moments"),
-    OPEN("datediff", "(field, from, to) -> Int64", 3, resolve_diff, date_diff, "as date_diff"),
+    OF_FIELD("datediff", "(field, from, to) -> Int64", 3, resolve_diff, date_diff, "as date_diff"),
     OPEN("last_day", "(date or timestamp) -> date", 1, resolve_last_day, last_day,
          "the last day of the month"),
 };

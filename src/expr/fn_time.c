@@ -268,17 +268,25 @@ RESOLVE(resolve_timezone)
     uint32_t zone;
 
     (void)arg_count;
-    if (args[0]->kind != WR_EXPR_CONST || args[0]->value.is_null || !wr_type_is_text(args[0]->type))
+    if (!wr_expr_is_literal(args[0]))
         return false;
+    if (wr_zone_find(args[0]->value.text, &zone, &ignored) != WR_OK)
+        zone = 0; /* the check of the call says so */
     if (wr_type_as_day(type, &type) && type.logical == WR_TYPE_DATE32)
         type = wr_type_timestamp(WR_UNIT_US, 0);
-    if (type.logical != WR_TYPE_TIMESTAMP ||
-        wr_zone_find(args[0]->value.text, &zone, &ignored) != WR_OK)
+    if (type.logical != WR_TYPE_TIMESTAMP)
         return false;
     args_io[0] = args[0]->type;
     args_io[1] = type;
     *out_result = wr_type_timestamp((wr_time_unit)type.unit, type.zone ? 0 : zone);
     return true;
+}
+
+static wr_status check_timezone(const wr_expr *call, wr_error *err)
+{
+    uint32_t zone;
+
+    return wr_zone_find(call->args[0]->value.text, &zone, err);
 }
 
 EVAL(timezone)
@@ -340,8 +348,9 @@ static const wr_function FUNCTIONS[] = {
          "whole milliseconds since 1970-01-01 00:00 UTC"),
     OPEN("epoch_us", "(date or timestamp) -> Int64", 1, resolve_epoch, epoch_us,
          "whole microseconds since 1970-01-01 00:00 UTC"),
-    OPEN("timezone", "(zone, timestamp) -> timestamp", 2, resolve_timezone, timezone,
-         "also x AT TIME ZONE zone: the instant at which the zone's clocks show x, or what they show at x"),
+    {.name = "timezone", .signature = "(zone, timestamp) -> timestamp", .param_count = 2,
+     .resolve = resolve_timezone, .check = check_timezone, .eval = timezone,
+     .help = "also x AT TIME ZONE zone: the instant at which the zone's clocks show x, or what they show at x"},
     CLOCK("now", TIMESTAMP(1), now, "when this run began"),
     CLOCK("current_timestamp", TIMESTAMP(1), now, "when this run began"),
     CLOCK("localtimestamp", TIMESTAMP(0), now, "when this run began, UTC, without a time zone"),

@@ -38,15 +38,6 @@ static inline wr_u256 u256_shift_left(wr_u256 a, unsigned bits) /* bits < 128 */
     return (wr_u256){a.high << bits | a.low >> (128 - bits), a.low << bits};
 }
 
-static inline wr_u256 u256_shift_right(wr_u256 a, unsigned bits) /* bits < 256 */
-{
-    if (bits == 0)
-        return a;
-    if (bits >= 128)
-        return (wr_u256){0, a.high >> (bits - 128)};
-    return (wr_u256){a.high >> bits, a.low >> bits | a.high << (128 - bits)};
-}
-
 /* Leading zero bits; x != 0. */
 static inline unsigned u128_zeros(wr_u128 x)
 {
