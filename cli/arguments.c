@@ -36,7 +36,7 @@ static const struct {
     {"validate", "FILE", "check a pipeline and its memory certificate without running it"},
     {"explain", "FILE", "show the plan; with --memory the certificate"},
     {"clean", "[FOLDER]", "remove what killed runs left in a folder (default: this one)"},
-    {"help", "TOPIC", "list functions, aggregates, formats, or the options of a format (csv ...)"},
+    {"help", "TOPIC", "steps and their keys (scan ...), functions, formats and their options (csv ...)"},
     {"version", "", "print the version"},
 };
 

@@ -3,6 +3,7 @@
  * Data goes to stdout, everything else to stderr. Ctrl-C asks the run to stop and cleans up; a
  * second one ends the process at once (spill files are unnamed, half-written outputs are removed by
  * the next run). The exit code is the weir_status. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,12 +141,12 @@ static int help_command(const cli_arguments *arguments)
     }
     if (index > 0)
         return WEIR_OK;
-    fprintf(stderr, "weir help: no topic '%s': functions, aggregates, formats, or a format's name\n",
-            topic);
+    fprintf(stderr, "weir help: no topic '%s': steps, a step's name (scan, sort ...), functions, "
+                    "aggregates, formats, or a format's name (csv, json)\n", topic);
     return WEIR_INVALID;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     static cli_arguments arguments;
     int                  code = cli_parse(argc, argv, &arguments);
@@ -177,4 +178,16 @@ int main(int argc, char **argv)
         return run_command(&arguments);
     return strcmp(arguments.command, "validate") == 0 ? validate_command(&arguments)
                                                       : explain_command(&arguments);
+}
+
+/* What was said of weir itself counts as output, too: a full disk is no success. */
+int main(int argc, char **argv)
+{
+    int code = dispatch(argc, argv);
+
+    if (fflush(stdout) != 0 && errno != EPIPE && code == WEIR_OK) {
+        fprintf(stderr, "weir: cannot write to standard output: %s\n", strerror(errno));
+        return WEIR_IO;
+    }
+    return code;
 }

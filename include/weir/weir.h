@@ -102,7 +102,7 @@ weir_status weir_clean(const char *folder, uint64_t *out_removed_count, weir_err
 /** "0.1.0" */
 const char *weir_version(void);
 
-/** Reference text of a topic ("options", "formats", "csv", "functions", "aggregates", "types", "steps"),
+/** Reference text of a topic ("steps", "scan", "formats", "csv", "functions", "aggregates"),
  *  generated from the tables that the parser uses; NULL past the last line. */
 typedef struct weir_manual_line {
     const char *name, *signature, *help;

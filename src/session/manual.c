@@ -2,6 +2,7 @@
 #include "expr/aggregate.h"
 #include "expr/function.h"
 #include "session/session_priv.h"
+#include "yaml/pipeline.h"
 
 #define FS(name)     extern const wr_fs_ops wr_fs_ops_##name;
 #define FORMAT(name) extern const wr_format wr_format_##name;
@@ -44,25 +45,54 @@ static bool function_line(size_t index, const char **out_name, const char **out_
     return false;
 }
 
-/* Read options first, then write options that have other names. */
-static bool option_line(const wr_format *format, size_t index, const char **out_name,
-                        const char **out_signature, const char **out_help)
+/* The index-th option of a table; what is left of *io_index when the table is shorter. */
+static bool table_line(const wr_option_def *def, size_t *io_index, const char **out_name,
+                       const char **out_signature, const char **out_help)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        const wr_option_def *def = pass ? format->write_options : format->read_options;
-
-        for (; def && def->name; def++) {
-            if (pass && wr_option_find(format->read_options, wr_text_of(def->name)))
-                continue;
-            if (index-- == 0) {
-                *out_name = def->name;
-                *out_signature = def->fallback ? def->fallback : "";
-                *out_help = def->help;
-                return true;
-            }
-        }
+    for (; def && def->name; def++) {
+        if ((*io_index)-- > 0)
+            continue;
+        *out_name = def->name;
+        *out_signature = def->fallback ? def->fallback : "";
+        *out_help = def->help;
+        return true;
     }
     return false;
+}
+
+/* Options for reading first, a line between them, then those for writing. */
+static bool format_line(const wr_format *format, size_t index, const char **out_name,
+                        const char **out_signature, const char **out_help)
+{
+    if (table_line(format->read_options, &index, out_name, out_signature, out_help))
+        return true;
+    if (index-- == 0) {
+        *out_name = "(sink)";
+        *out_help = "the options above are those of a scan, the ones below of a sink";
+        return true;
+    }
+    return table_line(format->write_options, &index, out_name, out_signature, out_help);
+}
+
+static bool step_line(wr_text topic, size_t index, const char **out_name,
+                      const char **out_signature, const char **out_help)
+{
+    size_t               keys = 0;
+    const wr_option_def *options = wr_text_equal(topic, WR_TEXT("scan"))   ? WR_SCAN_OPTIONS
+                                   : wr_text_equal(topic, WR_TEXT("sink")) ? WR_SINK_OPTIONS
+                                                                           : NULL;
+
+    if (wr_step_manual(topic, index, out_name, out_help)) {
+        *out_signature = "key";
+        return true;
+    }
+    while (wr_step_manual(topic, keys, out_name, out_help))
+        keys++;
+    index -= keys;
+    if (!table_line(options, &index, out_name, out_signature, out_help))
+        return false;
+    *out_signature = "option";
+    return true;
 }
 
 bool wr_session_manual(const char *topic, size_t index, const char **out_name,
@@ -90,8 +120,8 @@ bool wr_session_manual(const char *topic, size_t index, const char **out_name,
     }
     for (size_t i = 0; i < FORMAT_COUNT; i++)
         if (wr_text_equal(name, wr_text_of(FORMATS[i]->name)))
-            return option_line(FORMATS[i], index, out_name, out_signature, out_help);
-    return false;
+            return format_line(FORMATS[i], index, out_name, out_signature, out_help);
+    return step_line(name, index, out_name, out_signature, out_help);
 }
 
 wr_status wr_session_clean(const char *folder, uint64_t *out_removed_count, wr_error *err)

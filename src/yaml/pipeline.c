@@ -424,3 +424,45 @@ wr_status wr_pipeline_build(wr_text text, const char *path, const wr_variables *
         WR_TRY(read_step(&p, node, err));
     return WR_OK;
 }
+
+/* --- the reference ------------------------------------------------------------------------- */
+
+static bool steps_line(size_t index, const char **out_name, const char **out_help)
+{
+    static const char *const EVERY[][2] = {
+        {"id", "key of every step: its name for other steps"},
+        {"input", "key of every step: the id of the step to read, if it is not the one before"},
+        {"inputs", "as input, for steps that read two"},
+        {"description", "key of every step: what it is for"},
+    };
+
+    if (index < OP_COUNT) {
+        *out_name = OPS[index]->name;
+        *out_help = OPS[index]->summary;
+        return true;
+    }
+    index -= OP_COUNT;
+    if (index >= sizeof EVERY / sizeof EVERY[0])
+        return false;
+    *out_name = EVERY[index][0];
+    *out_help = EVERY[index][1];
+    return true;
+}
+
+bool wr_step_manual(wr_text topic, size_t index, const char **out_name, const char **out_help)
+{
+    if (wr_text_equal(topic, WR_TEXT("steps")))
+        return steps_line(index, out_name, out_help);
+    for (size_t i = 0; i < OP_COUNT; i++) {
+        if (!wr_text_equal(topic, wr_text_of(OPS[i]->name)))
+            continue;
+        for (size_t k = 0; OPS[i]->keys[k]; k++) {
+            if (k == index) {
+                *out_name = OPS[i]->keys[k];
+                *out_help = OPS[i]->helps[k];
+                return true;
+            }
+        }
+    }
+    return false;
+}

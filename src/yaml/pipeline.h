@@ -35,4 +35,7 @@ wr_status wr_pipeline_build(wr_text text, const char *path, const wr_variables *
                             void (*warn)(void *self, const char *message), void *warn_self,
                             wr_error *err) WR_MUST_USE;
 
+/** The reference: all steps ("steps"), or the keys of one ("scan"). False: no such line, or topic. */
+bool wr_step_manual(wr_text topic, size_t index, const char **out_name, const char **out_help);
+
 #endif

@@ -32,8 +32,9 @@ typedef struct pipeline {
 typedef struct step step;
 
 typedef struct step_op {
-    const char *name;
+    const char *name, *summary;
     const char *keys[STEP_KEYS_MAX]; /* NULL-terminated; the first is meant by `- op: value` alone */
+    const char *helps[STEP_KEYS_MAX]; /* one line for each key */
     uint32_t    input_count;
     /** `values[i]` belongs to keys[i]; NULL: not given. */
     wr_status (*build)(pipeline *p, const step *s, const wr_yaml *const *values,

@@ -20,7 +20,12 @@ static wr_status build_filter(pipeline *p, const step *s, const wr_yaml *const *
 
 const step_op WR_STEP_FILTER = {
     .name = "filter",
+    .summary = "keeps the rows where a condition is true",
     .keys = {"expr"},
+    .helps =
+        {
+            "the condition",
+        },
     .input_count = 1,
     .build = build_filter,
 };
@@ -64,7 +69,12 @@ static wr_status build_project(pipeline *p, const step *s, const wr_yaml *const 
 
 const step_op WR_STEP_PROJECT = {
     .name = "project",
+    .summary = "chooses columns",
     .keys = {"columns"},
+    .helps =
+        {
+            "names, expressions AS name, or * for all; [] keeps all",
+        },
     .input_count = 1,
     .build = build_project,
 };
@@ -156,7 +166,14 @@ static wr_status build_map(pipeline *p, const step *s, const wr_yaml *const *val
 
 const step_op WR_STEP_MAP = {
     .name = "map",
+    .summary = "adds, replaces and renames columns",
     .keys = {"expressions", "expr"},
+    .helps =
+        {
+            "a list: old AS new renames a column in its place, an expression AS name "
+            "replaces that column or comes behind",
+            "as expressions",
+        },
     .input_count = 1,
     .build = build_map,
 };
@@ -186,7 +203,14 @@ static wr_status build_sort(pipeline *p, const step *s, const wr_yaml *const *va
 
 const step_op WR_STEP_SORT = {
     .name = "sort",
+    .summary = "sorts; with limit it keeps the first rows only",
     .keys = {"by", "limit", "offset"},
+    .helps =
+        {
+            "a list of expressions, each with ASC or DESC, NULLS FIRST or NULLS LAST",
+            "how many rows to keep",
+            "how many rows to leave out before them",
+        },
     .input_count = 1,
     .build = build_sort,
 };
@@ -209,7 +233,13 @@ static wr_status build_limit(pipeline *p, const step *s, const wr_yaml *const *v
 
 const step_op WR_STEP_LIMIT = {
     .name = "limit",
+    .summary = "keeps the first rows, by their place in the source",
     .keys = {"rows", "offset"},
+    .helps =
+        {
+            "how many",
+            "how many to leave out before them",
+        },
     .input_count = 1,
     .build = build_limit,
 };

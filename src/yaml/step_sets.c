@@ -104,7 +104,14 @@ static wr_status build_aggregate(pipeline *p, const step *s, const wr_yaml *cons
 
 const step_op WR_STEP_AGGREGATE = {
     .name = "aggregate",
+    .summary = "computes aggregates of groups",
     .keys = {"group_by", "aggs"},
+    .helps =
+        {
+            "names or expressions AS name; without it all rows are one group",
+            "aggregates (weir help aggregates) AS name, with DISTINCT and FILTER (WHERE "
+            "...)",
+        },
     .input_count = 1,
     .build = build_aggregate,
 };
@@ -141,7 +148,15 @@ static wr_status build_join(pipeline *p, const step *s, const wr_yaml *const *va
 
 const step_op WR_STEP_JOIN = {
     .name = "join",
+    .summary = "joins two steps",
     .keys = {"right", "on", "type", "left"},
+    .helps =
+        {
+            "id of the right side",
+            "a column of both, a list of them, or a condition",
+            "inner (the default), left, right, full, semi, anti or cross",
+            "id of the left side, when it is not the step before",
+        },
     .input_count = 2,
     .build = build_join,
 };

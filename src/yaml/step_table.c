@@ -198,8 +198,28 @@ static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *va
 
 const step_op WR_STEP_SCAN = {
     .name = "scan",
+    .summary = "reads files",
     .keys = {"source", "format", "schema", "options", "infer", "on_error", "max_errors",
              "reject_file", "filename", "row_number"},
+    .helps =
+        {
+            "a path, a glob (* ? [ab] {a,b} and ** through folders), a list of them, or - "
+            "for standard input",
+            "csv, tsv, json ...; told by the ending (.csv.gz too) when not given",
+            "columns whose names and types are known: a list of {name, type, nullable}, or "
+            "a map from names to types; the others are inferred, [] infers all. NULL in a "
+            "column with nullable: false is a bad row",
+            "of the format (weir help csv), and the step's own, below",
+            "sample (the default: the first file that has rows tells the types) or full: "
+            "every file is read twice, and types hold all values",
+            "what to do with a row that cannot be read: fail (the default), skip, "
+            "reject_file",
+            "more bad rows than this fail the run",
+            "CSV file for bad rows: file, line, byte_offset, column, reason, raw; replaced "
+            "by every run",
+            "true adds the column filename",
+            "true adds the column row_number: place in its file, from 1; bad rows count",
+        },
     .input_count = 0,
     .build = build_scan,
 };
@@ -236,7 +256,15 @@ static wr_status build_generate(pipeline *p, const step *s, const wr_yaml *const
 
 const step_op WR_STEP_GENERATE = {
     .name = "generate",
+    .summary = "makes rows",
     .keys = {"rows", "columns", "seed"},
+    .helps =
+        {
+            "how many",
+            "a map from names to expressions over i (0, 1, 2 ...) and random functions",
+            "of the random functions; one seed gives the same data for any number of "
+            "threads",
+        },
     .input_count = 0,
     .build = build_generate,
 };
@@ -271,7 +299,15 @@ static wr_status build_sink(pipeline *p, const step *s, const wr_yaml *const *va
 
 const step_op WR_STEP_SINK = {
     .name = "sink",
+    .summary = "writes a file",
     .keys = {"destination", "format", "options", "mode"},
+    .helps =
+        {
+            "a path, or stdout; it appears whole or not at all",
+            "csv, tsv, json ...; told by the ending when not given",
+            "of the format (weir help csv), and the step's own, below",
+            "when the file exists already: error (the default), overwrite, ignore",
+        },
     .input_count = 1,
     .build = build_sink,
 };

@@ -3,7 +3,7 @@
  * A dialect is good if most records have the same number of fields, two or more; among equally good
  * ones the wider wins, then the more usual. Single quotes and backslash escapes are believed only
  * where the usual reading breaks and theirs does not. No delimiter splits half of the lines alike:
- * one column. Deterministic; reads at most SNIFF_BYTES. */
+ * one column. Deterministic; reads SNIFF_BYTES, or two lines if they are longer. */
 #include <string.h>
 
 #include "csv_priv.h"
@@ -152,17 +152,33 @@ static void choose_escape(csv_read_options *options, const csv_read_options *giv
         *options = backslash;
 }
 
+/* The length of the first two lines. */
+static uint32_t two_lines(const uint8_t *sample, uint32_t byte_count, char newline)
+{
+    const uint8_t *at = sample, *end = sample + byte_count;
+
+    for (int i = 0; i < 2 && at; i++) {
+        at = memchr(at, newline, (size_t)(end - at));
+        at += at != NULL;
+    }
+    return at ? (uint32_t)(at - sample) : byte_count;
+}
+
 void wr_csv_sniff(csv_read_options *options, const uint8_t *sample, uint32_t byte_count,
                   bool at_end)
 {
     csv_read_options trial_options;
+    uint32_t         enough;
 
-    if (byte_count > SNIFF_BYTES) {
-        byte_count = SNIFF_BYTES;
-        at_end = false;
-    }
     options->newline = !memchr(sample, '\n', byte_count) && memchr(sample, '\r', byte_count) ? '\r'
                                                                                             : '\n';
+    enough = two_lines(sample, byte_count, options->newline);
+    if (enough < SNIFF_BYTES)
+        enough = SNIFF_BYTES;
+    if (byte_count > enough) {
+        byte_count = enough;
+        at_end = false;
+    }
     trial_options = *options;
     choose_quote(&trial_options, sample, byte_count, at_end);
     choose_escape(&trial_options, options, sample, byte_count, at_end);
