@@ -384,7 +384,7 @@ static void fixture_check_columns(fixture *f, wr_expr *expr, const char *text, c
     }
 }
 
-static void fixture_check(fixture *f, const fixture_row *row)
+static inline void fixture_check(fixture *f, const fixture_row *row)
 {
     const char *error = strncmp(row->expected, "error: ", 7) == 0 ? row->expected + 7 : NULL;
     wr_expr    *expr = NULL, *folded = NULL;
