@@ -437,6 +437,10 @@ static wr_status raise_not_in_header(const inference *in, const wr_schema *schem
 static wr_status apply_declared(const inference *in, const wr_schema *declared, wr_schema *schema,
                                 wr_error *err)
 {
+    bool *taken = WR_BUMP_NEW_ARRAY(in->bump, bool, (size_t)in->column_count + 1, err);
+
+    if (!taken)
+        return WR_NO_MEMORY;
     for (uint32_t d = 0; declared && d < declared->field_count; d++) {
         uint32_t place = d;
 
@@ -450,6 +454,13 @@ static wr_status apply_declared(const inference *in, const wr_schema *declared, 
                 return WR_RAISE(err, WR_DATA, "%.*s: the schema has %u columns, the first record %u",
                                 WR_TEXT_ARG(in->path), declared->field_count, in->column_count);
             place = schema->field_count++;
+        } else if (taken[place]) {
+            return WR_RAISE(err, WR_INVALID, "%.*s: column '%.*s' of the schema is the same as '%.*s' "
+                            "before it: the header has one of them", WR_TEXT_ARG(in->path),
+                            WR_TEXT_ARG(declared->fields[d].name),
+                            WR_TEXT_ARG(schema->fields[place].name));
+        } else {
+            taken[place] = true;
         }
         schema->fields[place] = declared->fields[d];
     }

@@ -159,7 +159,8 @@ static uint32_t two_lines(const uint8_t *sample, uint32_t byte_count, char newli
 
     for (int i = 0; i < 2 && at; i++) {
         at = memchr(at, newline, (size_t)(end - at));
-        at += at != NULL;
+        if (at)
+            at++;
     }
     return at ? (uint32_t)(at - sample) : byte_count;
 }

@@ -38,6 +38,8 @@ typedef struct inference {
     uint32_t  column_count, column_room;
     uint32_t *slots; /* column + 1 by hash of name; 0: free */
     uint32_t  mask;
+    bool      any_object;
+    bool      any_fault; /* a line was none */
 } inference;
 
 /* ---- Columns ----------------------------------------------------------------------------------- */
@@ -194,6 +196,8 @@ static wr_status guess_line(inference *in, uint8_t *line, wr_error *err)
         WR_TRY(column_of(in, (wr_text){(const char *)key.start, byte_count}, &g, err));
         add_value(g, &value);
     }
+    in->any_fault |= walk.fault != NULL;
+    in->any_object |= walk.fault == NULL;
     return WR_OK;
 }
 
@@ -302,5 +306,8 @@ wr_status wr_json_infer(void *options, const wr_schema *declared, wr_text path, 
         WR_TRY(read_on(&in, err));
         WR_TRY(guess_lines(&in, err));
     }
+    if (in.column_count == 0 && in.any_fault && !in.any_object)
+        return WR_RAISE(err, WR_DATA, "%.*s: no line of it is an object; what can be read is JSON "
+                        "Lines, one object a line (jq -c . makes it)", WR_TEXT_ARG(path));
     return make_schema(&in, out_schema, err);
 }
