@@ -67,8 +67,11 @@ static bool format_line(const wr_format *format, size_t index, const char **out_
     if (table_line(format->read_options, &index, out_name, out_signature, out_help))
         return true;
     if (index-- == 0) {
-        *out_name = "(sink)";
-        *out_help = "the options above are those of a scan, the ones below of a sink";
+        bool any = format->write_options && format->write_options->name;
+
+        *out_name = any ? "(sink)" : "(none)";
+        *out_help = any ? "the options above are those of a scan, the ones below of a sink"
+                        : "no options of its own; weir help scan and weir help sink list the others";
         return true;
     }
     return table_line(format->write_options, &index, out_name, out_signature, out_help);

@@ -10,11 +10,13 @@
  *  2. Bad rows stay in the batch as rows and are left out by its selection.
  *  3. All memory is one block whose layout depends on schema, request and constants only.
  * A line longer than the chunk is one bad row. Cost: about 1 ns a byte of wanted members. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "json_priv.h"
 #include "kernel/text_utf8.h"
+#include "types/parse.h"
 
 enum { REASON_BYTES = 256, SHOWN_BYTES_MAX = 60, KEY_BYTES_MIN = 256, VALUE_BYTES_MAX = 256 };
 
@@ -350,6 +352,33 @@ static void read_fixed_column(json_split *split, uint32_t index)
         .data = column->data, .valid = null_count ? column->valid : NULL};
 }
 
+/* Bytes are spelled "\\x00ff", as PostgreSQL does; what begins so and is not hexadecimal is bad. */
+static void check_binary(json_split *split, uint32_t index)
+{
+    for (uint32_t row = 0; row < split->row_count; row++) {
+        wr_text_token token = split->columns[index].tokens[row];
+        wr_text       text = {(const char *)split->chunk + token.start, token.byte_count};
+        bool          fine = text.byte_count % 2 == 1; /* of the spelling with two backslashes */
+
+        if (token.byte_count == WR_TEXT_TOKEN_NULL || !wr_text_starts_with(text, WR_TEXT("\\\\x")))
+            continue;
+        for (size_t i = 3; i < text.byte_count; i++)
+            fine &= isxdigit((unsigned char)text.bytes[i]) != 0;
+        if (!fine && !wr_bit_get(split->bad_rows, row))
+            mark_bad(split, row, NULL, index);
+    }
+}
+
+static void decode_binary(json_split *split, wr_text_token *token)
+{
+    wr_text text = {(const char *)split->chunk + token->start, token->byte_count};
+    size_t  byte_count;
+
+    if (wr_text_starts_with(text, WR_TEXT("\\x")) &&
+        wr_parse_binary_hex(text, split->chunk + token->start, &byte_count))
+        token->byte_count = (uint32_t)byte_count;
+}
+
 static void read_text_column(json_split *split, uint32_t index)
 {
     json_column *column = &split->columns[index];
@@ -359,9 +388,12 @@ static void read_text_column(json_split *split, uint32_t index)
         wr_text_token *token = &column->tokens[row];
 
         if (wr_bit_get(column->rewrite, row) && token->byte_count != WR_TEXT_TOKEN_NULL &&
-            !wr_bit_get(split->bad_rows, row))
+            !wr_bit_get(split->bad_rows, row)) {
             token->byte_count = wr_json_unescape(split->chunk + token->start, token->byte_count,
                                                  split->chunk + token->start);
+            if (column->type.logical == WR_TYPE_BINARY)
+                decode_binary(split, token);
+        }
     }
     null_count = wr_text_column_view(split->chunk, column->tokens, split->row_count, column->data,
                                      column->valid);
@@ -498,6 +530,9 @@ static wr_status split_read(const wr_read_request *request, wr_split *split, wr_
     for (uint32_t c = 0; c < request->column_count; c++)
         if (!json->columns[c].is_text)
             read_fixed_column(json, c);
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (json->columns[c].type.logical == WR_TYPE_BINARY)
+            check_binary(json, c);
     for (uint32_t c = 0; c < request->column_count; c++)
         check_required(json, &request->schema->fields[request->columns[c]], c);
     if (json->bad_count > 0)

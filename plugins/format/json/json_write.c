@@ -2,7 +2,7 @@
  *
  * One object a line, keys in the order of the columns, NULL as null. Numbers and decimals as they are
  * (floats in the fewest digits that read back the same; NaN and infinities, which JSON does not have,
- * as null), booleans as words, binary as hex digits, everything else as texts. In texts the quote,
+ * as null), booleans as words, binary as "\\x00ff", everything else as texts. In texts the quote,
  * the backslash and control characters are escaped. Long values that are blob handles are streamed
  * through the local's piece buffer. Cost: about 1 ns a byte for text, 5-20 ns a number. */
 #include <math.h>
@@ -106,6 +106,8 @@ static wr_status put_text(json_write_local *local, wr_type type, const wr_str *s
     *out_done = false;
     if (local->phase == PHASE_VALUE) {
         put_byte(out, '"');
+        if (type.logical == WR_TYPE_BINARY)
+            put(out, "\\\\x", 3);
         local->offset = 0;
         local->phase = PHASE_BODY;
     }
