@@ -49,7 +49,13 @@ static wr_status move_to_right(binder *b, wr_expr **io_expr, wr_error *err)
     return *io_expr ? WR_OK : WR_NO_MEMORY;
 }
 
-/* `left` reads left columns, `right` right ones; both over both inputs still. */
+static bool loses_digits(wr_type from, wr_type to)
+{
+    return from.logical == WR_TYPE_DECIMAL && to.logical == WR_TYPE_DECIMAL && from.scale > to.scale;
+}
+
+/* `left` reads left columns, `right` right ones; both over both inputs still. A value that the common
+ * type has no room for equals none of the other side: NULL, which matches nothing. */
 static wr_status add_key(binder *b, const wr_ast *ast, wr_expr *left, wr_expr *right,
                          join_parts *parts, wr_error *err)
 {
@@ -60,8 +66,12 @@ static wr_status add_key(binder *b, const wr_ast *ast, wr_expr *left, wr_expr *r
         return wr_binder_fail(b, ast, err, "cannot compare %s with %s: cast one side",
                               wr_type_format(left->type, left_name),
                               wr_type_format(right->type, right_name));
-    WR_TRY(wr_binder_locate(b, ast, wr_expr_cast(b->bump, left, type, false, &left, err), err));
-    WR_TRY(wr_binder_locate(b, ast, wr_expr_cast(b->bump, right, type, false, &right, err), err));
+    if (loses_digits(left->type, type) || loses_digits(right->type, type))
+        return wr_binder_fail(b, ast, err, "%s and %s together need more than 38 digits: cast one side",
+                              wr_type_format(left->type, left_name),
+                              wr_type_format(right->type, right_name));
+    WR_TRY(wr_binder_locate(b, ast, wr_expr_cast(b->bump, left, type, true, &left, err), err));
+    WR_TRY(wr_binder_locate(b, ast, wr_expr_cast(b->bump, right, type, true, &right, err), err));
     WR_TRY(wr_expr_fold(left, b->bump, &left, err));
     WR_TRY(wr_expr_fold(right, b->bump, &right, err));
     WR_TRY(move_to_right(b, &right, err));

@@ -207,6 +207,32 @@ static void every_pair_of_types_has_a_result(void **state)
     FIXTURE_CHECK(state, EVERY_PAIR_OF_TYPES_HAS_A_RESULT);
 }
 
+static const fixture_row COMMON_TYPES_KEEP_DIGITS[] = {
+    {"coalesce(CAST(NULL AS DECIMAL(38,2)), 0.1234)", "0.1234", "Decimal(38, 4)"},
+    {"coalesce(12345.67::decimal(38,2), 0.1234)", "12345.6700", "Decimal(38, 4)"},
+    {"coalesce(999999999999999999999999999999999999.99::decimal(38,2), 0.1234)",
+     "error: cannot cast 999999999999999999999999999999999999.99 to Decimal(38, 4): out of r"
+     "ange", NULL},
+    {"CASE WHEN true THEN 0.12345 ELSE 1::decimal(38,0) END", "0.12345", "Decimal(38, 5)"},
+    {"greatest(0.4::decimal(38,38), 0::decimal(38,0))",
+     "0.40000000000000000000", "Decimal(38, 20)"},
+    {"0.1234 IN (0.12::decimal(38,2), 5)", "false", "Boolean"},
+    {"0.1234 = 0.12::decimal(38,2)", "false", "Boolean"},
+    {"0.1234 BETWEEN 0.12::decimal(38,2) AND 0.13::decimal(38,2)", "true", "Boolean"},
+    {"nullif(0.1234, 0.12::decimal(38,2))", "0.1234", "Decimal(4, 4)"},
+    {"0.4::decimal(38,38) = 0::decimal(38,0)", "false", "Boolean"},
+    {"0.4::decimal(38,38) < 99999999999999999999999999999999999999", "true", "Boolean"},
+    {"99999999999999999999999999999999999999 = 0.4::decimal(38,38)", "false", "Boolean"},
+    {"99999999999999999999999999999999999999 IN (0.4::decimal(38,38), 1)", "false", "Boolean"},
+    {"0.4::decimal(38,38) IS DISTINCT FROM 99999999999999999999999999999999999999",
+     "true", "Boolean"},
+};
+
+static void common_types_keep_digits(void **state)
+{
+    FIXTURE_CHECK(state, COMMON_TYPES_KEEP_DIGITS);
+}
+
 static const fixture_row FUNCTIONS_OF_NUMBERS[] = {
     {"bit_count(255)", "8", "Int32"},
     {"bit_count(-1)", "32", "Int32"},
@@ -410,6 +436,7 @@ int main(void)
     const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(arithmetic_is_exact_or_an_error),
         cmocka_unit_test(every_pair_of_types_has_a_result),
+        cmocka_unit_test(common_types_keep_digits),
         cmocka_unit_test(functions_of_numbers),
         cmocka_unit_test(edges_of_functions),
     };

@@ -7,7 +7,7 @@
 
 #include "types/decimal.h"
 
-enum { NEVER = UINT32_MAX };
+enum { NEVER = UINT32_MAX, SCALE_KEPT = 20 };
 
 /* Decimal digits that hold every value of an integer type. */
 static unsigned integer_digits(wr_type type)
@@ -65,15 +65,19 @@ static wr_type as_decimal(wr_type type)
     return wr_type_is_integer(type) ? wr_type_decimal(integer_digits(type), 0) : type;
 }
 
-/* All whole digits of both, and as many behind the point as then fit. */
+/* All digits of both. Where 38 are too few, fractions are cut to 20 digits as in arithmetic, then whole
+ * digits: a value that needs them is an error, where rounding would be another answer. */
 static wr_type common_decimal(wr_type a, wr_type b)
 {
     int whole = a.precision - a.scale, scale = a.scale > b.scale ? a.scale : b.scale;
+    int kept = scale < SCALE_KEPT ? scale : SCALE_KEPT;
 
     if (b.precision - b.scale > whole)
         whole = b.precision - b.scale;
     if (whole + scale > WR_DECIMAL_DIGITS_MAX)
-        scale = WR_DECIMAL_DIGITS_MAX - whole;
+        scale = whole + kept > WR_DECIMAL_DIGITS_MAX ? kept : WR_DECIMAL_DIGITS_MAX - whole;
+    if (whole + scale > WR_DECIMAL_DIGITS_MAX)
+        whole = WR_DECIMAL_DIGITS_MAX - scale;
     return wr_type_decimal((unsigned)(whole + scale), scale);
 }
 
