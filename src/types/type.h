@@ -85,6 +85,7 @@ typedef struct wr_field {
     wr_text name; /* borrowed from the schema's owner (plan pool) */
     wr_type type;
     bool    nullable;
+    bool    inferred; /* a sample gave the type: what it would lose of a text is a misfit */
 } wr_field;
 
 typedef struct wr_schema {

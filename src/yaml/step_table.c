@@ -211,7 +211,8 @@ const step_op WR_STEP_SCAN = {
             "column with nullable: false is a bad row",
             "of the format (weir help csv), and the step's own, below",
             "sample (the default: the first file that has rows tells the types) or full: "
-            "every file is read twice, and types hold all values",
+            "every file is read twice, and types hold all values; digits with leading zeros stay "
+            "text, and are bad rows where the sample had none",
             "what to do with a row that cannot be read: fail (the default), skip, "
             "reject_file",
             "more bad rows than this fail the run",

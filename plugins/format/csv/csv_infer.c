@@ -484,7 +484,7 @@ static wr_status make_schema(inference *in, const wr_schema *declared, wr_schema
     for (uint32_t c = 0; c < in->column_count; c++) {
         if (in->options->header == CSV_HEADER_FALSE)
             wr_text_guess_merge(&in->guesses[c], &in->first_guesses[c]);
-        schema.fields[c] = (wr_field){in->names[c], type_of(&in->guesses[c]), true};
+        schema.fields[c] = (wr_field){in->names[c], type_of(&in->guesses[c]), true, true};
     }
     WR_TRY(apply_declared(in, declared, &schema, err));
     *out_schema = schema;

@@ -167,6 +167,7 @@ typedef struct csv_column {
     wr_type   type;
     bool      is_text;
     bool      required; /* NULL makes a bad row                               */
+    bool      keeps_zeros; /* a leading zero, which its type would lose, too  */
     uint32_t  field;    /* of the file's records, WR_FIELD_NONE: all NULL     */
     void     *data;
     uint64_t *valid;
@@ -177,7 +178,7 @@ typedef struct csv_column {
 /* Why a row is bad. */
 typedef enum csv_fault {
     CSV_FINE, CSV_FIELD_COUNT, CSV_NOT_UTF8, CSV_BROKEN_QUOTES, CSV_WRONG_TYPE, CSV_FIELD_TOO_LONG,
-    CSV_NEVER_CLOSED, CSV_IS_NULL, CSV_BLANKS_TOO_LONG
+    CSV_NEVER_CLOSED, CSV_IS_NULL, CSV_LEADING_ZERO, CSV_BLANKS_TOO_LONG
 } csv_fault;
 
 typedef struct csv_bad_row {

@@ -98,11 +98,13 @@ static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
         return WR_TEXT("invalid UTF-8 (is it another encoding, such as latin1?)");
     case CSV_BROKEN_QUOTES:
         return WR_TEXT("text behind the closing quote");
+    case CSV_LEADING_ZERO:
     case CSV_WRONG_TYPE:
         column = &split->columns[bad->detail];
         field = shown_field(split, row, column, bad->detail);
-        snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %s", WR_TEXT_ARG(field),
-                 wr_type_format(column->type, type));
+        snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %s%s", WR_TEXT_ARG(field),
+                 wr_type_format(column->type, type),
+                 bad->fault == CSV_LEADING_ZERO ? " without losing its zeros" : "");
         return wr_text_of(buffer);
     case CSV_FIELD_TOO_LONG:
         snprintf(buffer, REASON_BYTES, "a field is longer than max_field (%llu bytes)",
@@ -120,8 +122,9 @@ static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
 
 static bool names_column(csv_fault fault)
 {
-    return fault == CSV_WRONG_TYPE || fault == CSV_IS_NULL || fault == CSV_BROKEN_QUOTES ||
-           fault == CSV_FIELD_TOO_LONG || fault == CSV_BLANKS_TOO_LONG;
+    return fault == CSV_WRONG_TYPE || fault == CSV_LEADING_ZERO || fault == CSV_IS_NULL ||
+           fault == CSV_BROKEN_QUOTES || fault == CSV_FIELD_TOO_LONG ||
+           fault == CSV_BLANKS_TOO_LONG;
 }
 
 static wr_status report_row(const wr_read_request *request, csv_split *split, uint32_t row,
@@ -144,7 +147,7 @@ static wr_status report_row(const wr_read_request *request, csv_split *split, ui
         reject.raw = raw_of(split, row);
     }
     reject.reason = format_reason(split, row, buffer);
-    reject.is_misfit = bad->fault == CSV_WRONG_TYPE;
+    reject.is_misfit = bad->fault == CSV_WRONG_TYPE || bad->fault == CSV_LEADING_ZERO;
     reject.column = names_column((csv_fault)bad->fault) && bad->detail < request->column_count
                         ? request->schema->fields[request->columns[bad->detail]].name
                         : WR_TEXT("");

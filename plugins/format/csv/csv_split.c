@@ -47,6 +47,7 @@ static void lay_out_column(csv_column *column, const wr_field *field, uint32_t r
 
     if (column)
         *column = (csv_column){.type = type, .is_text = wr_type_is_text(type),
+                               .keeps_zeros = field->inferred && wr_type_is_numeric(type),
                                .required = !field->nullable, .data = data, .valid = valid,
                                .rewrite = rewrite};
 }
@@ -229,6 +230,31 @@ static void set_vector(csv_split *split, uint32_t column_index, uint32_t null_co
     };
 }
 
+/* "007" and "-01", but neither "0" nor "0.5". */
+static bool has_leading_zero(wr_text text)
+{
+    size_t at = text.byte_count > 0 && text.bytes[0] == '-';
+
+    return text.byte_count >= at + 2 && text.bytes[at] == '0' && text.bytes[at + 1] >= '0' &&
+           text.bytes[at + 1] <= '9';
+}
+
+/* The sample had no such digits, or the column would be text. */
+static void check_zeros(csv_split *split, uint32_t column_index)
+{
+    for (uint32_t row = 0; row < split->row_count; row++) {
+        wr_text_token token = split->tokens[row];
+        wr_text       text = {(const char *)split->chunk + token.start, token.byte_count};
+
+        if (token.byte_count == WR_TEXT_TOKEN_NULL)
+            continue;
+        if (text.byte_count > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t'))
+            text = wr_text_trim(text);
+        if (has_leading_zero(text))
+            wr_csv_mark_bad(split, row, CSV_LEADING_ZERO, column_index);
+    }
+}
+
 static void read_fixed_column(csv_split *split, uint32_t column_index, bool usual)
 {
     csv_column *column = &split->columns[column_index];
@@ -242,6 +268,8 @@ static void read_fixed_column(csv_split *split, uint32_t column_index, bool usua
                              split->row_count, column->data, column->valid, split->column_bad,
                              &null_count) > 0)
         null_count -= read_bad_again(split, column, column_index);
+    if (column->keeps_zeros)
+        check_zeros(split, column_index);
     set_vector(split, column_index, null_count, 0);
 }
 
@@ -463,6 +491,8 @@ static wr_status read_long_value(csv_split *split, uint32_t column_index, bool *
                           !wr_text_value_parse(&split->dialect.rules, column->type, text,
                                                column->data)))
         wr_csv_mark_bad(split, 0, CSV_WRONG_TYPE, column_index);
+    else if (!*out_missing && column->keeps_zeros && has_leading_zero(text))
+        wr_csv_mark_bad(split, 0, CSV_LEADING_ZERO, column_index);
     return WR_OK;
 }
 
