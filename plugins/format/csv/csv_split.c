@@ -246,11 +246,9 @@ static void check_zeros(csv_split *split, uint32_t column_index)
         wr_text_token token = split->tokens[row];
         wr_text       text = {(const char *)split->chunk + token.start, token.byte_count};
 
-        if (token.byte_count == WR_TEXT_TOKEN_NULL)
-            continue;
-        if (text.byte_count > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t'))
-            text = wr_text_trim(text);
-        if (has_leading_zero(text))
+        if (WR_LIKELY(*text.bytes > '0') || token.byte_count == WR_TEXT_TOKEN_NULL)
+            continue; /* the usual case first */
+        if (has_leading_zero(wr_text_trim(text)))
             wr_csv_mark_bad(split, row, CSV_LEADING_ZERO, column_index);
     }
 }
