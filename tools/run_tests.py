@@ -225,7 +225,7 @@ def run_fuzz(minutes):
     words = ROOT / "build/fuzz/words.dict"
     write_fuzz_words(words)
     targets = sorted(p for p in folder_of("clang").rglob("*_fuzz") if p.is_file())
-    share = max(5, int(minutes * 60 * min(2, len(targets)) / max(1, len(targets))))
+    share = max(5, int(minutes * 60 * min(2, len(targets)) / max(1, len(targets))) - 2)
     counts, waiting, running = Counts(), list(targets), []
     while waiting or running:
         while waiting and len(running) < 2:
@@ -235,7 +235,7 @@ def run_fuzz(minutes):
             seeds = ROOT / "test/fuzz" / target.name
             command = [target, work / "corpus", *([seeds] if seeds.is_dir() else []),
                        *([f"-dict={words}"] if target.name in READ_EXPRESSIONS else []),
-                       f"-max_total_time={share}", "-timeout=20", "-rss_limit_mb=1024",
+                       f"-max_total_time={share}", "-timeout=150", "-rss_limit_mb=1024",
                        "-print_final_stats=1", "-verbosity=0", f"-artifact_prefix={work}/"]
             log = open(work / "log", "wb")
             running.append((target, log, subprocess.Popen(

@@ -155,14 +155,16 @@ static void choose_escape(csv_read_options *options, const csv_read_options *giv
 /* The length of the first two lines. */
 static uint32_t two_lines(const uint8_t *sample, uint32_t byte_count, char newline)
 {
-    const uint8_t *at = sample, *end = sample + byte_count;
+    uint32_t at = 0;
 
-    for (int i = 0; i < 2 && at; i++) {
-        at = memchr(at, newline, (size_t)(end - at));
-        if (at)
-            at++;
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *found = at < byte_count ? memchr(sample + at, newline, byte_count - at) : NULL;
+
+        if (!found)
+            return byte_count;
+        at = (uint32_t)(found - sample) + 1;
     }
-    return at ? (uint32_t)(at - sample) : byte_count;
+    return at;
 }
 
 void wr_csv_sniff(csv_read_options *options, const uint8_t *sample, uint32_t byte_count,

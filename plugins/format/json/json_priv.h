@@ -122,7 +122,10 @@ typedef struct json_split {
     wr_split      base;
     uint8_t      *chunk; /* chunk_bytes + padding                                     */
     uint32_t      end, next;
-    uint64_t      line;  /* of the chunk's first byte                                 */
+    uint32_t      batch_start; /* in the chunk, of the batch's lines                  */
+    uint64_t      batch_line;  /* of that byte: texts are rewritten behind it, so lines are not
+                                  counted in the chunk */
+    uint32_t      line_count;  /* of the batch, blank ones too                        */
     bool          too_long; /* the split is one line that is longer than a chunk      */
     bool          check_utf8, utf8_known;
     json_names    names;

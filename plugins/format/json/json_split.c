@@ -189,7 +189,8 @@ static wr_status next_split(const wr_read_request *request, wr_file_reader *file
     split->first_row = file->next_row;
     split->row_base = 0;
     split->byte_offset = json->chunker.offset;
-    piece->line = json->line;
+    piece->batch_line = json->line;
+    piece->batch_start = piece->line_count = 0;
     piece->row_count = piece->next = piece->end = 0;
     piece->too_long = piece->utf8_known = false;
     WR_TRY(wr_chunker_fill(&json->chunker, piece->chunk, request->chunk_bytes, &used, err));
@@ -294,9 +295,13 @@ static void find_rows(json_split *split, uint32_t row_max)
     const uint8_t *at = split->chunk + split->next, *end = split->chunk + split->end;
     uint32_t       row = 0;
 
+    split->batch_line += split->line_count;
+    split->batch_start = split->next;
+    split->line_count = 0;
     while (row < row_max && at < end) {
         const uint8_t *newline;
 
+        split->line_count++;
         if (*wr_json_blanks(at) == '\n') {
             at = wr_json_blanks(at) + 1;
             continue;
@@ -413,6 +418,19 @@ static wr_text raw_of(const json_split *split, uint32_t row)
     return (wr_text){(const char *)split->chunk + start, end - start};
 }
 
+/* Newlines between rows are the file's; inside of rows they may come from escapes. */
+static uint64_t line_of(const json_split *split, uint32_t row)
+{
+    uint64_t line = split->batch_line;
+    uint32_t from = split->batch_start;
+
+    for (uint32_t r = 0; r <= row; r++) {
+        line += count_newlines(split->chunk + from, split->starts[r] - from);
+        from = split->ends[r];
+    }
+    return line;
+}
+
 static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
                          wr_reject *out_place)
 {
@@ -421,7 +439,7 @@ static void describe_row(const wr_read_request *request, const wr_split *split, 
 
     (void)request;
     out_place->path = split->path;
-    out_place->line = json->line + count_newlines(json->chunk, start);
+    out_place->line = line_of(json, row);
     out_place->byte_offset = split->byte_offset + start;
     out_place->raw = raw_of(json, row);
 }
