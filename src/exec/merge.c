@@ -7,7 +7,7 @@
 
 enum {
     KEY_STRIDE = WR_SORTKEY_ROOM_BYTES,
-    DIGIT_BYTES = 7,  /* a key is compared as a number with digits of so many bytes */
+    DIGIT_BYTES = 7, /* a key is compared as a number with digits of so many bytes */
     DIGITS_MAX = (WR_SORTKEY_BYTES_MAX + DIGIT_BYTES - 1) / DIGIT_BYTES,
     CODE_SHIFT = 8 * DIGIT_BYTES,
     AHEAD_BYTES = 192 /* of the next row, fetched early */
@@ -22,8 +22,8 @@ _Static_assert(WR_SORTKEY_ROOM_BYTES >= WR_SORTKEY_BYTES_MAX + 16, "a digit is r
 
 uint64_t wr_merge_bytes(uint32_t fan_in)
 {
-    return (uint64_t)fan_in *
-           (wr_round_up(sizeof(wr_merge_input), 16) + sizeof(wr_merge_node) + 2 * KEY_STRIDE);
+    return (uint64_t)fan_in * (wr_round_up(sizeof(wr_merge_input), 16) + sizeof(wr_merge_node) +
+                               sizeof(uint64_t) + 2 * KEY_STRIDE);
 }
 
 void wr_merge_init(wr_merge *merge, const wr_sortkey *key, uint32_t fan_in, void *room)
@@ -36,20 +36,26 @@ void wr_merge_init(wr_merge *merge, const wr_sortkey *key, uint32_t fan_in, void
     merge->nodes = (wr_merge_node *)next;
     next += (size_t)fan_in * sizeof(wr_merge_node);
     merge->inputs = (wr_merge_input *)next;
-    merge->queue_first = merge->queue_last = WR_MERGE_NONE;
-    wr_mutex_init(&merge->mutex);
-    wr_cond_init(&merge->loaded);
+    next += (size_t)fan_in * wr_round_up(sizeof(wr_merge_input), 16);
+    merge->lasts = (uint64_t *)next;
+}
+
+static wr_spill *spill_of(const wr_merge_input *input)
+{
+    return input->cursor.stream->spill;
 }
 
 void wr_merge_release(wr_merge *merge)
 {
-    wr_cond_release(&merge->loaded);
-    wr_mutex_release(&merge->mutex);
+    for (uint32_t i = 0; i < merge->spare_count; i++) {
+        if (merge->spares[i].input)
+            wr_spill_task_cancel(spill_of(merge->spares[i].input), &merge->spares[i].task);
+    }
 }
 
 static wr_merge_input *add_input(wr_merge *merge)
 {
-    uint32_t        index = merge->input_count++;
+    uint32_t index = merge->input_count++;
     wr_merge_input *input = &merge->inputs[index];
 
     wr_assert(index < merge->fan_in, "a merge has room for all its inputs");
@@ -68,129 +74,143 @@ void wr_merge_add_entries(wr_merge *merge, const wr_sort_entry *entries, size_t 
     input->entry_end = entries + count;
 }
 
-void wr_merge_add_run(wr_merge *merge, wr_spill_stream *stream, bool consume, void *page,
-                      void *spare, uint32_t page_bytes)
+void wr_merge_add_run(wr_merge *merge, wr_spill_stream *stream, bool consume, void *buffer,
+                      uint32_t buffer_bytes, uint32_t page_bytes)
 {
     wr_merge_input *input = add_input(merge);
 
     wr_spill_cursor_init(&input->cursor, stream, consume);
-    input->page = page;
-    input->spare = spare;
+    input->buffer = buffer;
+    input->buffer_bytes = buffer_bytes;
     input->page_bytes = page_bytes;
 }
 
-/* ---- Pages ----------------------------------------------------------------------------------- */
+/* ---- Buffers --------------------------------------------------------------------------------- */
 
-static void queue_add(wr_merge *merge, wr_merge_input *input)
+static const wr_row_page *page_at(const uint8_t *buffer)
 {
-    uint32_t index = (uint32_t)(input - merge->inputs);
-
-    input->spare_state = WR_MERGE_SPARE_WAITS;
-    input->queue_next = WR_MERGE_NONE;
-    input->queue_before = merge->queue_last;
-    if (merge->queue_last == WR_MERGE_NONE)
-        merge->queue_first = index;
-    else
-        merge->inputs[merge->queue_last].queue_next = index;
-    merge->queue_last = index;
+    return (const wr_row_page *)(const void *)buffer;
 }
 
-static void queue_remove(wr_merge *merge, wr_merge_input *input)
+/* The first bytes of the last key in a buffer: of two inputs the one with less will want more
+ * first. Nothing but speed depends on it, so what is equal in these bytes may come in any order. */
+static uint64_t last_key_of(const wr_sortkey *key, const uint8_t *buffer, uint32_t used_bytes)
 {
-    if (input->queue_before == WR_MERGE_NONE)
-        merge->queue_first = input->queue_next;
-    else
-        merge->inputs[input->queue_before].queue_next = input->queue_next;
-    if (input->queue_next == WR_MERGE_NONE)
-        merge->queue_last = input->queue_before;
-    else
-        merge->inputs[input->queue_next].queue_before = input->queue_before;
+    const uint8_t *page = buffer, *end = buffer + used_bytes, *row;
+    uint8_t bytes[WR_SORTKEY_ROOM_BYTES] = {0};
+    uint64_t last;
+
+    while (page + page_at(page)->used_bytes < end)
+        page += page_at(page)->used_bytes;
+    for (row = wr_row_page_first(page_at(page)); row + wr_row_bytes(row) < end;)
+        row += wr_row_bytes(row);
+    wr_sortkey_encode(key, row, key->bytes_max, bytes);
+    last = wr_load_u64_be(bytes);
+    return last < UINT64_MAX ? last : UINT64_MAX - 1;
 }
 
-static wr_status load_page(wr_merge_input *input, wr_row_page *page, uint32_t *out_used,
-                           wr_error *err)
+static wr_status load(wr_merge_input *input, const wr_sortkey *key, uint8_t *buffer,
+                      uint32_t *out_used_bytes, uint64_t *out_last, wr_error *err)
 {
-    uint32_t used = 0;
-
-    WR_TRY(wr_spill_cursor_next(&input->cursor, page, input->page_bytes, &used, err));
-    wr_spill_cursor_prefetch(&input->cursor);
-    *out_used = used;
+    WR_TRY(wr_spill_cursor_next_many(&input->cursor, buffer, input->buffer_bytes, input->page_bytes,
+                                     out_used_bytes, err));
+    *out_last = input->cursor.next ? last_key_of(key, buffer, *out_used_bytes) : UINT64_MAX;
     return WR_OK;
 }
 
-static void begin_page(wr_merge_input *input, uint32_t used)
+static void load_spare(wr_spill_task *task)
 {
-    input->row = used > 0 ? wr_row_page_first(input->page) : NULL;
-    input->row_end = (const uint8_t *)input->page + used;
+    wr_merge_spare *spare = (wr_merge_spare *)(void *)task;
+
+    spare->status =
+        load(spare->input, spare->key, spare->buffer, &spare->used_bytes, &spare->last, NULL);
 }
 
-/* Under the mutex: wait for the spare page, or load it here and now. */
-static wr_status await_spare(wr_merge *merge, wr_merge_input *input, wr_error *err)
+_Static_assert(offsetof(wr_merge_spare, task) == 0, "a spare is found by its task");
+
+void wr_merge_add_spare(wr_merge *merge, void *buffer)
 {
-    while (input->spare_state == WR_MERGE_SPARE_LOADS)
-        wr_cond_wait(&merge->loaded, &merge->mutex);
-    if (input->spare_state == WR_MERGE_SPARE_WAITS) {
-        WR_TRY(load_page(input, input->spare, &input->spare_used, err));
-        queue_remove(merge, input);
+    wr_assert(merge->spare_count < WR_MERGE_SPARES_MAX, "a merge has a few spare buffers");
+    merge->spares[merge->spare_count++] =
+        (wr_merge_spare){.task = {.run = load_spare}, .buffer = buffer, .key = merge->key};
+}
+
+/* Have a free spare filled for the input that will want it first. */
+static void forecast(wr_merge *merge, wr_merge_spare *spare)
+{
+    uint64_t least = UINT64_MAX;
+    uint32_t first = 0;
+
+    for (uint32_t i = 0; i < merge->input_count; i++) {
+        if (merge->lasts[i] < least) {
+            least = merge->lasts[i];
+            first = i;
+        }
     }
+    if (least == UINT64_MAX)
+        return;
+    merge->lasts[first] = UINT64_MAX;
+    spare->input = &merge->inputs[first];
+    spare->input->spare = spare;
+    wr_spill_task_submit(spill_of(spare->input), &spare->task);
+}
+
+static void begin_page(wr_merge_input *input, const uint8_t *page)
+{
+    bool ended = page == input->buffer + input->used_bytes;
+
+    input->row = ended ? NULL : wr_row_page_first(page_at(page));
+    input->row_end = ended ? NULL : page + page_at(page)->used_bytes;
+}
+
+/* The spare's buffer for the input's own, which is used up. */
+static wr_status take_spare(wr_merge *merge, wr_merge_input *input, uint64_t *out_last,
+                            wr_error *err)
+{
+    wr_merge_spare *spare = input->spare;
+    uint8_t *buffer = input->buffer;
+
+    wr_spill_task_await(spill_of(input), &spare->task);
+    if (spare->status != WR_OK) /* once more, to have the message */
+        WR_TRY(load(input, merge->key, spare->buffer, &spare->used_bytes, &spare->last, err));
+    input->buffer = spare->buffer;
+    input->used_bytes = spare->used_bytes;
+    *out_last = spare->last;
+    spare->buffer = buffer;
+    spare->input = NULL;
+    input->spare = NULL;
     return WR_OK;
 }
 
-/* The page is used up: on to the next one, which was loaded ahead or is loaded now. */
+static wr_status fill_buffer(wr_merge *merge, wr_merge_input *input, wr_error *err)
+{
+    wr_merge_spare *spare = input->spare;
+    uint64_t *last = &merge->lasts[input - merge->inputs];
+
+    if (spare)
+        WR_TRY(take_spare(merge, input, last, err));
+    else
+        WR_TRY(load(input, merge->key, input->buffer, &input->used_bytes, last, err));
+    begin_page(input, input->buffer);
+    if (spare)
+        forecast(merge, spare);
+    return WR_OK;
+}
+
+/* The page is used up: on to the next one. */
 static wr_status turn_page(wr_merge *merge, wr_merge_input *input, wr_error *err)
 {
-    wr_row_page *page = input->page;
-    uint32_t     used;
-
-    if (!input->spare) {
-        WR_TRY(load_page(input, page, &used, err));
-        begin_page(input, used);
-        return WR_OK;
-    }
-    WR_LOCKED(&merge->mutex);
-    WR_TRY(await_spare(merge, input, err));
-    input->page = input->spare;
-    input->spare = page;
-    begin_page(input, input->spare_used);
-    if (input->row)
-        queue_add(merge, input);
+    if (input->row_end == input->buffer + input->used_bytes)
+        return fill_buffer(merge, input, err);
+    begin_page(input, input->row_end);
     return WR_OK;
-}
-
-wr_status wr_merge_help(wr_merge *merge, bool *out_helped, wr_error *err)
-{
-    wr_merge_input *input;
-    wr_status       status;
-    uint32_t        used = 0;
-
-    wr_mutex_lock(&merge->mutex);
-    *out_helped = merge->queue_first != WR_MERGE_NONE;
-    if (!*out_helped) {
-        wr_mutex_unlock(&merge->mutex);
-        return WR_OK;
-    }
-    input = &merge->inputs[merge->queue_first];
-    queue_remove(merge, input);
-    input->spare_state = WR_MERGE_SPARE_LOADS;
-    wr_mutex_unlock(&merge->mutex);
-
-    status = load_page(input, input->spare, &used, err);
-
-    wr_mutex_lock(&merge->mutex);
-    input->spare_used = used;
-    input->spare_state = WR_MERGE_SPARE_READY;
-    if (status != WR_OK)
-        queue_add(merge, input); /* whoever needs the page meets the error as well */
-    wr_cond_broadcast(&merge->loaded);
-    wr_mutex_unlock(&merge->mutex);
-    return status;
 }
 
 /* ---- Codes ----------------------------------------------------------------------------------- */
 
 /* The code of a key whose first digit that differs from the base is number `digit`. Nearer to the
- * base is smaller. Offset and value must be in the same unit: then, of two codes relative to one base,
- * the larger one is also the loser's code relative to the winner. */
+ * base is smaller. Offset and value must be in the same unit: then, of two codes relative to one
+ * base, the larger one is also the loser's code relative to the winner. */
 static inline uint64_t code_at(const uint8_t *key, uint32_t digit)
 {
     return (uint64_t)(DIGITS_MAX - digit) << CODE_SHIFT |
@@ -237,7 +257,7 @@ static __attribute__((noinline)) wr_status settle_match(const wr_merge *merge, u
 {
     const wr_merge_input *left = &merge->inputs[a], *right = &merge->inputs[b];
     uint32_t byte = merge->key_bytes;
-    int      order = 0;
+    int order = 0;
 
     *out_code = code;
     *out_a_wins = a < b;
@@ -262,10 +282,10 @@ WR_ALWAYS_INLINE wr_status play(const wr_merge *merge, wr_merge_node *node, wr_m
                                 wr_error *err)
 {
     wr_merge_node other = *node;
-    bool          other_wins = other.code < winner->code;
+    bool other_wins = other.code < winner->code;
 
     if (WR_UNLIKELY(other.code == winner->code)) {
-        bool     wins;
+        bool wins;
         uint64_t code;
 
         WR_TRY(settle_match(merge, other.code, other.input, winner->input, &wins, &code, err));
@@ -295,13 +315,10 @@ static wr_status start_input(wr_merge *merge, wr_merge_input *input, uint64_t *o
                              wr_error *err)
 {
     uint8_t *key = input->key;
-    uint32_t used;
 
+    merge->lasts[input - merge->inputs] = UINT64_MAX;
     if (input->cursor.stream) {
-        WR_TRY(load_page(input, input->page, &used, err));
-        begin_page(input, used);
-        if (input->spare && input->row)
-            queue_add(merge, input);
+        WR_TRY(fill_buffer(merge, input, err));
     } else {
         input->row = input->entry < input->entry_end ? wr_sort_entry_row(input->entry++) : NULL;
     }
@@ -322,13 +339,15 @@ wr_status wr_merge_start(wr_merge *merge, wr_error *err)
         merge->nodes[i].input = WR_MERGE_NONE;
     for (uint32_t i = 0; i < merge->input_count; i++) {
         wr_merge_node winner = {.input = i};
-        uint32_t      at = (i + merge->input_count) / 2;
+        uint32_t at = (i + merge->input_count) / 2;
 
         WR_TRY(start_input(merge, &merge->inputs[i], &winner.code, err));
         for (; at > 0 && merge->nodes[at].input != WR_MERGE_NONE; at /= 2)
             WR_TRY(play(merge, &merge->nodes[at], &winner, err));
         merge->nodes[at] = winner;
     }
+    for (uint32_t i = 0; i < merge->spare_count; i++)
+        forecast(merge, &merge->spares[i]);
     return WR_OK;
 }
 
@@ -338,8 +357,8 @@ wr_status wr_merge_start(wr_merge *merge, wr_error *err)
 WR_ALWAYS_INLINE wr_status step(wr_merge *merge, wr_error *err)
 {
     wr_merge_input *input = &merge->inputs[merge->nodes[0].input];
-    uint8_t        *key = input->key;
-    uint64_t        code = CODE_ENDED;
+    uint8_t *key = input->key;
+    uint64_t code = CODE_ENDED;
 
     if (input->cursor.stream) {
         input->row += wr_row_bytes(input->row);
@@ -388,7 +407,7 @@ wr_status wr_merge_copy(wr_merge *merge, wr_row_page *page, uint32_t page_bytes,
 
     for (; count < rows_max && !wr_merge_is_done(merge); count++) {
         const uint8_t *row = merge->inputs[merge->nodes[0].input].row;
-        uint32_t       bytes = wr_row_bytes(row);
+        uint32_t bytes = wr_row_bytes(row);
 
         if (bytes > page_bytes - page->used_bytes)
             break;

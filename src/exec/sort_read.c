@@ -1,18 +1,20 @@
 /* exec/sort_read.c — reading a sorter back: chunks of rows taken in turns, batches made of them.
  *
- * A chunk is rows in order: copied out of the merge into the reader's page, or a page of the only run
- * as it was spilled, or addresses of rows that are in memory. Taking one is the only part under the
- * lock; it costs what the merge costs. */
+ * A chunk is rows in order: copied out of the merge into the reader's page, or a page of the only
+ * run as it was spilled, or addresses of rows that are in memory. Taking one is the only part under
+ * the lock; it costs what the merge costs. */
 #include <string.h>
 
 #include "base/bits.h"
 #include "exec/sorter.h"
 
 enum {
-    CHUNK_BATCHES = 4,     /* batches of a chunk of rows in memory                         */
-    PAGES_AHEAD_MAX = 8,   /* loaded by one worker before it takes its turn                */
+    CHUNK_BATCHES = 4, /* batches of a chunk of rows in memory                         */
+    CHUNK_BYTES_MAX = 256 * 1024,
+    BUFFER_BYTES_MAX = 256 * 1024, /* of one input of the merge                            */
+    CHUNKS_SHARE = 32, /* all chunks get one part in so many of what is available      */
     FAN_IN_MIN = 2,
-    AHEAD_BYTES = 192,     /* of a row in memory, fetched before columns are read from it  */
+    AHEAD_BYTES = 192, /* of a row in memory, fetched before columns are read from it  */
 };
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -33,7 +35,8 @@ static uint64_t rows_bytes(uint32_t batch_rows)
     return align((uint64_t)CHUNK_BATCHES * batch_rows * sizeof(uint8_t *));
 }
 
-/* One reader's memory: chunk, addresses, columns twice (the batch's, and with their room), values. */
+/* One reader's memory: chunk, addresses, columns twice (the batch's, and with their room), values.
+ */
 static uint64_t reader_bytes(const wr_sorter_plan *plan, const wr_exec *exec, uint32_t page_bytes)
 {
     uint64_t bytes = page_bytes + rows_bytes(exec->batch_rows) +
@@ -57,7 +60,8 @@ uint64_t wr_sorter_read_lease_min(const wr_sorter_plan *plan, const wr_exec *exe
 
     return wr_sorter_resident_min(plan, exec) +
            (worker_count * reader_pages(plan, exec, page_bytes) +
-            wr_pages_for(merge_bytes, exec->page_bytes)) * exec->page_bytes;
+            wr_pages_for(merge_bytes, exec->page_bytes)) *
+               exec->page_bytes;
 }
 
 static uint32_t certified_readers(const wr_sorter *sorter)
@@ -65,8 +69,7 @@ static uint32_t certified_readers(const wr_sorter *sorter)
     uint32_t workers = sorter->exec->worker_count;
     uint64_t bytes = (uint64_t)sorter->lease->pages_min * sorter->exec->page_bytes;
 
-    while (workers > 1 &&
-           wr_sorter_read_lease_min(&sorter->plan, sorter->exec, workers) > bytes)
+    while (workers > 1 && wr_sorter_read_lease_min(&sorter->plan, sorter->exec, workers) > bytes)
         workers--;
     return workers;
 }
@@ -90,12 +93,25 @@ static void *take_pages(wr_sorter *sorter, uint32_t pages, wr_status *out_status
     }
 }
 
+/* Large chunks keep workers out of each other's way; but first comes the merge. */
+static uint32_t choose_chunk_bytes(const wr_sorter *sorter, uint32_t readers)
+{
+    uint64_t page_bytes = sorter->exec->page_bytes;
+    uint64_t bytes = wr_sorter_pages_available(sorter) / (CHUNKS_SHARE * readers) * page_bytes;
+
+    if (bytes > CHUNK_BYTES_MAX)
+        bytes = CHUNK_BYTES_MAX;
+    return bytes > sorter->page_bytes ? (uint32_t)bytes : sorter->page_bytes;
+}
+
 static wr_status take_locals(wr_sorter *sorter, wr_error *err)
 {
+    uint32_t readers = certified_readers(sorter);
     wr_status status;
 
-    sorter->local_pages = certified_readers(sorter) *
-                          (uint32_t)reader_pages(&sorter->plan, sorter->exec, sorter->page_bytes);
+    sorter->chunk_bytes = choose_chunk_bytes(sorter, readers);
+    sorter->local_pages =
+        readers * (uint32_t)reader_pages(&sorter->plan, sorter->exec, sorter->chunk_bytes);
     sorter->local_space = take_pages(sorter, sorter->local_pages, &status, err);
     WR_TRY(status);
     if (!sorter->local_space)
@@ -115,28 +131,51 @@ static uint32_t largest_page(const wr_sorter *sorter)
     return bytes;
 }
 
-/* Room for a merge of everything with `buffers` pages an input. */
-static bool try_merge_space(wr_sorter *sorter, uint32_t buffers)
+static uint32_t buffer_pages(const wr_sorter *sorter, uint64_t room, uint32_t buffers)
 {
-    uint64_t bytes = wr_merge_bytes(sorter->run_count + sorter->buffer_count) +
-                     (uint64_t)sorter->run_count * buffers * largest_page(sorter);
+    uint64_t page_bytes = largest_page(sorter), most = BUFFER_BYTES_MAX / page_bytes;
+    uint64_t pages = room / (buffers * page_bytes);
 
-    sorter->merge_pages = wr_pages_for(bytes, sorter->exec->page_bytes);
-    if (sorter->merge_pages > wr_sorter_pages_available(sorter))
+    if (pages > 1 && pages > most)
+        pages = most > 1 ? most : 1;
+    return (uint32_t)pages;
+}
+
+/* Room for a merge of everything with `spares` spare buffers; buffers of several pages if they fit.
+ */
+static bool try_merge_space(wr_sorter *sorter, uint32_t spares)
+{
+    uint64_t state = wr_merge_bytes(sorter->run_count + sorter->buffer_count);
+    uint64_t room = wr_sorter_pages_available(sorter) * sorter->exec->page_bytes;
+    uint32_t buffers = sorter->run_count + spares, pages = 0;
+
+    if (room < state)
         return false;
-    sorter->merge_space = wr_lease_try(sorter->lease, sorter->merge_pages);
-    return sorter->merge_space != NULL;
+    if (buffers > 0) {
+        pages = buffer_pages(sorter, room - state, buffers);
+        if (pages == 0)
+            return false;
+    }
+    sorter->merge_space = NULL;
+    for (;; pages /= 2) { /* what is free need not be in one piece */
+        sorter->merge_buffer_bytes = pages * largest_page(sorter);
+        sorter->merge_pages = wr_pages_for(state + (uint64_t)buffers * sorter->merge_buffer_bytes,
+                                           sorter->exec->page_bytes);
+        sorter->merge_space = wr_lease_try(sorter->lease, sorter->merge_pages);
+        if (sorter->merge_space || pages <= 1)
+            return sorter->merge_space != NULL;
+    }
 }
 
 /* Too many runs for one merge: merge the smallest, as many as there is room for but no more than
  * needed. */
 static wr_status merge_some(wr_sorter *sorter, wr_error *err)
 {
-    uint32_t  page_bytes = sorter->exec->page_bytes, fan_in, merged;
-    uint32_t  least = wr_pages_for(wr_merge_bytes(FAN_IN_MIN) +
-                                      (FAN_IN_MIN + 1) * (uint64_t)sorter->page_bytes, page_bytes);
-    uint64_t  pages = wr_sorter_pages_available(sorter);
-    uint8_t  *space = NULL;
+    uint32_t page_bytes = sorter->exec->page_bytes, fan_in, merged;
+    uint32_t least = wr_pages_for(
+        wr_merge_bytes(FAN_IN_MIN) + (FAN_IN_MIN + 1) * (uint64_t)sorter->page_bytes, page_bytes);
+    uint64_t pages = wr_sorter_pages_available(sorter);
+    uint8_t *space = NULL;
     wr_status status;
 
     for (; !space; pages = pages / 4 * 3) {
@@ -158,11 +197,11 @@ static wr_status merge_some(wr_sorter *sorter, wr_error *err)
     return status;
 }
 
-static wr_status start_merge(wr_sorter *sorter, bool with_spares, wr_error *err)
+static wr_status start_merge(wr_sorter *sorter, uint32_t spares, wr_error *err)
 {
-    uint32_t page_bytes = largest_page(sorter);
+    uint32_t page_bytes = largest_page(sorter), buffer_bytes = sorter->merge_buffer_bytes;
     uint32_t fan_in = sorter->run_count + sorter->buffer_count;
-    uint8_t *page = sorter->merge_space + wr_merge_bytes(fan_in);
+    uint8_t *buffer = sorter->merge_space + wr_merge_bytes(fan_in);
 
     wr_merge_init(&sorter->merge, &sorter->key, fan_in, sorter->merge_space);
     sorter->is_merging = true;
@@ -171,10 +210,12 @@ static wr_status start_merge(wr_sorter *sorter, bool with_spares, wr_error *err)
 
         if (run->state == WR_RUN_FREE)
             continue;
-        wr_merge_add_run(&sorter->merge, &run->stream, !sorter->plan.keep, page,
-                         with_spares ? page + page_bytes : NULL, page_bytes);
-        page += (with_spares ? 2 : 1) * (size_t)page_bytes;
+        wr_merge_add_run(&sorter->merge, &run->stream, !sorter->plan.keep, buffer, buffer_bytes,
+                         page_bytes);
+        buffer += buffer_bytes;
     }
+    for (; spares > 0; spares--, buffer += buffer_bytes)
+        wr_merge_add_spare(&sorter->merge, buffer);
     for (uint32_t i = 0; i < sorter->buffer_count; i++)
         wr_merge_add_entries(&sorter->merge, sorter->buffers[i].entries,
                              sorter->buffers[i].entry_count);
@@ -196,10 +237,13 @@ wr_status wr_sorter_read_open(wr_sorter *sorter, wr_error *err)
     sorter->cursor = (wr_spill_cursor){0};
     WR_TRY(take_locals(sorter, err));
     while (sorter->plan.key_count > 0 && sorter->run_count + sorter->buffer_count > 1) {
-        if (try_merge_space(sorter, 2))
-            return start_merge(sorter, true, err);
-        if (try_merge_space(sorter, 1))
-            return start_merge(sorter, false, err);
+        uint32_t spares =
+            sorter->run_count < WR_MERGE_SPARES_MAX ? sorter->run_count : WR_MERGE_SPARES_MAX;
+
+        if (try_merge_space(sorter, spares))
+            return start_merge(sorter, spares, err);
+        if (try_merge_space(sorter, 0))
+            return start_merge(sorter, 0, err);
         WR_TRY(wr_sorter_spill_buffer(sorter, &spilled, err));
         if (!spilled)
             WR_TRY(merge_some(sorter, err));
@@ -226,7 +270,7 @@ wr_status wr_sorter_reader_open(wr_sorter_reader *reader, wr_sorter *sorter, wr_
 {
     const wr_sorter_plan *plan = &sorter->plan;
     uint32_t batch_rows = sorter->exec->batch_rows, index, columns = plan->output_count;
-    uint64_t pages = reader_pages(plan, sorter->exec, sorter->page_bytes);
+    uint64_t pages = reader_pages(plan, sorter->exec, sorter->chunk_bytes);
     uint8_t *next;
 
     wr_mutex_lock(&sorter->mutex);
@@ -237,7 +281,7 @@ wr_status wr_sorter_reader_open(wr_sorter_reader *reader, wr_sorter *sorter, wr_
                         sorter->lease->name);
     next = sorter->local_space + (size_t)(index * pages) * sorter->exec->page_bytes;
     *reader = (wr_sorter_reader){.sorter = sorter, .chunk = (wr_row_page *)(void *)next};
-    next += sorter->page_bytes;
+    next += sorter->chunk_bytes;
     reader->rows = (const uint8_t **)(void *)next;
     next += rows_bytes(batch_rows);
     reader->columns = (wr_vector *)(void *)next;
@@ -245,10 +289,12 @@ wr_status wr_sorter_reader_open(wr_sorter_reader *reader, wr_sorter *sorter, wr_
     reader->room = (wr_vector *)(void *)next;
     next += align(columns * sizeof(wr_vector));
     for (uint32_t c = 0; c < columns; c++) {
-        uint64_t value_bytes = align((uint64_t)batch_rows *
-                                     wr_physical_bytes(wr_type_physical(plan->types[c])));
+        uint64_t value_bytes =
+            align((uint64_t)batch_rows * wr_physical_bytes(wr_type_physical(plan->types[c])));
 
-        reader->room[c] = (wr_vector){.type = plan->types[c], .encoding = WR_FLAT, .data = next,
+        reader->room[c] = (wr_vector){.type = plan->types[c],
+                                      .encoding = WR_FLAT,
+                                      .data = next,
                                       .valid = (uint64_t *)(void *)(next + value_bytes)};
         next += column_bytes(plan->types[c], batch_rows);
     }
@@ -292,7 +338,7 @@ static wr_status take_merged(wr_sorter *sorter, wr_sorter_reader *reader, wr_err
         return WR_OK;
     }
     wr_row_page_init(reader->chunk);
-    WR_TRY(wr_merge_copy(&sorter->merge, reader->chunk, sorter->page_bytes, sorter->rows_left,
+    WR_TRY(wr_merge_copy(&sorter->merge, reader->chunk, sorter->chunk_bytes, sorter->rows_left,
                          &count, err));
     begin_page_chunk(reader, count);
     return WR_OK;
@@ -310,9 +356,9 @@ static wr_status take_page(wr_sorter *sorter, wr_sorter_reader *reader, wr_error
             continue;
         if (!sorter->cursor.stream)
             wr_spill_cursor_init(&sorter->cursor, &run->stream, !sorter->plan.keep);
-        WR_TRY(wr_spill_cursor_next(&sorter->cursor, reader->chunk, sorter->page_bytes, &bytes, err));
+        WR_TRY(
+            wr_spill_cursor_next(&sorter->cursor, reader->chunk, sorter->chunk_bytes, &bytes, err));
         if (bytes > 0) {
-            wr_spill_cursor_prefetch(&sorter->cursor);
             begin_page_chunk(reader, reader->chunk->row_count);
             return WR_OK;
         }
@@ -327,8 +373,8 @@ static void take_entries(wr_sorter *sorter, wr_sorter_reader *reader)
 
     for (; index < sorter->buffer_count; index++, sorter->next_source++, sorter->next_entry = 0) {
         const wr_sort_buffer *buffer = &sorter->buffers[index];
-        uint64_t              left = buffer->entry_count - sorter->next_entry;
-        uint64_t              count = (uint64_t)CHUNK_BATCHES * sorter->exec->batch_rows;
+        uint64_t left = buffer->entry_count - sorter->next_entry;
+        uint64_t count = (uint64_t)CHUNK_BATCHES * sorter->exec->batch_rows;
 
         count = count < left ? count : left;
         for (uint64_t i = 0; i < count; i++)
@@ -342,11 +388,12 @@ static void take_entries(wr_sorter *sorter, wr_sorter_reader *reader)
     }
 }
 
-/* Drop rows that are to be skipped from the front of a chunk, and those behind the last one wanted. */
+/* Drop rows that are to be skipped from the front of a chunk, and those behind the last one wanted.
+ */
 static void trim_chunk(wr_sorter *sorter, wr_sorter_reader *reader)
 {
-    uint64_t skipped = sorter->rows_to_skip < reader->rows_left ? sorter->rows_to_skip
-                                                                : reader->rows_left;
+    uint64_t skipped =
+        sorter->rows_to_skip < reader->rows_left ? sorter->rows_to_skip : reader->rows_left;
 
     sorter->rows_to_skip -= skipped;
     reader->rows_left -= skipped;
@@ -378,28 +425,18 @@ static wr_status take_next(wr_sorter *sorter, wr_sorter_reader *reader, wr_error
     return WR_OK;
 }
 
-/* Load pages that other workers' turns will want, instead of waiting for the lock. */
-static wr_status help(wr_sorter *sorter, wr_error *err)
-{
-    bool helped = true;
-
-    for (int i = 0; i < PAGES_AHEAD_MAX && helped; i++)
-        WR_TRY(wr_merge_help(&sorter->merge, &helped, err));
-    return WR_OK;
-}
-
 static wr_status take_chunk(wr_sorter_reader *reader, wr_error *err)
 {
     wr_sorter *sorter = reader->sorter;
-    wr_status  status = WR_OK;
+    wr_status status = WR_OK;
 
-    if (sorter->is_merging)
-        WR_TRY(help(sorter, err));
     WR_LOCKED(&sorter->mutex);
     reader->morsel = sorter->next_morsel;
     if (sorter->rows_left == 0)
         return WR_OK;
     status = sorter->is_merging ? take_merged(sorter, reader, err) : take_next(sorter, reader, err);
+    if (status != WR_OK)
+        sorter->rows_left = 0; /* the merge is nowhere: nobody may go on with it */
     if (status != WR_OK || reader->rows_left == 0) {
         reader->rows_left = 0;
         return status;
@@ -432,8 +469,8 @@ static const uint8_t **next_rows(wr_sorter_reader *reader, uint32_t count)
 
 wr_status wr_sorter_read(wr_sorter_reader *reader, wr_batch *out, wr_flow *out_flow, wr_error *err)
 {
-    wr_sorter      *sorter = reader->sorter;
-    uint32_t        columns = sorter->plan.output_count, count = sorter->exec->batch_rows;
+    wr_sorter *sorter = reader->sorter;
+    uint32_t columns = sorter->plan.output_count, count = sorter->exec->batch_rows;
     const uint8_t **rows;
 
     if (reader->rows_left == 0) {

@@ -133,14 +133,11 @@ static void prefetch_row(const uint8_t *row)
         __builtin_prefetch(row + line);
 }
 
-wr_status wr_sort_buffer_spill(wr_sorter *sorter, wr_sort_buffer *buffer, wr_sort_run *run,
-                               wr_error *err)
+static wr_status write_sorted(wr_sorter *sorter, wr_sort_buffer *buffer, uint32_t page_bytes,
+                            wr_spill_writer *writer, wr_error *err)
 {
     wr_row_page *page = (void *)(buffer->reserve + (size_t)RESERVE_SPILL * sorter->page_bytes);
-    uint32_t     page_bytes = wr_sorter_choose_spill_bytes(sorter);
 
-    if (page_bytes > run->page_bytes)
-        run->page_bytes = page_bytes;
     wr_row_page_init(page);
     for (size_t i = 0; i < buffer->entry_count; i++) {
         const uint8_t *row = wr_sort_entry_row(&buffer->entries[i]);
@@ -151,17 +148,31 @@ wr_status wr_sort_buffer_spill(wr_sorter *sorter, wr_sort_buffer *buffer, wr_sor
         if (bytes > page_bytes - page->used_bytes) {
             if (wr_exec_is_cancelled(sorter->exec))
                 return WR_RAISE(err, WR_CANCELLED, "cancelled while spilling a sorted run");
-            WR_TRY(wr_spill_append(&run->stream, page, page->used_bytes, NULL, err));
+            WR_TRY(wr_spill_writer_append(writer, page, page->used_bytes, err));
             wr_row_page_init(page);
         }
         memcpy((uint8_t *)page + page->used_bytes, row, bytes);
         page->used_bytes += bytes;
         page->row_count++;
     }
-    if (page->row_count > 0)
-        WR_TRY(wr_spill_append(&run->stream, page, page->used_bytes, NULL, err));
+    return page->row_count > 0 ? wr_spill_writer_append(writer, page, page->used_bytes, err) : WR_OK;
+}
+
+wr_status wr_sort_buffer_spill(wr_sorter *sorter, wr_sort_buffer *buffer, wr_sort_run *run,
+                               wr_error *err)
+{
+    uint32_t        page_bytes = wr_sorter_choose_spill_bytes(sorter);
+    wr_spill_writer writer;
+    wr_status       status, closed;
+
+    if (page_bytes > run->page_bytes)
+        run->page_bytes = page_bytes;
+    WR_TRY(wr_spill_writer_open(&writer, &run->stream, err));
+    status = write_sorted(sorter, buffer, page_bytes, &writer, err);
+    closed = wr_spill_writer_close(&writer, status == WR_OK ? err : NULL);
+    WR_TRY(status);
     sorter->spilled_bytes += buffer->row_bytes;
-    return WR_OK;
+    return closed;
 }
 
 /* Does the buffer begin where the worker's last run ends, or behind it? A tie that bytes cannot

@@ -7,10 +7,11 @@
 #include "base/fault.h"
 
 enum {
-    TABLE_BYTES_MIN = 65536, /* some 800 runs: what a lease of 20 MB merges at once             */
-    TABLE_PAGES_MIN = 2,     /* and in proportion for larger ones                               */
+    TABLE_BYTES_MIN = 65536, /* some 600 runs: what a lease of 20 MB merges at once             */
+    TABLE_PAGES_MIN = 4,     /* and in proportion for larger ones                               */
     RUNS_PER_WORKER = 8,     /* at least                                                        */
     SPILL_BYTES_MIN = 16384,
+    SPARES = 8,              /* of a merge of runs into one                                     */
     GROWTH_UNKNOWN = 4,      /* input is taken to become so many times as large as it is by now */
 };
 
@@ -224,14 +225,12 @@ uint32_t wr_sorter_choose_spill_bytes(const wr_sorter *sorter)
 {
     double   lease = (double)wr_sorter_pages_available(sorter) * sorter->exec->page_bytes;
     double   run = lease / sorter->workers_max;
-    double   page = run * lease / (2 * expected_bytes(sorter, run));
+    double   page = run * lease / expected_bytes(sorter, run);
     uint32_t most = sorter->page_bytes;
 
-    if (page >= most)
-        return most;
-    if (page <= sorter->spill_bytes_min)
-        return sorter->spill_bytes_min;
-    return (uint32_t)wr_pow2_floor((uint64_t)page);
+    if (page < sorter->spill_bytes_min)
+        page = sorter->spill_bytes_min;
+    return wr_spill_block_bytes_even(page < most ? (uint32_t)page : most);
 }
 
 wr_sort_run *wr_sorter_add_run(wr_sorter *sorter)
@@ -276,9 +275,10 @@ static wr_sort_run *smallest_closed(wr_sorter *sorter)
     return smallest;
 }
 
-/* How many closed runs a merge in `space_bytes` takes, with a page for the output. */
+/* How many closed runs a merge in `space_bytes` takes, with a page for the output; a wide one leaves
+ * room for spare pages. */
 static uint32_t fan_in_of(wr_sorter *sorter, uint64_t space_bytes, uint32_t runs_max,
-                          uint32_t *out_page_bytes)
+                          uint32_t *out_page_bytes, uint32_t *out_spares)
 {
     uint32_t page_bytes = 0, closed = 0;
     uint64_t fan_in;
@@ -294,17 +294,18 @@ static uint32_t fan_in_of(wr_sorter *sorter, uint64_t space_bytes, uint32_t runs
     }
     *out_page_bytes = page_bytes;
     fan_in = (space_bytes - sorter->page_bytes) / (page_bytes + wr_merge_bytes(1));
+    *out_spares = fan_in >= 4 * SPARES ? SPARES : 0;
+    fan_in -= *out_spares;
     if (fan_in > runs_max)
         fan_in = runs_max;
     return fan_in < closed ? (uint32_t)fan_in : closed;
 }
 
 static wr_status write_merged(wr_sorter *sorter, wr_merge *merge, wr_row_page *page,
-                              wr_sort_run *target, wr_error *err)
+                              uint32_t page_bytes, wr_spill_writer *writer, wr_error *err)
 {
     uint64_t left = sorter->rows_needed;
 
-    target->page_bytes = wr_sorter_choose_spill_bytes(sorter);
     WR_TRY(wr_merge_start(merge, err));
     while (left > 0 && !wr_merge_is_done(merge)) {
         uint64_t count;
@@ -312,8 +313,8 @@ static wr_status write_merged(wr_sorter *sorter, wr_merge *merge, wr_row_page *p
         if (wr_exec_is_cancelled(sorter->exec))
             return WR_RAISE(err, WR_CANCELLED, "cancelled while merging sorted runs");
         wr_row_page_init(page);
-        WR_TRY(wr_merge_copy(merge, page, target->page_bytes, left, &count, err));
-        WR_TRY(wr_spill_append(&target->stream, page, page->used_bytes, NULL, err));
+        WR_TRY(wr_merge_copy(merge, page, page_bytes, left, &count, err));
+        WR_TRY(wr_spill_writer_append(writer, page, page->used_bytes, err));
         left -= count;
     }
     return WR_OK;
@@ -325,14 +326,15 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
 {
     wr_row_page *output = (wr_row_page *)(space + space_bytes - sorter->page_bytes);
     wr_sort_run *first = NULL, target = {.state = WR_RUN_CLOSED};
+    wr_spill_writer writer;
     wr_merge     merge;
-    uint32_t     fan_in, page_bytes;
+    uint32_t     fan_in, page_bytes, spares;
     uint8_t     *pages;
-    wr_status    status;
+    wr_status    status, closed;
 
     *out_merged = 0;
     wr_mutex_lock(&sorter->mutex);
-    fan_in = fan_in_of(sorter, space_bytes, runs_max, &page_bytes);
+    fan_in = fan_in_of(sorter, space_bytes, runs_max, &page_bytes, &spares);
     if (fan_in < 2) {
         wr_mutex_unlock(&sorter->mutex);
         return WR_OK;
@@ -345,14 +347,23 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
 
         run->state = WR_RUN_MERGED;
         first = i == 0 ? run : first;
-        wr_merge_add_run(&merge, &run->stream, true, pages + (size_t)i * page_bytes, NULL,
+        wr_merge_add_run(&merge, &run->stream, true, pages + (size_t)i * page_bytes, page_bytes,
                          page_bytes);
     }
+    for (uint32_t i = 0; i < spares; i++)
+        wr_merge_add_spare(&merge, pages + (size_t)(fan_in + i) * page_bytes);
     wr_mutex_unlock(&sorter->mutex);
 
     wr_spill_stream_init(&target.stream, sorter->exec->spill);
-    status = write_merged(sorter, &merge, output, &target, err);
+    target.page_bytes = wr_sorter_choose_spill_bytes(sorter);
+    status = wr_spill_writer_open(&writer, &target.stream, err);
+    if (status == WR_OK) {
+        status = write_merged(sorter, &merge, output, target.page_bytes, &writer, err);
+        closed = wr_spill_writer_close(&writer, status == WR_OK ? err : NULL);
+        status = status == WR_OK ? closed : status;
+    }
 
+    wr_merge_release(&merge);
     wr_mutex_lock(&sorter->mutex);
     for (uint32_t i = 0; i < fan_in; i++) {
         wr_sort_run *run = (wr_sort_run *)(void *)merge.inputs[i].cursor.stream;
@@ -363,7 +374,6 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
     *first = target;
     sorter->run_count -= fan_in - 1;
     wr_mutex_unlock(&sorter->mutex);
-    wr_merge_release(&merge);
     *out_merged = fan_in;
     return status;
 }

@@ -5,23 +5,23 @@
  * to a stream of its own, or to the stream of its run before if that one ends where this one begins
  * (sorted input makes one run per worker and is neither sorted nor merged twice). What is in memory
  * at the end stays there if nothing, or enough else, was spilled.
- * Reading. All runs are merged at once if a page each fits the lease; with a second page each, other
- * workers load pages ahead. Else the smallest runs are merged into one first, as often as needed.
+ * Reading. All runs are merged at once if a page each fits the lease; buffers of several pages, and a
+ * few spare ones to load ahead, are taken if they fit too. Else the smallest runs are merged into one
+ * first, as often as needed.
  * Workers take turns at the merge: a turn hands out one chunk of rows, which is one morsel; chunks are
  * turned into columns, and whatever follows, outside the lock. So the order of morsels is the sort
  * order, ordered sinks keep all workers busy with neighbouring chunks, and there is one merge however
  * many workers there are. (Ranges of keys per worker would have all but the first wait at an ordered
  * sink.)
  * Spill page. As large as it can be for one merge of everything: with r bytes a run, L bytes of lease
- * and N bytes in all, N/r runs of two pages fit L if a page has r*L/(2*N). It is chosen per run from
+ * and N bytes in all, N/r runs of one page fit L if a page has r*L/N. It is chosen per run from
  * what is known of N then, between a quarter of the arena's page (16 KB at least) and a whole one.
  *
  * Memory. P = row page = the arena's page, or what four rows of the schema need; S <= P = spill page.
  *   making:  shared (layout, keys, table of runs) + 4P a worker: two of rows, one of addresses, one to
  *            put a spill page together. These pages are taken when the sorter opens and kept.
- *   reading: shared + per worker P (chunk) and the batch; 6P + state: two inputs of up to two pages
- *            each, and room to merge two runs into one. Fan-in K needs K spill pages at least, two
- *            each for loading ahead.
+ *   reading: shared + per worker P (chunk; more if there is) and the batch; 6P + state: two inputs and
+ *            their spares, and room to merge two runs into one. Fan-in K needs K spill pages at least.
  *   at rest: shared; rows in memory are spilled when asked to.
  * Only the first `rows_needed` rows: each sorted buffer is cut there; its last row then bounds what is
  * let in, and rows that survive are moved together in place, so a small top-N never spills.
@@ -86,7 +86,7 @@ typedef struct wr_sorter {
     wr_row_layout  layout;
     wr_sortkey     key;            /* what all workers have observed                   */
     wr_sortkey     boundary_key;   /* takes everything for possible: runs against runs */
-    uint32_t       page_bytes, spill_bytes_min;
+    uint32_t       page_bytes, spill_bytes_min, chunk_bytes;
     uint32_t       workers_max;
     uint32_t       shared_pages;
 
@@ -107,7 +107,7 @@ typedef struct wr_sorter {
     wr_merge  merge;
     bool      is_reading, is_merging;
     uint8_t  *merge_space, *local_space;
-    uint32_t  merge_pages, local_pages, locals_open;
+    uint32_t  merge_pages, merge_buffer_bytes, local_pages, locals_open;
     uint32_t  next_source;         /* one after the other: runs, then buffers          */
     wr_spill_cursor cursor;
     size_t    next_entry;
@@ -153,7 +153,7 @@ wr_status wr_sorter_reclaim(wr_sorter *sorter, wr_error *err) WR_MUST_USE;
 
 typedef struct wr_sorter_reader {
     wr_sorter      *sorter;
-    wr_row_page    *chunk;        /* page_bytes: rows that were copied out of the merge        */
+    wr_row_page    *chunk;        /* chunk_bytes: rows that were copied out of the merge        */
     uint32_t        chunk_offset; /* of its next row                                           */
     const uint8_t **rows;         /* addresses of a chunk of rows in memory, or of one batch   */
     uint32_t        row_next, row_count;

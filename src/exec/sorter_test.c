@@ -602,7 +602,10 @@ static void failing_disks_are_errors(void **state)
                 status = enter_reading(s, &err);
             if (status == WR_OK)
                 status = read_all(s, &err);
-            assert_true(status == WR_IO || status == WR_NO_SPACE || status == WR_CANCELLED);
+            if (status == WR_OK) /* a read that failed once was made again; the rows were checked */
+                assert_string_equal(FAULTS[i], "read:40");
+            else
+                assert_true(status == WR_IO || status == WR_NO_SPACE || status == WR_CANCELLED);
             close_case(s);
             free(s);
         }

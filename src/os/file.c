@@ -126,6 +126,29 @@ wr_status wr_file_open_scratch(const char *folder, wr_file *out_file, wr_error *
     return adopt(fd, "create a scratch file in", folder, out_file, err);
 }
 
+/* Opening says little: some file systems refuse only the first transfer. */
+static bool is_direct_possible(int fd)
+{
+    static const _Alignas(WR_FILE_DIRECT_ALIGNMENT) char zeros[WR_FILE_DIRECT_ALIGNMENT];
+
+    return pwrite(fd, zeros, sizeof zeros, 0) == (ssize_t)sizeof zeros;
+}
+
+bool wr_file_open_direct(const wr_file *file, wr_file *out_file)
+{
+    char path[64];
+    int  fd;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
+    fd = open_retrying(path, O_RDWR | O_DIRECT, 0);
+    *out_file = *file;
+    out_file->fd = fd;
+    if (fd >= 0 && is_direct_possible(fd))
+        return true;
+    wr_file_close(out_file);
+    return false;
+}
+
 wr_status wr_file_stat(const wr_file *file, wr_file_info *out_info, wr_error *err)
 {
     struct stat status;

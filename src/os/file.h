@@ -7,13 +7,17 @@
 #ifndef WR_OS_FILE_H
 #define WR_OS_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "base/text.h"
 
-enum { WR_PATH_BYTES_MAX = 4096 };
+enum {
+    WR_PATH_BYTES_MAX = 4096,
+    WR_FILE_DIRECT_ALIGNMENT = 4096,
+};
 
 typedef struct wr_file {
     int  fd;          /* -1: closed; 0 too, so that a zeroed file is closed */
@@ -40,6 +44,11 @@ wr_status wr_file_open_write(const char *path, bool exclusive, wr_file *out_file
 
 /** An unnamed read/write file in `folder` (O_TMPFILE, else created and unlinked). */
 wr_status wr_file_open_scratch(const char *folder, wr_file *out_file, wr_error *err) WR_MUST_USE;
+
+/** A second descriptor of a scratch file, whose first bytes are not in use, that goes past the page cache (O_DIRECT). Its offsets, lengths and
+ *  addresses must be multiples of WR_FILE_DIRECT_ALIGNMENT; both descriptors see the same bytes.
+ *  False, and closed, where the file system cannot do that. */
+bool wr_file_open_direct(const wr_file *file, wr_file *out_file);
 
 wr_status wr_file_stat(const wr_file *file, wr_file_info *out_info, wr_error *err) WR_MUST_USE;
 wr_status wr_path_stat(const char *path, wr_file_info *out_info, wr_error *err) WR_MUST_USE;

@@ -102,7 +102,7 @@ static void *run_thread(void *note_p)
     return NULL;
 }
 
-static int create(pthread_t *out_thread, start_note *note)
+static int create(pthread_t *out_thread, size_t stack_bytes, start_note *note)
 {
     pthread_attr_t attributes;
     int            failure = pthread_attr_init(&attributes);
@@ -110,16 +110,15 @@ static int create(pthread_t *out_thread, start_note *note)
     if (failure != 0)
         return failure;
     pthread_attr_setguardsize(&attributes, GUARD_BYTES);
-    failure = pthread_attr_setstacksize(&attributes,
-                                        WR_THREAD_STACK_BYTES * STACK_FACTOR + GUARD_BYTES);
+    failure = pthread_attr_setstacksize(&attributes, stack_bytes * STACK_FACTOR + GUARD_BYTES);
     if (failure == 0)
         failure = pthread_create(out_thread, &attributes, run_thread, note);
     pthread_attr_destroy(&attributes);
     return failure;
 }
 
-wr_status wr_thread_start(wr_thread *out_thread, void (*run)(void *self), void *self,
-                          wr_error *err)
+static wr_status start(wr_thread *out_thread, size_t stack_bytes, void (*run)(void *self),
+                       void *self, wr_error *err)
 {
     start_note note = {.run = run, .self = self};
     sigset_t   all, before;
@@ -128,7 +127,7 @@ wr_status wr_thread_start(wr_thread *out_thread, void (*run)(void *self), void *
     wr_assert(sem_init(&note.copied, 0, 0) == 0, "a semaphore can be initialised");
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    failure = create(out_thread, &note);
+    failure = create(out_thread, stack_bytes, &note);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure == 0) {
         while (sem_wait(&note.copied) != 0)
@@ -140,6 +139,18 @@ wr_status wr_thread_start(wr_thread *out_thread, void (*run)(void *self), void *
                         "cannot start a thread: %s (use fewer threads or raise the cap)",
                         strerrordesc_np(failure));
     return WR_OK;
+}
+
+wr_status wr_thread_start(wr_thread *out_thread, void (*run)(void *self), void *self,
+                          wr_error *err)
+{
+    return start(out_thread, WR_THREAD_STACK_BYTES, run, self, err);
+}
+
+wr_status wr_thread_start_io(wr_thread *out_thread, void (*run)(void *self), void *self,
+                             wr_error *err)
+{
+    return start(out_thread, WR_IO_THREAD_STACK_BYTES, run, self, err);
 }
 
 void wr_thread_join(wr_thread thread)

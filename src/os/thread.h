@@ -1,7 +1,7 @@
 /* os/thread.h — threads with small fixed stacks, mutexes, condition variables.
  *
- * Every thread's stack is WR_THREAD_STACK_BYTES (+ guard page) and is charged to the cap when the
- * thread starts. Recursion over input is therefore forbidden everywhere: use explicit stacks. */
+ * Every thread's stack (+ guard page) has a size of ours and is charged to the cap when the thread
+ * starts. Recursion over input is therefore forbidden everywhere: use explicit stacks. */
 #ifndef WR_OS_THREAD_H
 #define WR_OS_THREAD_H
 
@@ -10,7 +10,10 @@
 
 #include "base/error.h"
 
-enum { WR_THREAD_STACK_BYTES = 192 * 1024 };
+enum {
+    WR_THREAD_STACK_BYTES = 192 * 1024,   /* of a thread that runs operators    */
+    WR_IO_THREAD_STACK_BYTES = 64 * 1024, /* of one that only reads and writes  */
+};
 
 typedef pthread_mutex_t wr_mutex;
 typedef pthread_cond_t  wr_cond;
@@ -32,6 +35,9 @@ void wr_cond_broadcast(wr_cond *cond);
 /** Start a thread with signals blocked. Errors WR_NO_MEMORY. */
 wr_status wr_thread_start(wr_thread *out_thread, void (*run)(void *self), void *self,
                           wr_error *err) WR_MUST_USE;
+/** The same with WR_IO_THREAD_STACK_BYTES. */
+wr_status wr_thread_start_io(wr_thread *out_thread, void (*run)(void *self), void *self,
+                             wr_error *err) WR_MUST_USE;
 void wr_thread_join(wr_thread thread);
 
 /* Scope guard: WR_LOCKED(&mutex); holds until the scope ends. */

@@ -30,9 +30,11 @@ static void divide(const wr_settings *settings, wr_budget *budget)
 
     wr_heap_stats_read(&heap);
     budget->heap_bytes = clamp(settings->cap_bytes / 32, HEAP_BYTES_MIN, HEAP_BYTES_MAX);
-    /* Worker 0 runs on the main stack; one more thread reports progress. */
+    /* Worker 0 runs on the main stack; one more thread reports progress; the spill has its own. */
     budget->stack_bytes = (uint64_t)settings->thread_count *
-                          (WR_THREAD_STACK_BYTES + THREAD_OVERHEAD_BYTES);
+                              (WR_THREAD_STACK_BYTES + THREAD_OVERHEAD_BYTES) +
+                          (uint64_t)wr_spill_thread_count(settings->thread_count) *
+                              (WR_IO_THREAD_STACK_BYTES + THREAD_OVERHEAD_BYTES);
     outside = budget->limit.text_bytes + budget->limit.stack_bytes + budget->limit.slack_bytes;
     used = budget->limit.used_bytes;
     data = used + (budget->heap_bytes > heap.bytes_committed
@@ -69,6 +71,6 @@ wr_status wr_budget_make(const wr_settings *settings, wr_budget *out, wr_error *
     wr_heap_set_budget(out->heap_bytes);
     out->plan_bytes = clamp(out->arena_bytes / 4, MIB, 64 * MIB);
     out->open_bytes = clamp(out->arena_bytes / 4, MIB, 4 * MIB);
-    out->block_bytes = (uint32_t)wr_pow2_floor(clamp(out->arena_bytes / 64, 64 * 1024, MIB));
+    out->block_bytes = (uint32_t)wr_pow2_floor(clamp(out->arena_bytes / 128, 64 * 1024, MIB));
     return WR_OK;
 }

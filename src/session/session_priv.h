@@ -8,6 +8,7 @@
 
 #include "os/file.h"
 #include "session/session.h"
+#include "spill/spill.h"
 
 /** Settings after precedence: default < pipeline file < WEIR_* < flags. */
 typedef struct wr_settings {

@@ -14,17 +14,17 @@
 enum { TREES_MAX = 66 };
 
 typedef struct tree {
-    uint64_t          size, index; /* blocks in it; index of its root, the latest */
-    wr_spill_position position;    /* of its root                                 */
+    uint64_t size, index;       /* blocks in it; index of its root, the latest */
+    wr_spill_position position; /* of its root                                 */
 } tree;
 
 typedef struct chain_writer {
     wr_spill *spill;
-    uint64_t  group, index; /* of the next block */
+    uint64_t group, index;  /* of the next block */
     wr_spill_position last; /* position of the block before it, 0 if none */
-    uint32_t  ratio_permille;
-    uint32_t  tree_count;
-    tree      trees[TREES_MAX];
+    uint32_t ratio_permille;
+    uint32_t tree_count;
+    tree trees[TREES_MAX];
 } chain_writer;
 
 /* --- writing ------------------------------------------------------------------------------ */
@@ -41,14 +41,14 @@ static void begin_chain(chain_writer *writer, wr_spill *spill)
 
 static bool top_trees_match(const chain_writer *writer)
 {
-    return writer->tree_count >= 2 && writer->trees[writer->tree_count - 1].size ==
-                                          writer->trees[writer->tree_count - 2].size;
+    return writer->tree_count >= 2 &&
+           writer->trees[writer->tree_count - 1].size == writer->trees[writer->tree_count - 2].size;
 }
 
 static wr_spill_link next_link(const chain_writer *writer)
 {
     wr_spill_link link = {.group = writer->group, .index = writer->index, .before = writer->last};
-    uint32_t      below = writer->tree_count - (top_trees_match(writer) ? 2 : 0);
+    uint32_t below = writer->tree_count - (top_trees_match(writer) ? 2 : 0);
 
     if (below > 0) {
         link.jump = writer->trees[below - 1].position;
@@ -82,13 +82,14 @@ static wr_status place_block(wr_spill *spill, wr_spill_header *header,
     return WR_OK;
 }
 
-static wr_status write_block(chain_writer *writer, wr_spill_slot *slot, const void *bytes,
-                             uint32_t byte_count, wr_error *err)
+static wr_status write_block_with(chain_writer *writer, wr_spill_slot *slot, const void *bytes,
+                                  uint32_t byte_count, wr_error *err)
 {
-    wr_spill         *spill = writer->spill;
+    wr_spill *spill = writer->spill;
     wr_spill_position position;
-    wr_spill_header  *header = wr_spill_block_encode(spill, slot, bytes, byte_count, writer->index,
-                                                     &writer->ratio_permille);
+    wr_spill_header *header =
+        wr_spill_block_encode(spill, slot->compressor, slot->out, bytes, byte_count, writer->index,
+                              &writer->ratio_permille);
 
     header->link = next_link(writer);
     WR_TRY(place_block(spill, header, &position, err));
@@ -97,27 +98,36 @@ static wr_status write_block(chain_writer *writer, wr_spill_slot *slot, const vo
     return WR_OK;
 }
 
-static wr_status copy_blob(chain_writer *writer, wr_spill_slot *slot, const wr_blob *blob,
-                           wr_error *err)
+static wr_status write_block(chain_writer *writer, const void *bytes, uint32_t byte_count,
+                             wr_error *err)
+{
+    wr_spill_slot *slot = wr_spill_slot_take(writer->spill, false);
+    wr_status status = write_block_with(writer, slot, bytes, byte_count, err);
+
+    wr_spill_slot_give(writer->spill, slot);
+    return status;
+}
+
+/* `piece`: block_bytes_max. */
+static wr_status copy_blob(chain_writer *writer, uint8_t *piece, const wr_blob *blob, wr_error *err)
 {
     uint64_t done = 0;
 
     while (done < blob->byte_count) {
         uint64_t left = blob->byte_count - done;
-        size_t   wanted = left < writer->spill->block_bytes_max ? (size_t)left
-                                                                : writer->spill->block_bytes_max;
-        size_t   filled = 0, moved = 1;
+        size_t wanted =
+            left < writer->spill->block_bytes_max ? (size_t)left : writer->spill->block_bytes_max;
+        size_t filled = 0, moved = 1;
 
         while (filled < wanted && moved > 0) {
-            WR_TRY(blob->read(blob, done + filled, slot->piece + filled, wanted - filled, &moved,
-                              err));
+            WR_TRY(blob->read(blob, done + filled, piece + filled, wanted - filled, &moved, err));
             filled += moved;
         }
         if (filled < wanted)
             return WR_RAISE(err, WR_CORRUPT, "a value of %llu bytes ends after %llu",
                             (unsigned long long)blob->byte_count,
                             (unsigned long long)(done + filled));
-        WR_TRY(write_block(writer, slot, slot->piece, (uint32_t)wanted, err));
+        WR_TRY(write_block(writer, piece, (uint32_t)wanted, err));
         done += wanted;
     }
     return WR_OK;
@@ -151,7 +161,7 @@ static wr_status walk_to(wr_spill *spill, uint64_t index, wr_spill_position *pos
 }
 
 /* Bytes from `offset` within one block; a block wanted whole needs no copy. */
-static wr_status read_part(wr_spill *spill, wr_spill_slot *slot, wr_spill_position position,
+static wr_status read_part(wr_spill *spill, uint8_t *piece, wr_spill_position position,
                            const wr_spill_header *header, uint32_t offset, void *buffer,
                            size_t byte_count, size_t *out_bytes, wr_error *err)
 {
@@ -159,34 +169,34 @@ static wr_status read_part(wr_spill *spill, wr_spill_slot *slot, wr_spill_positi
     size_t now = left < byte_count ? left : byte_count;
 
     if (now == header->raw_bytes) {
-        WR_TRY(wr_spill_content_read(spill, position, header, slot, buffer, err));
+        WR_TRY(wr_spill_content_read(spill, position, header, buffer, err));
     } else if (now > 0) {
-        WR_TRY(wr_spill_content_read(spill, position, header, slot, slot->piece, err));
-        memcpy(buffer, slot->piece + offset, now);
+        WR_TRY(wr_spill_content_read(spill, position, header, piece, err));
+        memcpy(buffer, piece + offset, now);
     }
     *out_bytes = now;
     return WR_OK;
 }
 
 /* Read the chain that ends at `last`; fewer bytes than asked for only at its end. */
-static wr_status read_chain(wr_spill *spill, wr_spill_slot *slot, wr_spill_position last,
+static wr_status read_chain(wr_spill *spill, uint8_t *piece, wr_spill_position last,
                             uint64_t offset, void *buffer, size_t byte_count, size_t *out_bytes,
                             wr_error *err)
 {
     wr_spill_header last_header;
-    size_t          done = 0, now = 1;
+    size_t done = 0, now = 1;
 
     WR_TRY(wr_spill_header_read(spill, last, spill->blobs.salt, &last_header, err));
     while (done < byte_count && now > 0) {
-        uint64_t          index = (offset + done) / spill->block_bytes_max;
-        uint32_t          in_block = (uint32_t)((offset + done) % spill->block_bytes_max);
+        uint64_t index = (offset + done) / spill->block_bytes_max;
+        uint32_t in_block = (uint32_t)((offset + done) % spill->block_bytes_max);
         wr_spill_position position = last;
-        wr_spill_header   header = last_header;
+        wr_spill_header header = last_header;
 
         if (index > last_header.link.index)
             break;
         WR_TRY(walk_to(spill, index, &position, &header, err));
-        WR_TRY(read_part(spill, slot, position, &header, in_block, (uint8_t *)buffer + done,
+        WR_TRY(read_part(spill, piece, position, &header, in_block, (uint8_t *)buffer + done,
                          byte_count - done, &now, err));
         done += now;
     }
@@ -197,10 +207,10 @@ static wr_status read_chain(wr_spill *spill, wr_spill_slot *slot, wr_spill_posit
 static wr_status read_at(wr_spill *spill, wr_spill_position last, uint64_t offset, void *buffer,
                          size_t byte_count, size_t *out_bytes, wr_error *err)
 {
-    wr_spill_slot *slot = wr_spill_slot_take(spill, false);
-    wr_status      status;
+    wr_spill_slot *slot = wr_spill_slot_take(spill, true);
+    wr_status status;
 
-    status = read_chain(spill, slot, last, offset, buffer, byte_count, out_bytes, err);
+    status = read_chain(spill, slot->out, last, offset, buffer, byte_count, out_bytes, err);
     wr_spill_slot_give(spill, slot);
     return status;
 }
@@ -221,11 +231,11 @@ wr_status wr_spill_blob_store(wr_spill *spill, const wr_blob *blob, wr_blob *out
                               wr_error *err)
 {
     wr_spill_slot *slot = wr_spill_slot_take(spill, true);
-    chain_writer   writer;
-    wr_status      status;
+    chain_writer writer;
+    wr_status status;
 
     begin_chain(&writer, spill);
-    status = copy_blob(&writer, slot, blob, err);
+    status = copy_blob(&writer, slot->out, blob, err);
     wr_spill_slot_give(spill, slot);
     WR_TRY(status);
     *out_blob = (wr_blob){
@@ -241,21 +251,17 @@ wr_status wr_spill_blob_store(wr_spill *spill, const wr_blob *blob, wr_blob *out
 static wr_status append_scratch(void *self, const void *bytes, size_t byte_count,
                                 wr_scratch_position *out_position, wr_error *err)
 {
-    wr_spill      *spill = self;
-    wr_spill_slot *slot = wr_spill_slot_take(spill, false);
-    chain_writer   writer;
-    wr_status      status = WR_OK;
+    wr_spill *spill = self;
+    chain_writer writer;
 
     wr_assert(byte_count > 0, "scratch pieces have at least one byte");
     begin_chain(&writer, spill);
-    for (size_t done = 0; done < byte_count && status == WR_OK; done += spill->block_bytes_max) {
+    for (size_t done = 0; done < byte_count; done += spill->block_bytes_max) {
         size_t left = byte_count - done;
         size_t now = left < spill->block_bytes_max ? left : spill->block_bytes_max;
 
-        status = write_block(&writer, slot, (const uint8_t *)bytes + done, (uint32_t)now, err);
+        WR_TRY(write_block(&writer, (const uint8_t *)bytes + done, (uint32_t)now, err));
     }
-    wr_spill_slot_give(spill, slot);
-    WR_TRY(status);
     *out_position = writer.last;
     return WR_OK;
 }

@@ -1,9 +1,10 @@
 /* spill/spill.c — the spill itself: its memory, its file, the extents and the quota.
  *
  * All memory is one extent of the lease, cut up when the spill is made: this struct, the bit map of
- * extents, and worker_count + 1 slots of buffers. A thread that appends or reads holds one slot and
- * waits for none; a thread that copies a long value holds one more around that, but never the last:
- * hence somebody can always go on.
+ * extents, and slots: a buffer with what LZ4 needs. A thread that appends or reads a block holds
+ * one and waits for none meanwhile. Copying a long value, or reading part of one, holds one more
+ * around that; both at once, two. These outer ones leave the last slot to others, and there are 2 *
+ * worker_count + 1: hence somebody can always go on. Writers have two each besides.
  *
  * An extent is four blocks of the largest kind, or more if the quota has more than EXTENT_COUNT_MAX
  * of those. Extents are handed out lowest first, so the file stays as short as its peak. */
@@ -20,25 +21,34 @@ static const uint64_t UNKNOWN_FREE_BYTES = (uint64_t)1 << 40; /* where the disk 
 
 static uint64_t out_bytes(uint32_t block_bytes_max)
 {
-    return wr_round_up(sizeof(wr_spill_header) + block_bytes_max, 64);
+    return wr_round_up(sizeof(wr_spill_header) + block_bytes_max, WR_SPILL_UNIT_BYTES);
+}
+
+static uint64_t slot_head_bytes(void)
+{
+    return wr_round_up(sizeof(wr_spill_slot) + COMPRESSOR_BYTES, WR_SPILL_UNIT_BYTES);
 }
 
 static uint64_t slot_bytes(uint32_t block_bytes_max)
 {
-    return wr_round_up(sizeof(wr_spill_slot), 64) + COMPRESSOR_BYTES + out_bytes(block_bytes_max) +
-           wr_round_up(block_bytes_max, 64);
+    return slot_head_bytes() + out_bytes(block_bytes_max);
 }
 
 static uint64_t fixed_bytes(void)
 {
-    return wr_round_up(sizeof(wr_spill), 64) + EXTENT_COUNT_MAX / 8;
+    return wr_round_up(wr_round_up(sizeof(wr_spill), 64) + EXTENT_COUNT_MAX / 8,
+                       WR_SPILL_UNIT_BYTES);
+}
+
+static uint32_t slot_count_of(uint32_t worker_count)
+{
+    return (2 + SLOTS_PER_WRITER) * worker_count + 1;
 }
 
 uint64_t wr_spill_lease_min(const wr_spill_options *options)
 {
-    uint64_t slot_count = (uint64_t)options->worker_count + 1;
-
-    return fixed_bytes() + slot_count * slot_bytes(options->block_bytes_max);
+    return fixed_bytes() +
+           slot_count_of(options->worker_count) * slot_bytes(options->block_bytes_max);
 }
 
 static void cut_slots(wr_spill *spill, uint8_t *at, uint32_t slot_count)
@@ -46,9 +56,8 @@ static void cut_slots(wr_spill *spill, uint8_t *at, uint32_t slot_count)
     for (uint32_t i = 0; i < slot_count; i++) {
         wr_spill_slot *slot = (wr_spill_slot *)(void *)at;
 
-        slot->compressor = at + wr_round_up(sizeof *slot, 64);
-        slot->out = (uint8_t *)slot->compressor + COMPRESSOR_BYTES;
-        slot->piece = slot->out + out_bytes(spill->block_bytes_max);
+        slot->compressor = slot + 1;
+        slot->out = at + slot_head_bytes();
         slot->next_free = spill->free_slots;
         spill->free_slots = slot;
         at += slot_bytes(spill->block_bytes_max);
@@ -103,9 +112,9 @@ static void choose_extents(wr_spill *spill, uint64_t quota_bytes)
 wr_status wr_spill_new(const wr_spill_options *options, wr_lease *lease, wr_spill **out_spill,
                        wr_error *err)
 {
-    uint32_t  pages = wr_pages_for(wr_spill_lease_min(options), wr_arena_page_size(lease->arena));
+    uint32_t pages = wr_pages_for(wr_spill_lease_min(options), wr_arena_page_size(lease->arena));
     wr_spill *spill;
-    uint8_t  *at;
+    uint8_t *at;
 
     wr_assert(options->worker_count > 0 && options->block_bytes_max > 0 &&
                   options->block_bytes_max <= LZ4_MAX_INPUT_SIZE,
@@ -124,12 +133,16 @@ wr_status wr_spill_new(const wr_spill_options *options, wr_lease *lease, wr_spil
         .compress = options->compress,
         .extent_bits = (uint64_t *)(void *)(at + wr_round_up(sizeof *spill, 64)),
         .file = {.fd = -1},
+        .direct = {.fd = -1},
+        .writers_max = options->worker_count,
         .first_free = 1,
     };
     memcpy(spill->folder, options->folder, strlen(options->folder) + 1);
     choose_extents(spill, options->quota_bytes);
     wr_bit_set(spill->extent_bits, 0);
-    cut_slots(spill, at + fixed_bytes(), options->worker_count + 1);
+    cut_slots(spill, at + fixed_bytes(), slot_count_of(options->worker_count));
+    spill->free_slot_count -= SLOTS_PER_WRITER * spill->writers_max;
+    wr_spill_tasks_init(spill, options->worker_count);
     wr_mutex_init(&spill->mutex);
     wr_mutex_init(&spill->blob_mutex);
     wr_cond_init(&spill->slot_freed);
@@ -142,6 +155,8 @@ void wr_spill_free(wr_spill *spill)
 {
     if (!spill)
         return;
+    wr_spill_tasks_release(spill);
+    wr_file_close(&spill->direct);
     wr_file_close(&spill->file);
     wr_cond_release(&spill->slot_freed);
     wr_mutex_release(&spill->blob_mutex);
@@ -165,6 +180,11 @@ void wr_spill_stats_read(const wr_spill *spill, wr_spill_stats *out_stats)
 
 /* --- slots -------------------------------------------------------------------------------- */
 
+uint32_t wr_spill_slot_room(const wr_spill *spill)
+{
+    return (uint32_t)out_bytes(spill->block_bytes_max);
+}
+
 wr_spill_slot *wr_spill_slot_take(wr_spill *spill, bool outer)
 {
     wr_spill_slot *slot;
@@ -187,6 +207,29 @@ void wr_spill_slot_give(wr_spill *spill, wr_spill_slot *slot)
     wr_cond_broadcast(&spill->slot_freed); /* who waits for the last but one may not be the first */
 }
 
+void wr_spill_writer_slots_take(wr_spill *spill, wr_spill_slot **out_slots)
+{
+    WR_LOCKED(&spill->mutex);
+    while (spill->writer_count == spill->writers_max)
+        wr_cond_wait(&spill->slot_freed, &spill->mutex);
+    spill->writer_count++;
+    for (int i = 0; i < SLOTS_PER_WRITER; i++) {
+        out_slots[i] = spill->free_slots;
+        spill->free_slots = out_slots[i]->next_free;
+    }
+}
+
+void wr_spill_writer_slots_give(wr_spill *spill, wr_spill_slot **slots)
+{
+    WR_LOCKED(&spill->mutex);
+    spill->writer_count--;
+    for (int i = 0; i < SLOTS_PER_WRITER; i++) {
+        slots[i]->next_free = spill->free_slots;
+        spill->free_slots = slots[i];
+    }
+    wr_cond_broadcast(&spill->slot_freed);
+}
+
 /* --- extents ------------------------------------------------------------------------------ */
 
 /* Index of the lowest free extent; the map is longer than any quota, so there is one. */
@@ -202,7 +245,7 @@ static uint32_t find_free_extent(wr_spill *spill)
 wr_status wr_spill_explain_space(wr_spill *spill, wr_status status, wr_error *err)
 {
     wr_spill_stats stats;
-    char           used[32], quota[32];
+    char used[32], quota[32];
 
     if (status != WR_NO_SPACE)
         return status;
@@ -211,6 +254,24 @@ wr_status wr_spill_explain_space(wr_spill *spill, wr_status status, wr_error *er
                    wr_text_format_bytes(stats.disk_bytes, used, sizeof used),
                    wr_text_format_bytes(spill->quota_bytes, quota, sizeof quota));
     return status;
+}
+
+static wr_status open_file(wr_spill *spill, wr_error *err)
+{
+    if (spill->file.fd >= 0)
+        return WR_OK;
+    WR_TRY(wr_file_open_scratch(spill->folder, &spill->file, err));
+    wr_file_reads_jump(&spill->file);
+    (void)wr_file_open_direct(&spill->file, &spill->direct);
+    return WR_OK;
+}
+
+wr_status wr_spill_prefers_direct(wr_spill *spill, bool *out_direct, wr_error *err)
+{
+    WR_LOCKED(&spill->mutex);
+    WR_TRY(open_file(spill, err));
+    *out_direct = spill->direct.fd >= 0;
+    return WR_OK;
 }
 
 static wr_status take_extent(wr_spill *spill, uint64_t *out_extent, wr_error *err)
@@ -222,10 +283,7 @@ static wr_status take_extent(wr_spill *spill, uint64_t *out_extent, wr_error *er
         return WR_RAISE(err, WR_NO_SPACE,
                         "the spill quota is used up: raise the quota, or name a spill folder with "
                         "more room");
-    if (spill->file.fd < 0) {
-        WR_TRY(wr_file_open_scratch(spill->folder, &spill->file, err));
-        wr_file_reads_jump(&spill->file);
-    }
+    WR_TRY(open_file(spill, err));
     index = find_free_extent(spill);
     wr_bit_set(spill->extent_bits, index);
     spill->first_free = index + 1;

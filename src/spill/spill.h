@@ -35,12 +35,14 @@ typedef struct wr_spill_options {
     const char *folder;          /* must not be memory (wr_path_is_memory)                   */
     uint64_t    quota_bytes;     /* 0: free space - 1 GiB                                    */
     uint32_t    block_bytes_max; /* largest block any stream will append                     */
-    uint32_t    worker_count;    /* concurrent appenders and readers that get a codec buffer */
+    uint32_t    worker_count;    /* concurrent appenders and readers */
     bool        compress;        /* false: always raw (for measurements)                     */
 } wr_spill_options;
 
-/** Codec buffers per worker, bit map: about (worker_count + 1) * (2 * block_bytes_max + 17 KB) +
- *  37 KB. Shape: a formula over the options only. */
+/** Threads that wait for the disk beside so many workers; each has WR_IO_THREAD_STACK_BYTES. */
+uint32_t wr_spill_thread_count(uint32_t worker_count);
+
+/** Buffers, bit map: about (4 * worker_count + 1) * (block_bytes_max + 24 KB) + 40 KB. Shape: a formula over the options only. */
 uint64_t wr_spill_lease_min(const wr_spill_options *options);
 
 /** The file is created at the first append, so a query that never spills touches no disk.
@@ -74,16 +76,75 @@ typedef struct wr_spill_stream {
     uint64_t          raw_bytes, stored_bytes;
     uint32_t          salt;           /* tells its blocks from those an extent held before   */
     uint32_t          ratio_permille; /* stored / raw of recent LZ4 blocks                   */
+    uint32_t          largest_bytes;  /* on disk, of a direct stream's largest block         */
+    bool              is_direct;      /* past the page cache: whole units (see writer)       */
 } wr_spill_stream;
+
+/** Header in front of every block. A block of a direct stream takes a multiple of
+ *  WR_SPILL_UNIT_BYTES on disk with it. */
+enum { WR_SPILL_HEADER_BYTES = 96, WR_SPILL_UNIT_BYTES = 4096 };
 
 /** Begin an empty stream. Cost O(1), no I/O. */
 void wr_spill_stream_init(wr_spill_stream *stream, wr_spill *spill);
 
-/** Append one block; *out_position (NULL allowed) is where a cursor can start at it.
+/** Append one block, which is on its way to the page cache when this returns; *out_position (NULL allowed) is where a cursor can start at it.
  *
  * Errors   WR_NO_SPACE, WR_IO: the stream can only be freed */
 wr_status wr_spill_append(wr_spill_stream *stream, const void *bytes, uint32_t byte_count,
                           wr_spill_position *out_position, wr_error *err) WR_MUST_USE;
+
+/** Appends many blocks in a row: where the file system can, they are gathered and go past the page
+ *  cache to the disk while the caller makes the next ones. Cached, much spilled data would be copied
+ *  twice, push out the files that are read, and be written at a moment of the kernel's choice. */
+typedef struct wr_spill_writer wr_spill_writer;
+
+/** Work that waits for the disk, done by one of the spill's own threads. Embed it; zeroed is idle. */
+typedef struct wr_spill_task {
+    void (*run)(struct wr_spill_task *task);
+    struct wr_spill_task *next, *before; /* in the queue */
+    enum { WR_SPILL_TASK_IDLE, WR_SPILL_TASK_WAITS, WR_SPILL_TASK_RUNS } state;
+} wr_spill_task;
+
+/** Queue an idle task; it must be awaited or cancelled. Tasks begin in the order of submission. */
+void wr_spill_task_submit(wr_spill *spill, wr_spill_task *task);
+/** Return when the task has run; if no thread has begun it, the caller runs it. Idle: at once. */
+void wr_spill_task_await(wr_spill *spill, wr_spill_task *task);
+/** As await, but what no thread has begun is not run. */
+void wr_spill_task_cancel(wr_spill *spill, wr_spill_task *task);
+
+/** Half of a writer's memory: filled with blocks, then written as a whole. */
+typedef struct wr_spill_gathering {
+    wr_spill_task     task;
+    wr_spill_writer  *writer;
+    uint8_t          *bytes;
+    wr_spill_position position;
+    uint32_t          used_bytes;
+    wr_status         status; /* of the last write */
+    wr_error          error;
+} wr_spill_gathering;
+
+struct wr_spill_writer { /* does not move while open */
+    wr_spill_stream      *stream;
+    struct wr_spill_slot *slots[2]; /* NULL: blocks are appended one by one */
+    wr_spill_gathering    halves[2];
+    uint32_t              filling;
+};
+
+/** Waits for one of worker_count sets of buffers. An empty stream becomes direct if it can be.
+ *  Errors WR_IO, then there is nothing to close */
+wr_status wr_spill_writer_open(wr_spill_writer *writer, wr_spill_stream *stream,
+                               wr_error *err) WR_MUST_USE;
+/** Errors WR_NO_SPACE, WR_IO, perhaps of an earlier block: the stream can only be freed */
+wr_status wr_spill_writer_append(wr_spill_writer *writer, const void *bytes, uint32_t byte_count,
+                                 wr_error *err) WR_MUST_USE;
+/** Always closes; WR_OK: every block is on disk, and the stream is finished. Errors as append. */
+wr_status wr_spill_writer_close(wr_spill_writer *writer, wr_error *err) WR_MUST_USE;
+
+/** The largest block of at most `bytes` (more than one unit) that fills its units. */
+static inline uint32_t wr_spill_block_bytes_even(uint32_t bytes)
+{
+    return bytes / WR_SPILL_UNIT_BYTES * WR_SPILL_UNIT_BYTES - WR_SPILL_HEADER_BYTES;
+}
 
 /** Free all extents; the stream is empty again. Idempotent. Reads one header per extent; what it
  *  cannot read stays in use until the spill is freed. */
@@ -109,7 +170,14 @@ void wr_spill_cursor_seek(wr_spill_cursor *cursor, wr_spill_position position);
 wr_status wr_spill_cursor_next(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
                                uint32_t *out_bytes, wr_error *err) WR_MUST_USE;
 
-/** Tell the disk that the next block will be wanted soon; never fails. */
+/** Read the next blocks, at least one of them, behind each other into `buffer`: as long as there is
+ *  room for block_bytes, which no block exceeds, and, where the stream is direct, as one access
+ *  gives. Blocks must tell their length themselves. Errors as above, then nothing was read */
+wr_status wr_spill_cursor_next_many(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
+                                    uint32_t block_bytes, uint32_t *out_bytes,
+                                    wr_error *err) WR_MUST_USE;
+
+/** Tell the kernel that the next block will be wanted soon; never fails. */
 void wr_spill_cursor_prefetch(wr_spill_cursor *cursor);
 
 /** Copy a long value (read through its own read function, in pieces of block_bytes_max) and fill

@@ -1,7 +1,8 @@
 /* spill/spill_priv.h — what the files of src/spill share: slots, extents, blocks.
  *
- * Layers, lowest first: spill.c (file, extents, quota, slots), block.c (one block), stream.c (blocks
- * in a row), blob.c (long values and scratch space). */
+ * Layers, lowest first: task.c (threads that wait for the disk), spill.c (file, extents, quota, slots),
+ * block.c (one block), stream.c (blocks in a row), writer.c (many at a time), blob.c (long values and
+ * scratch space). */
 #ifndef WR_BUILDING_SPILL
 #error "private to src/spill"
 #endif
@@ -10,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "base/bits.h"
 #include "os/file.h"
 #include "os/thread.h"
 #include "spill/spill.h"
@@ -18,6 +20,8 @@ enum {
     EXTENT_COUNT_MAX = 262144, /* bits of the map: 32 KB, whatever the quota */
     BLOCKS_PER_EXTENT_MIN = 4,
     COMPRESSOR_BYTES = 16640, /* LZ4's state, checked when a spill is made */
+    IO_THREADS_MAX = 8,
+    SLOTS_PER_WRITER = 2, /* one is filled, one is written */
 };
 
 typedef enum wr_spill_codec { WR_SPILL_RAW, WR_SPILL_LZ4 } wr_spill_codec;
@@ -46,14 +50,14 @@ typedef struct wr_spill_header {
     wr_spill_link     link;
 } wr_spill_header;
 
-_Static_assert(sizeof(wr_spill_header) == 96, "the header has no padding");
+_Static_assert(sizeof(wr_spill_header) == WR_SPILL_HEADER_BYTES, "the header has no padding");
 
-/* One worker's buffers. A block is put together in `out`, or read into it before decoding. */
+/* A buffer of header + block_bytes_max in whole units: a block is put together in it, or read into it
+ * before decoding; it may also hold the raw bytes of a block. */
 typedef struct wr_spill_slot {
     struct wr_spill_slot *next_free;
-    void    *compressor; /* COMPRESSOR_BYTES                          */
-    uint8_t *out;        /* header + block_bytes_max                  */
-    uint8_t *piece;      /* block_bytes_max, raw bytes of blob blocks */
+    void    *compressor; /* COMPRESSOR_BYTES */
+    uint8_t *out;
 } wr_spill_slot;
 
 struct wr_spill {
@@ -68,11 +72,21 @@ struct wr_spill {
     wr_mutex       mutex; /* guards the next group */
     wr_cond        slot_freed;
     wr_file        file; /* opened by the first append */
+    wr_file        direct; /* the same past the page cache; closed if that cannot be */
     wr_spill_slot *free_slots;
     uint32_t       free_slot_count;
+    uint32_t       writer_count, writers_max; /* writers hold slots beside the others' */
     uint64_t      *extent_bits; /* 1: in use; extent 0 always is, so that no position is 0 */
     uint32_t       extents_used, extents_peak;
     uint32_t       first_free; /* no free extent below it */
+
+    wr_mutex       io_mutex; /* guards the next group */
+    wr_cond        io_wanted, io_done;
+    wr_spill_task *io_first, *io_last;
+    wr_thread      io_threads[IO_THREADS_MAX];
+    uint32_t       io_threads_wanted, io_thread_count;
+    uint32_t       io_queued, io_running, io_awaiting; /* tasks, threads, threads */
+    bool           io_stops;
 
     wr_mutex        blob_mutex; /* places blocks of long values; taken before `mutex` */
     wr_spill_stream blobs;
@@ -86,12 +100,28 @@ struct wr_spill {
     char folder[WR_PATH_BYTES_MAX];
 };
 
+/* --- task.c ------------------------------------------------------------------------------- */
+
+void wr_spill_tasks_init(wr_spill *spill, uint32_t worker_count);
+/** No task is queued any more. */
+void wr_spill_tasks_release(wr_spill *spill);
+
 /* --- spill.c ------------------------------------------------------------------------------ */
+
+/** Bytes of slot->out. */
+uint32_t wr_spill_slot_room(const wr_spill *spill);
 
 /** Wait for a slot. One that will hold it while it calls others that need slots leaves the last
  *  one to them (`outer`), so that they always get on. */
 wr_spill_slot *wr_spill_slot_take(wr_spill *spill, bool outer);
 void           wr_spill_slot_give(wr_spill *spill, wr_spill_slot *slot);
+
+/** SLOTS_PER_WRITER slots to hold for long, while the others go round. */
+void wr_spill_writer_slots_take(wr_spill *spill, wr_spill_slot **out_slots);
+void wr_spill_writer_slots_give(wr_spill *spill, wr_spill_slot **slots);
+
+/** Open the file; *out_direct: blocks can go past the page cache. */
+wr_status wr_spill_prefers_direct(wr_spill *spill, bool *out_direct, wr_error *err) WR_MUST_USE;
 
 /** Reserve an extent and open the file if this is the first. Errors WR_NO_SPACE, WR_IO. */
 wr_status wr_spill_extent_take(wr_spill *spill, uint64_t *out_extent, wr_error *err) WR_MUST_USE;
@@ -107,13 +137,21 @@ static inline uint64_t wr_spill_extent_of(const wr_spill *spill, uint64_t offset
 
 /* --- block.c ------------------------------------------------------------------------------ */
 
-/** Fill slot->out with a header and the stored form of `bytes`; the links are zero. `ordinal` and
+/** Fill `out` with a header and the stored form of `bytes`; the links are zero. `ordinal` and
  *  the ratio of the stream decide whether LZ4 is tried. */
-wr_spill_header *wr_spill_block_encode(wr_spill *spill, wr_spill_slot *slot, const void *bytes,
-                                       uint32_t byte_count, uint64_t ordinal,
+wr_spill_header *wr_spill_block_encode(wr_spill *spill, void *compressor, uint8_t *out,
+                                       const void *bytes, uint32_t byte_count, uint64_t ordinal,
                                        uint32_t *ratio_permille);
 
-/** Seal the header and write the block at `position`. */
+/** Fill in the checks: the block goes to `position`. */
+void wr_spill_block_seal(wr_spill_header *header, wr_spill_position position);
+
+/** Write sealed blocks, from `position` on; in whole units if `is_direct`. */
+wr_status wr_spill_blocks_write(wr_spill *spill, bool is_direct, const void *bytes,
+                                uint32_t byte_count, wr_spill_position position,
+                                wr_error *err) WR_MUST_USE;
+
+/** Seal the block in slot->out and write it at `position`. */
 wr_status wr_spill_block_write(wr_spill *spill, wr_spill_slot *slot, wr_spill_position position,
                                wr_error *err) WR_MUST_USE;
 
@@ -121,13 +159,34 @@ wr_status wr_spill_block_write(wr_spill *spill, wr_spill_slot *slot, wr_spill_po
 wr_status wr_spill_header_read(wr_spill *spill, wr_spill_position position, uint32_t salt,
                                wr_spill_header *out_header, wr_error *err) WR_MUST_USE;
 
-/** Read the content of the block at `position` into `buffer` (header->raw_bytes). `slot` may be
- *  NULL: then one is taken if the block has to be decoded. */
+/** Read units of a direct stream, not beyond the extent: *out_bytes. */
+wr_status wr_spill_units_read(wr_spill *spill, wr_spill_position position, void *units,
+                              uint32_t byte_count, uint32_t *out_bytes, wr_error *err) WR_MUST_USE;
+
+/** Check a block that was read whole: header and stored bytes are among `byte_count`. */
+wr_status wr_spill_block_check(const wr_spill *spill, const wr_spill_header *header,
+                               uint32_t byte_count, wr_spill_position position, uint32_t salt,
+                               wr_error *err) WR_MUST_USE;
+
+/** The content of a checked block, to `buffer` (header->raw_bytes). */
+wr_status wr_spill_block_unpack(wr_spill *spill, const wr_spill_header *header,
+                                wr_spill_position position, void *buffer, wr_error *err) WR_MUST_USE;
+
+/** Read the content of the block at `position` into `buffer` (header->raw_bytes). */
 wr_status wr_spill_content_read(wr_spill *spill, wr_spill_position position,
-                                const wr_spill_header *header, wr_spill_slot *slot, void *buffer,
+                                const wr_spill_header *header, void *buffer,
                                 wr_error *err) WR_MUST_USE;
 
 /* --- stream.c ----------------------------------------------------------------------------- */
+
+/** What the block takes of the disk: in a direct stream whole units. */
+static inline uint32_t wr_spill_block_disk_bytes(const wr_spill_stream *stream,
+                                                 const wr_spill_header *header)
+{
+    uint32_t bytes = (uint32_t)sizeof *header + header->stored_bytes;
+
+    return stream->is_direct ? (uint32_t)wr_round_up(bytes, WR_SPILL_UNIT_BYTES) : bytes;
+}
 
 /** Decide where a block of `stored_bytes` goes and where its successor will, reserving the
  *  successor's extent if it needs a new one; fills salt and links of `header`. `*out_extent_taken`

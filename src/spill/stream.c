@@ -22,14 +22,14 @@ wr_status wr_spill_stream_place(wr_spill_stream *stream, wr_spill_header *header
                                 wr_error *err)
 {
     wr_spill *spill = stream->spill;
-    uint64_t  largest = sizeof *header + (uint64_t)spill->block_bytes_max;
-    uint64_t  position, extent, behind, taken = 0;
+    uint64_t largest = sizeof *header + (uint64_t)spill->block_bytes_max;
+    uint64_t position, extent, behind, taken = 0;
 
     if (stream->next_offset == 0)
         WR_TRY(wr_spill_extent_take(spill, &stream->next_offset, err));
     position = stream->next_offset;
     extent = wr_spill_extent_of(spill, position);
-    behind = position + sizeof *header + header->stored_bytes;
+    behind = position + wr_spill_block_disk_bytes(stream, header);
     if (behind + largest > extent + spill->extent_bytes)
         WR_TRY(wr_spill_extent_take(spill, &taken, err));
     header->salt = stream->salt;
@@ -43,6 +43,8 @@ wr_status wr_spill_stream_place(wr_spill_stream *stream, wr_spill_header *header
 void wr_spill_stream_advance(wr_spill_stream *stream, const wr_spill_header *header,
                              wr_spill_position position)
 {
+    uint32_t bytes = wr_spill_block_disk_bytes(stream, header);
+
     stream->next_offset = header->next;
     stream->last_extent = wr_spill_extent_of(stream->spill, position);
     if (stream->block_count == 0) {
@@ -51,16 +53,20 @@ void wr_spill_stream_advance(wr_spill_stream *stream, const wr_spill_header *hea
     }
     stream->block_count++;
     stream->raw_bytes += header->raw_bytes;
-    stream->stored_bytes += sizeof *header + header->stored_bytes;
+    stream->stored_bytes += bytes;
+    if (bytes > stream->largest_bytes)
+        stream->largest_bytes = bytes;
+    atomic_fetch_add_explicit(&stream->spill->raw_bytes_written, header->raw_bytes,
+                              memory_order_relaxed);
 }
 
 static wr_status append_encoded(wr_spill_stream *stream, wr_spill_slot *slot,
                                 wr_spill_position *out_position, wr_error *err)
 {
-    wr_spill_header  *header = (wr_spill_header *)(void *)slot->out;
+    wr_spill_header *header = (wr_spill_header *)(void *)slot->out;
     wr_spill_position position;
-    uint64_t          taken;
-    wr_status         status;
+    uint64_t taken;
+    wr_status status;
 
     WR_TRY(wr_spill_stream_place(stream, header, &position, &taken, err));
     status = wr_spill_block_write(stream->spill, slot, position, err);
@@ -78,15 +84,16 @@ static wr_status append_encoded(wr_spill_stream *stream, wr_spill_slot *slot,
 wr_status wr_spill_append(wr_spill_stream *stream, const void *bytes, uint32_t byte_count,
                           wr_spill_position *out_position, wr_error *err)
 {
-    wr_spill      *spill = stream->spill;
+    wr_spill *spill = stream->spill;
     wr_spill_slot *slot;
-    wr_status      status;
+    wr_status status;
 
     wr_assert(byte_count > 0 && byte_count <= spill->block_bytes_max,
               "a block has 1 to block_bytes_max bytes");
+    wr_assert(!stream->is_direct, "a direct stream has a writer");
     slot = wr_spill_slot_take(spill, false);
-    wr_spill_block_encode(spill, slot, bytes, byte_count, stream->block_count,
-                          &stream->ratio_permille);
+    wr_spill_block_encode(spill, slot->compressor, slot->out, bytes, byte_count,
+                          stream->block_count, &stream->ratio_permille);
     status = append_encoded(stream, slot, out_position, err);
     wr_spill_slot_give(spill, slot);
     return status;
@@ -102,9 +109,9 @@ static void free_back_from(wr_spill_stream *stream, uint64_t extent)
 
     for (;;) {
         wr_spill_header header;
-        bool            is_oldest = extent == stream->oldest_extent;
-        bool            is_known = is_oldest || wr_spill_header_read(spill, extent, stream->salt,
-                                                                     &header, NULL) == WR_OK;
+        bool is_oldest = extent == stream->oldest_extent;
+        bool is_known =
+            is_oldest || wr_spill_header_read(spill, extent, stream->salt, &header, NULL) == WR_OK;
 
         wr_spill_extent_give(spill, extent);
         if (is_oldest || !is_known)
@@ -139,12 +146,11 @@ void wr_spill_cursor_seek(wr_spill_cursor *cursor, wr_spill_position position)
 }
 
 /* Go on behind the block at `position`, and free what a consuming cursor leaves behind. */
-static void step_over(wr_spill_cursor *cursor, wr_spill_position position,
-                      wr_spill_position next)
+static void step_over(wr_spill_cursor *cursor, wr_spill_position position, wr_spill_position next)
 {
     wr_spill_stream *stream = cursor->stream;
-    uint64_t         extent = wr_spill_extent_of(stream->spill, position);
-    uint64_t         next_extent = wr_spill_extent_of(stream->spill, next);
+    uint64_t extent = wr_spill_extent_of(stream->spill, position);
+    uint64_t next_extent = wr_spill_extent_of(stream->spill, next);
 
     cursor->next = next == stream->next_offset ? 0 : next;
     if (!cursor->consume)
@@ -158,24 +164,92 @@ static void step_over(wr_spill_cursor *cursor, wr_spill_position position,
     }
 }
 
-wr_status wr_spill_cursor_next(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
-                               uint32_t *out_bytes, wr_error *err)
+/* One block through the page cache. */
+static wr_status read_cached(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
+                             uint32_t *out_bytes, wr_error *err)
 {
-    wr_spill         *spill = cursor->stream->spill;
+    wr_spill *spill = cursor->stream->spill;
     wr_spill_position position = cursor->next;
-    wr_spill_header   header;
+    wr_spill_header header;
 
-    if (position == 0) {
-        *out_bytes = 0;
-        return WR_OK;
-    }
     WR_TRY(wr_spill_header_read(spill, position, cursor->stream->salt, &header, err));
     wr_assert(header.raw_bytes <= buffer_bytes, "a cursor's buffer holds the largest block");
-    WR_TRY(wr_spill_content_read(spill, position, &header, NULL, buffer, err));
+    WR_TRY(wr_spill_content_read(spill, position, &header, buffer, err));
     step_over(cursor, position, header.next);
     cursor->stored_bytes = header.stored_bytes;
     *out_bytes = header.raw_bytes;
     return WR_OK;
+}
+
+/* The block whose units begin `at` of those that were read from `start` on. */
+static wr_status take_block(wr_spill_cursor *cursor, wr_spill_position start, const uint8_t *units,
+                            uint32_t unit_bytes, uint32_t *at, void *buffer, uint32_t *out_bytes,
+                            wr_error *err)
+{
+    wr_spill_stream *stream = cursor->stream;
+    const wr_spill_header *header = (const wr_spill_header *)(const void *)(units + *at);
+    wr_spill_position position = start + *at;
+
+    WR_TRY(
+        wr_spill_block_check(stream->spill, header, unit_bytes - *at, position, stream->salt, err));
+    WR_TRY(wr_spill_block_unpack(stream->spill, header, position, buffer, err));
+    *out_bytes = header->raw_bytes;
+    *at += wr_spill_block_disk_bytes(stream, header);
+    step_over(cursor, position, header->next);
+    return WR_OK;
+}
+
+/* Blocks of a direct stream that one access gives, as long as there is room for block_bytes. */
+static wr_status read_units(wr_spill_cursor *cursor, uint8_t *units, uint8_t *buffer,
+                            uint32_t buffer_bytes, uint32_t block_bytes, uint32_t *out_bytes,
+                            wr_error *err)
+{
+    wr_spill *spill = cursor->stream->spill;
+    wr_spill_position start = cursor->next;
+    uint64_t wanted = (uint64_t)(buffer_bytes / block_bytes) * cursor->stream->largest_bytes;
+    uint32_t most = wr_spill_slot_room(spill), moved, at = 0, now;
+
+    WR_TRY(wr_spill_units_read(spill, start, units, wanted < most ? (uint32_t)wanted : most, &moved,
+                               err));
+    WR_TRY(take_block(cursor, start, units, moved, &at, buffer, out_bytes, err));
+    while (cursor->next == start + at && buffer_bytes - *out_bytes >= block_bytes && at < moved) {
+        /* What is not whole, or not right, the next access will show. */
+        if (take_block(cursor, start, units, moved, &at, buffer + *out_bytes, &now, NULL) != WR_OK)
+            break;
+        *out_bytes += now;
+    }
+    return WR_OK;
+}
+
+wr_status wr_spill_cursor_next_many(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
+                                    uint32_t block_bytes, uint32_t *out_bytes, wr_error *err)
+{
+    wr_spill *spill = cursor->stream->spill;
+    wr_spill_slot *slot;
+    wr_status status;
+    uint32_t now;
+
+    *out_bytes = 0;
+    if (cursor->next == 0)
+        return WR_OK;
+    if (cursor->stream->is_direct) {
+        slot = wr_spill_slot_take(spill, false);
+        status = read_units(cursor, slot->out, buffer, buffer_bytes, block_bytes, out_bytes, err);
+        wr_spill_slot_give(spill, slot);
+        return status;
+    }
+    WR_TRY(read_cached(cursor, buffer, buffer_bytes, out_bytes, err));
+    while (cursor->next != 0 && buffer_bytes - *out_bytes >= block_bytes &&
+           read_cached(cursor, (uint8_t *)buffer + *out_bytes, buffer_bytes - *out_bytes, &now,
+                       NULL) == WR_OK)
+        *out_bytes += now;
+    return WR_OK;
+}
+
+wr_status wr_spill_cursor_next(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
+                               uint32_t *out_bytes, wr_error *err)
+{
+    return wr_spill_cursor_next_many(cursor, buffer, buffer_bytes, buffer_bytes, out_bytes, err);
 }
 
 void wr_spill_cursor_prefetch(wr_spill_cursor *cursor)
@@ -183,7 +257,7 @@ void wr_spill_cursor_prefetch(wr_spill_cursor *cursor)
     wr_spill *spill = cursor->stream->spill;
 
     /* Not beyond the block: what is behind it may not have been written yet. */
-    if (cursor->next != 0 && cursor->stored_bytes > 0)
+    if (cursor->next != 0 && cursor->stored_bytes > 0 && !cursor->stream->is_direct)
         wr_file_will_need(&spill->file, cursor->next,
                           sizeof(wr_spill_header) + cursor->stored_bytes);
 }
