@@ -423,7 +423,8 @@ static wr_status filter_pairs(wr_join_match *match, uint32_t *io_count, wr_error
     wr_vector *stream_at = match->pair_columns, *table_at = match->pair_columns;
     wr_batch   pairs = {.row_count = *io_count, .columns = match->pair_columns,
                         .column_count = plan->probe_count + plan->build_count};
-    uint32_t   kept = 0, error_row;
+    uint32_t   kept = 0, error_pair = UINT32_MAX;
+    wr_status  status;
 
     if (match->stream_side == WR_JOIN_SIDE_PROBE)
         table_at += plan->probe_count;
@@ -434,7 +435,12 @@ static wr_status filter_pairs(wr_join_match *match, uint32_t *io_count, wr_error
     for (uint32_t c = 0; c < table->count; c++)
         table_at[c] = at_rows(match, c, match->pair_rows, *io_count);
     wr_batch_select_all(&pairs);
-    WR_TRY(wr_program_select(match->residual.program, &pairs, match->kept, &kept, &error_row, err));
+    match->error_row = UINT32_MAX;
+    status = wr_program_select(match->residual.program, &pairs, match->kept, &kept, &error_pair,
+                               err);
+    if (status != WR_OK && error_pair != UINT32_MAX)
+        match->error_row = match->pair_codes[error_pair];
+    WR_TRY(status);
     for (uint32_t i = 0; i < kept; i++) {
         match->pair_rows[i] = match->pair_rows[match->kept[i]];
         match->pair_codes[i] = match->pair_codes[match->kept[i]];

@@ -72,6 +72,7 @@ typedef struct wr_join_match {
     uint8_t             *is_matched;          /* by row of the batch                    */
     /* the batch at hand */
     uint32_t             row_count, candidate_count, next_candidate;
+    uint32_t             error_row; /* of the batch, at which the residual failed; or UINT32_MAX */
     bool                 in_pairs, in_tail;
 } wr_join_match;
 

@@ -239,13 +239,18 @@ static wr_status join_probe_apply(wr_node *node, void *local_p, const wr_batch *
                                   wr_flow *out_flow, wr_exec *exec, wr_error *err)
 {
     probe_local *local = local_p;
+    wr_status    status;
 
     *out_flow = WR_FLOW_MORE;
     if (wr_batch_rows(in) == 0)
         return WR_OK;
     if (!local->is_busy)
         WR_TRY(begin_batch(node, local, in, exec, err));
-    WR_TRY(wr_join_match_next(&local->match, out, &local->is_busy, err));
+    local->match.error_row = UINT32_MAX;
+    status = wr_join_match_next(&local->match, out, &local->is_busy, err);
+    if (status != WR_OK && local->match.error_row != UINT32_MAX)
+        wr_local_describe_row(local, local->match.error_row, err);
+    WR_TRY(status);
     if (local->is_busy)
         *out_flow = WR_FLOW_AGAIN;
     return WR_OK;
