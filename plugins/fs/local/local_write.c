@@ -316,9 +316,10 @@ static wr_status examine_target(local_writer *local, const char *path, bool *out
 static wr_status open_beside(local_writer *local, const char *path, mode_t mode_bits, wr_bump *bump,
                              wr_error *err)
 {
-    char     resolved[WR_PATH_BYTES_MAX];
-    wr_text  folder, name;
-    uint64_t removed_count;
+    char         resolved[WR_PATH_BYTES_MAX];
+    wr_text      folder, name;
+    wr_file_info info;
+    uint64_t     removed_count;
 
     local->final_path = wr_bump_copy(bump, wr_text_of(realpath(path, resolved) ? resolved : path),
                                      err);
@@ -330,6 +331,12 @@ static wr_status open_beside(local_writer *local, const char *path, mode_t mode_
     local->folder = wr_bump_copy(bump, folder, err);
     if (!local->folder)
         return WR_NO_MEMORY;
+    if (wr_path_stat(local->folder, &info, NULL) != WR_OK)
+        return WR_RAISE(err, WR_NOT_FOUND,
+                        "cannot write '%s': the folder '%s' is not there (make it first)",
+                        path, local->folder);
+    if (info.kind != WR_FILE_DIRECTORY)
+        return WR_RAISE(err, WR_IO, "cannot write '%s': '%s' is not a folder", path, local->folder);
 
     if (wr_local_clean(NULL, wr_text_of(local->final_path), &removed_count, NULL) != WR_OK)
         removed_count = 0; /* a folder that cannot be listed may still be written to */
