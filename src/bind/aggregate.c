@@ -18,9 +18,14 @@ bool wr_bind_is_aggregate(const wr_ast *ast)
     return is_aggregate_call(ast, &kind);
 }
 
+static bool takes_two(wr_agg_kind kind)
+{
+    return wr_agg_has_order(kind) || wr_agg_is_paired(kind);
+}
+
 static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind, wr_error *err)
 {
-    uint32_t wanted = wr_agg_has_order(kind) ? 2 : 1;
+    uint32_t wanted = takes_two(kind) ? 2 : 1;
     bool     positional = kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE;
 
     if (ast->order_count > 0 && positional)
@@ -32,7 +37,32 @@ static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind
         return wr_binder_fail(b, ast, err, "%.*s() takes %u argument%s, %u given",
                               WR_TEXT_ARG(ast->text), wanted, wanted == 1 ? "" : "s",
                               ast->arg_count);
+    if (ast->distinct && (wr_agg_is_paired(kind) || kind == WR_AGG_COUNT_IF))
+        return wr_binder_fail(b, ast, err,
+                              "DISTINCT in %.*s() is not supported: put an aggregate step that "
+                              "groups by its arguments in front",
+                              WR_TEXT_ARG(ast->text));
     return WR_OK;
+}
+
+/* count_if(c) is count(*) FILTER (WHERE c); a filter of its own goes first. */
+static wr_status bind_count_if(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, wr_error *err)
+{
+    wr_expr *parts[3] = {io_agg->filter, NULL, NULL};
+    wr_value no = {.type = WR_TYPE(BOOL)};
+
+    WR_TRY(wr_binder_condition(b, ast->args[0], "count_if()", &parts[1], err));
+    if (!io_agg->filter) {
+        io_agg->filter = parts[1];
+    } else {
+        parts[2] = wr_expr_const(b->bump, &no, err);
+        if (!parts[2])
+            return WR_NO_MEMORY;
+        WR_TRY(wr_expr_case(b->bump, parts, 3, &io_agg->filter, err));
+    }
+    io_agg->kind = WR_AGG_COUNT_STAR;
+    io_agg->type = WR_TYPE(I64);
+    return wr_expr_fold(io_agg->filter, b->bump, &io_agg->filter, err);
 }
 
 /* count(*) and count(): rows are counted, there is nothing to compute. */
@@ -64,9 +94,14 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
         return WR_OK;
     }
     WR_TRY(check_call(&b, ast, kind, err));
+    if (kind == WR_AGG_COUNT_IF) {
+        WR_TRY(bind_count_if(&b, ast, &agg, err));
+        *out_agg = agg;
+        return WR_OK;
+    }
     WR_TRY(wr_binder_node(&b, ast->args[0], &agg.argument, err));
     WR_TRY(wr_expr_fold(agg.argument, b.bump, &agg.argument, err));
-    if (wr_agg_has_order(kind)) {
+    if (takes_two(kind)) {
         WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
         WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
     }
@@ -74,6 +109,14 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     if (!wr_agg_result_type(kind, agg.argument->type, &agg.type))
         return wr_binder_fail(&b, ast, err, "%s() is not defined for %s", wr_agg_name(kind),
                               wr_type_format(agg.argument->type, name));
+    if (wr_agg_is_paired(kind))
+        for (uint32_t i = 0; i < 2; i++) {
+            wr_type type = i ? agg.order->type : agg.argument->type;
+
+            if (!wr_type_is_numeric(type))
+                return wr_binder_fail(&b, ast->args[i], err, "%s() takes numbers, not %s",
+                                      wr_agg_name(kind), wr_type_format(type, name));
+        }
     *out_agg = agg;
     return WR_OK;
 }
@@ -185,7 +228,7 @@ wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_e
         WR_TRY(bind_aggregate(b, ast, kind, &agg, err));
         WR_TRY(share_agg(context->list, &agg, b->bump, &index, err));
         return make_output_column(b, context->key_count + index, agg.type,
-                                  agg.kind != WR_AGG_COUNT && agg.kind != WR_AGG_COUNT_STAR,
+                                  !wr_agg_counts(agg.kind),
                                   out_expr, err);
     }
     WR_TRY(match_key(b, ast, out_expr, err));

@@ -1,7 +1,7 @@
 /* exec/agg_family.h — the states of aggregates: one struct per family of kinds.
  *
- * All-zero is empty; every state is a multiple of 8 bytes. Private to agg_state.c (update) and
- * agg_finish.c (merge, finish, seal). */
+ * All-zero is empty; every state is a multiple of 8 bytes. Private to agg_state.c (update),
+ * agg_finish.c (merge, finish, seal) and agg_moments.c. */
 #ifndef WR_EXEC_AGG_FAMILY_H
 #define WR_EXEC_AGG_FAMILY_H
 
@@ -14,6 +14,9 @@ typedef enum family {
     FLOAT_SUM,
     INTERVAL_SUM,
     MOMENTS,
+    POWERS,   /* skewness and kurtosis */
+    LOGS,     /* geometric mean */
+    PAIRS,    /* two arguments */
     BOOLEANS,
     BITS,
     NUMBER_EXTREME, /* min and max of numbers of at most 8 bytes */
@@ -42,6 +45,16 @@ typedef struct moments {
     uint64_t     count;
     wr_fsum_wide sum, squares;
 } moments;
+
+typedef struct powers {
+    uint64_t     count;
+    wr_fsum_wide sums[4]; /* of x, x^2, x^3, x^4 */
+} powers;
+
+typedef struct pairs {
+    uint64_t     count;
+    wr_fsum_wide x, y, xx, yy, xy;
+} pairs;
 
 typedef struct bits_state {
     uint64_t count;
@@ -91,6 +104,25 @@ static inline family family_of(const wr_agg *agg)
     case WR_AGG_VAR_SAMP:
     case WR_AGG_VAR_POP:
         return MOMENTS;
+    case WR_AGG_SKEWNESS:
+    case WR_AGG_KURTOSIS:
+    case WR_AGG_KURTOSIS_POP:
+        return POWERS;
+    case WR_AGG_GEOMETRIC_MEAN:
+        return LOGS;
+    case WR_AGG_CORR:
+    case WR_AGG_COVAR_POP:
+    case WR_AGG_COVAR_SAMP:
+    case WR_AGG_REGR_SLOPE:
+    case WR_AGG_REGR_INTERCEPT:
+    case WR_AGG_REGR_R2:
+    case WR_AGG_REGR_COUNT:
+    case WR_AGG_REGR_AVGX:
+    case WR_AGG_REGR_AVGY:
+    case WR_AGG_REGR_SXX:
+    case WR_AGG_REGR_SYY:
+    case WR_AGG_REGR_SXY:
+        return PAIRS;
     case WR_AGG_BOOL_AND:
     case WR_AGG_BOOL_OR:
         return BOOLEANS;
@@ -128,6 +160,14 @@ static inline void merge_bits(wr_agg_kind kind, bits_state *state, uint64_t bits
         state->bits ^= bits;
     state->count += count;
 }
+
+/* Sums of powers and of pairs of numbers (agg_moments.c). */
+void wr_agg_powers_add(powers *state, double x);
+void wr_agg_powers_merge(powers *state, const powers *other);
+void wr_agg_powers_finish(wr_agg_kind kind, const powers *state, double *out, bool *out_null);
+void wr_agg_pairs_add(pairs *state, double y, double x);
+void wr_agg_pairs_merge(pairs *state, const pairs *other);
+void wr_agg_pairs_finish(wr_agg_kind kind, const pairs *state, double *out, bool *out_null);
 
 /* Does a row at `position` replace what a FIRST, LAST or ANY_VALUE cell holds? */
 static inline bool replaces(wr_agg_kind kind, const agg_cell *cell, uint64_t position)

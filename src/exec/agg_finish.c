@@ -118,6 +118,7 @@ static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot,
         merge_int_sum((int_sum *)(void *)state, (const int_sum *)(const void *)other);
         return WR_OK;
     case FLOAT_SUM:
+    case LOGS:
         ((float_sum *)(void *)state)->count += ((const float_sum *)(const void *)other)->count;
         wr_fsum_merge(&((float_sum *)(void *)state)->sum,
                       &((const float_sum *)(const void *)other)->sum);
@@ -141,6 +142,12 @@ static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot,
         wr_fsum_wide_merge(&to->squares, &from->squares);
         return WR_OK;
     }
+    case POWERS:
+        wr_agg_powers_merge((powers *)(void *)state, (const powers *)(const void *)other);
+        return WR_OK;
+    case PAIRS:
+        wr_agg_pairs_merge((pairs *)(void *)state, (const pairs *)(const void *)other);
+        return WR_OK;
     case BOOLEANS:
     case BITS: {
         const bits_state *from = (const bits_state *)(const void *)other;
@@ -253,6 +260,23 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
         memcpy(out, &total, sizeof total);
         return WR_OK;
     }
+    case LOGS: {
+        const float_sum *sum = (const float_sum *)(const void *)state;
+        double           mean = exp(wr_fsum_result(&sum->sum) / (double)sum->count);
+
+        *out_null = sum->count == 0;
+        memcpy(out, &mean, sizeof mean);
+        return WR_OK;
+    }
+    case POWERS:
+        wr_agg_powers_finish(agg->kind, (const powers *)(const void *)state, out, out_null);
+        return WR_OK;
+    case PAIRS:
+        if (agg->kind == WR_AGG_REGR_COUNT)
+            memcpy(out, state, sizeof(uint64_t));
+        else
+            wr_agg_pairs_finish(agg->kind, (const pairs *)(const void *)state, out, out_null);
+        return WR_OK;
     case INTERVAL_SUM:
         finish_interval(agg, (const interval_sum *)(const void *)state, out, out_null);
         return WR_OK;

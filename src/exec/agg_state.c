@@ -21,6 +21,12 @@ static uint32_t state_bytes(const wr_agg *agg)
         return sizeof(interval_sum);
     case MOMENTS:
         return sizeof(moments);
+    case POWERS:
+        return sizeof(powers);
+    case LOGS:
+        return sizeof(float_sum);
+    case PAIRS:
+        return sizeof(pairs);
     case BOOLEANS:
     case BITS:
         return sizeof(bits_state);
@@ -40,9 +46,10 @@ static bool shares_state(const wr_agg *a, const wr_agg *b)
 {
     family f = family_of(a);
 
-    if (f != family_of(b) || a->argument != b->argument || a->filter != b->filter)
+    if (f != family_of(b) || a->argument != b->argument || a->filter != b->filter ||
+        a->order != b->order)
         return false;
-    return f == INT_SUM || f == FLOAT_SUM || f == INTERVAL_SUM || f == MOMENTS ||
+    return f == POWERS || f == LOGS || f == PAIRS || f == INT_SUM || f == FLOAT_SUM || f == INTERVAL_SUM || f == MOMENTS ||
            (f == COUNTER && a->kind == b->kind);
 }
 
@@ -203,6 +210,45 @@ static void update_moments(const wr_agg *agg, const wr_vector_view *view, const 
         wr_fsum_wide_add(&state->sum, x);
         wr_fsum_wide_add_product(&state->squares, x, x);
     }
+}
+
+static void update_powers(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
+                          uint8_t *const *states, uint32_t offset)
+{
+    wr_physical physical = wr_type_physical(agg->argument_type);
+
+    for (uint32_t i = 0; i < live->count; i++)
+        wr_agg_powers_add((powers *)(void *)(states[live->from[i]] + offset),
+                          float_at(physical, view, agg->argument_type, live->rows[i]));
+}
+
+static void update_logs(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
+                        uint8_t *const *states, uint32_t offset)
+{
+    wr_physical physical = wr_type_physical(agg->argument_type);
+
+    for (uint32_t i = 0; i < live->count; i++) {
+        float_sum *state = (float_sum *)(void *)(states[live->from[i]] + offset);
+
+        state->count++;
+        wr_fsum_add(&state->sum, log(float_at(physical, view, agg->argument_type, live->rows[i])));
+    }
+}
+
+/* Rows where the second argument is null do not count either. */
+static void update_pairs(const wr_agg *agg, const wr_vector *second, const wr_vector_view *view,
+                         const live_rows *live, uint8_t *const *states, uint32_t offset)
+{
+    int64_t        sequence[WR_BATCH_ROWS_MAX];
+    wr_vector_view other = wr_vector_view_of(second, sequence);
+    wr_physical    physical = wr_type_physical(agg->argument_type);
+    wr_physical    other_physical = wr_type_physical(second->type);
+
+    for (uint32_t i = 0; i < live->count; i++)
+        if (is_valid(&other, live->rows[i]))
+            wr_agg_pairs_add((pairs *)(void *)(states[live->from[i]] + offset),
+                             float_at(physical, view, agg->argument_type, live->rows[i]),
+                             float_at(other_physical, &other, second->type, live->rows[i]));
 }
 
 static void update_interval_sum(const wr_vector_view *view, const live_rows *live,
@@ -371,6 +417,15 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
         return WR_OK;
     case MOMENTS:
         update_moments(agg, &view, live, states, offset);
+        return WR_OK;
+    case POWERS:
+        update_powers(agg, &view, live, states, offset);
+        return WR_OK;
+    case LOGS:
+        update_logs(agg, &view, live, states, offset);
+        return WR_OK;
+    case PAIRS:
+        update_pairs(agg, &columns[agg->order], &view, live, states, offset);
         return WR_OK;
     case BOOLEANS:
     case BITS:

@@ -1,7 +1,7 @@
 /* expr/aggregate.c — names and types of aggregates: table look-ups, no state. */
 #include "expr/aggregate.h"
 
-typedef enum agg_family { COUNT, SUM, FLOAT, SAME, BOOL, INTEGER } agg_family;
+typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, SAME, BOOL, INTEGER } agg_family;
 
 static const struct {
     const char *name;
@@ -21,6 +21,7 @@ static const struct {
     {"every", WR_AGG_BOOL_AND},     {"first_value", WR_AGG_FIRST}, {"last_value", WR_AGG_LAST},
     {"min_by", WR_AGG_ARG_MIN},     {"max_by", WR_AGG_ARG_MAX},    {"argmin", WR_AGG_ARG_MIN},
     {"argmax", WR_AGG_ARG_MAX},     {"arbitrary", WR_AGG_ANY_VALUE},
+    {"countif", WR_AGG_COUNT_IF},   {"geomean", WR_AGG_GEOMETRIC_MEAN},
 };
 
 bool wr_agg_find(wr_text name, wr_agg_kind *out_kind)
@@ -48,10 +49,20 @@ bool wr_agg_has_order(wr_agg_kind kind)
     return kind == WR_AGG_ARG_MIN || kind == WR_AGG_ARG_MAX;
 }
 
+bool wr_agg_is_paired(wr_agg_kind kind)
+{
+    return AGGS[kind].family == PAIR || kind == WR_AGG_REGR_COUNT;
+}
+
 bool wr_agg_needs_position(wr_agg_kind kind)
 {
     return kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE ||
            wr_agg_has_order(kind);
+}
+
+bool wr_agg_counts(wr_agg_kind kind)
+{
+    return AGGS[kind].family == COUNT;
 }
 
 bool wr_agg_minds_distinct(wr_agg_kind kind)
@@ -100,6 +111,9 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
         return true;
     case SUM:
         return sum_type(argument, out_type);
+    case PAIR:
+        *out_type = WR_TYPE(F64);
+        return wr_type_is_numeric(argument);
     case FLOAT:
         if (kind == WR_AGG_AVG && argument.logical == WR_TYPE_INTERVAL) {
             *out_type = argument;

@@ -28,8 +28,15 @@ const char *wr_agg_name(wr_agg_kind kind);
 /** Does the aggregate take a second, ordering argument (arg_min, arg_max)? */
 bool wr_agg_has_order(wr_agg_kind kind);
 
+/** Does the aggregate take two numbers, y and x, and skip rows where one is null (corr, regr_...)?
+ *  The second stands where arg_min has its ordering argument. */
+bool wr_agg_is_paired(wr_agg_kind kind);
+
 /** Does the result depend on source positions (first, last, any_value, ties of arg_min/arg_max)? */
 bool wr_agg_needs_position(wr_agg_kind kind);
+
+/** Is the result never null, because it counts? */
+bool wr_agg_counts(wr_agg_kind kind);
 
 /** Does DISTINCT change the result (false for min, max, bool_and ...)? */
 bool wr_agg_minds_distinct(wr_agg_kind kind);

@@ -249,7 +249,7 @@ wr_status wr_plan_add_aggregate(wr_plan *plan, wr_plan_node *input, wr_expr **ke
     for (uint32_t i = 0; i < key_count; i++)
         node->schema.fields[i] = (wr_field){names[i], keys[i]->type, keys[i]->nullable};
     for (uint32_t i = 0; i < agg_count; i++) {
-        bool counts = aggs[i].kind == WR_AGG_COUNT || aggs[i].kind == WR_AGG_COUNT_STAR;
+        bool counts = wr_agg_counts(aggs[i].kind);
 
         node->schema.fields[key_count + i] =
             (wr_field){names[key_count + i], aggs[i].type, !counts};

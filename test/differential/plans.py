@@ -118,6 +118,10 @@ def aggregate_call(random, plan, name):
                   (f"bit_xor({c.name})", c.type)]
     if c.family == "int" and c.type.name in ("Int8", "Int16", "UInt8", "UInt16"):
         calls += [(f"{f}({c.name})", DOUBLE) for f in ("stddev_samp", "var_pop", "var_samp")]
+        other = random.choice([o for o in plan.columns if o.type.name == c.type.name])
+        pair = f"({c.name}, {other.name})"
+        calls += [(f"regr_count{pair}", BIGINT), (f"regr_avgx{pair}", DOUBLE),
+                  (f"regr_avgy{pair}", DOUBLE), (f"count_if({c.name} > {other.name})", BIGINT)]
     if c.family in ("float", "decimal"):
         calls += [(f"sum({c.name})", c.type), (f"avg({c.name})", DOUBLE)]
     if c.family == "bool":
