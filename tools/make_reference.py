@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/reference.md"
-STEPS = ("scan", "generate", "filter", "map", "project", "sort", "limit", "aggregate", "join", "sink")
+STEPS = ("scan", "generate", "filter", "map", "project", "sort", "limit", "aggregate", "distinct",
+         "join", "sink")
 TOPICS = [("steps", "Steps", "step"), *((step, f"Keys of {step}", "key") for step in STEPS),
           ("formats", "Formats", "format"), ("csv", "Options of csv", "option"),
           ("aggregates", "Aggregates", "aggregate"), ("functions", "Functions and operators", "name")]

@@ -49,7 +49,7 @@ struct step {
 };
 
 extern const step_op WR_STEP_SCAN, WR_STEP_GENERATE, WR_STEP_FILTER, WR_STEP_MAP, WR_STEP_PROJECT,
-    WR_STEP_SORT, WR_STEP_LIMIT, WR_STEP_AGGREGATE, WR_STEP_JOIN, WR_STEP_SINK;
+    WR_STEP_SORT, WR_STEP_LIMIT, WR_STEP_AGGREGATE, WR_STEP_JOIN, WR_STEP_DISTINCT, WR_STEP_SINK;
 
 /* read.c: values. `what` names the key for messages. */
 wr_status wr_read_text(const pipeline *p, const wr_yaml *node, const char *what, wr_text *out_text,
@@ -132,5 +132,13 @@ wr_status wr_read_join_on(pipeline *p, const step *s, const wr_yaml *node, join_
 /** Expressions and names of items as arrays, for the plan's builders. */
 wr_status wr_items_split(const pipeline *p, const item_list *list, wr_expr ***out_exprs,
                          wr_text **out_names, wr_error *err) WR_MUST_USE;
+
+/* step_distinct.c */
+/** Column `column` of a node's output. */
+wr_expr *wr_step_column(const pipeline *p, const wr_plan_node *node, uint32_t column,
+                        wr_error *err);
+/** The distinct rows of `input`. */
+wr_status wr_step_distinct(pipeline *p, const step *s, wr_plan_node *input, wr_plan_node **out_node,
+                           wr_error *err) WR_MUST_USE;
 
 #endif

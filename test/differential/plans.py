@@ -180,6 +180,25 @@ def add_distinct(random, plan):
     return True
 
 
+def add_distinct_rows(random, plan):
+    plan.add("distinct rows", {"op": "distinct"}, f"SELECT DISTINCT * FROM ({plan.sql})")
+    plan.is_ordered = False
+    return True
+
+
+def add_distinct_on(random, plan):
+    """The first row for each key; the order has the unique id last, so that it is one row."""
+    if not plan.id_column:
+        return False
+    names = [k.name for k in random.sample(plan.columns, random.randint(1, 2))]
+    keys = sort_keys(random, plan)
+    plan.add("distinct on", {"op": "distinct", "on": names, "order_by": [k[0] for k in keys]},
+             f"SELECT DISTINCT ON ({', '.join(names)}) * FROM ({plan.sql}) "
+             f"ORDER BY {', '.join(names + [k[1] for k in keys])}")
+    plan.is_ordered = False
+    return True
+
+
 JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN",
          "semi": "SEMI JOIN", "anti": "ANTI JOIN", "cross": "CROSS JOIN"}
 
@@ -239,7 +258,8 @@ def add_limit(random, plan):
 
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
-             (add_distinct, 1), (add_join, 4), (add_limit, 1)]
+             (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_join, 4),
+             (add_limit, 1)]
 
 
 def random_plan(random, seed, large):
