@@ -42,16 +42,19 @@ static wr_step_lease *find_lease(wr_step_lease *leases, uint32_t count, const wr
     return NULL;
 }
 
-/* Breakers can use whatever there is; the others work at full speed with a little more than min. */
+/* Breakers can use whatever there is; the others work at full speed with a little more than min: what
+ * a scan does not use would make the runs of a sort shorter. */
 static void set_want(wr_step_lease *lease, const wr_node *node)
 {
+    enum { MORE_BYTES_MAX = 1024 * 1024 };
     bool breaker = node->state || (node->role == WR_ROLE_SINK && node->sink->resident_min);
 
     if (breaker) {
         lease->want_bytes = UINT64_MAX;
         lease->weight = 1.0;
     } else if (lease->want_bytes != UINT64_MAX) {
-        lease->want_bytes = lease->min_bytes * 2;
+        lease->want_bytes = lease->min_bytes + (lease->min_bytes < MORE_BYTES_MAX ? lease->min_bytes
+                                                                                  : MORE_BYTES_MAX);
         lease->weight = lease->weight > 0.5 ? lease->weight : 0.5;
     }
 }
