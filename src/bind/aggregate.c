@@ -5,6 +5,7 @@
  * part is taken for a key when it binds to an expression equal to the key's.
  * Invariant: arguments are bound without an agg_context, so aggregates cannot nest. */
 #include "bind/bind_priv.h"
+#include "types/decimal.h"
 
 static bool is_aggregate_call(const wr_ast *ast, wr_agg_kind *out_kind)
 {
@@ -20,7 +21,7 @@ bool wr_bind_is_aggregate(const wr_ast *ast)
 
 static bool takes_two(wr_agg_kind kind)
 {
-    return wr_agg_has_order(kind) || wr_agg_is_paired(kind);
+    return wr_agg_has_order(kind) || wr_agg_is_paired(kind) || wr_agg_has_fraction(kind);
 }
 
 static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind, wr_error *err)
@@ -65,6 +66,38 @@ static wr_status bind_count_if(binder *b, const wr_ast *ast, wr_plan_agg *io_agg
     return wr_expr_fold(io_agg->filter, b->bump, &io_agg->filter, err);
 }
 
+static bool constant_number(const wr_expr *expr, double *out_number)
+{
+    const wr_value *value = &expr->value;
+
+    if (expr->kind != WR_EXPR_CONST || value->is_null || !wr_type_is_numeric(value->type))
+        return false;
+    if (value->type.logical == WR_TYPE_DECIMAL)
+        *out_number = wr_decimal_to_f64(wr_type_physical(value->type) == WR_PHYS_I64
+                                            ? (wr_i128)value->i64
+                                            : value->i128,
+                                        value->type.scale);
+    else if (wr_type_is_float(value->type))
+        *out_number = value->f64;
+    else
+        *out_number = wr_type_is_unsigned(value->type) ? (double)value->u64 : (double)value->i64;
+    return true;
+}
+
+static wr_status bind_fraction(binder *b, const wr_ast *ast, wr_agg_kind kind, double *out_fraction,
+                               wr_error *err)
+{
+    wr_expr *expr;
+
+    WR_TRY(wr_binder_node(b, ast, &expr, err));
+    WR_TRY(wr_expr_fold(expr, b->bump, &expr, err));
+    if (!constant_number(expr, out_fraction) || !(*out_fraction >= 0.0 && *out_fraction <= 1.0))
+        return wr_binder_fail(b, ast, err,
+                              "%s(x, f) takes a constant fraction f from 0 to 1, such as 0.5",
+                              wr_agg_name(kind));
+    return WR_OK;
+}
+
 /* count(*) and count(): rows are counted, there is nothing to compute. */
 static bool counts_rows(const wr_ast *ast, wr_agg_kind kind)
 {
@@ -101,7 +134,11 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     }
     WR_TRY(wr_binder_node(&b, ast->args[0], &agg.argument, err));
     WR_TRY(wr_expr_fold(agg.argument, b.bump, &agg.argument, err));
-    if (takes_two(kind)) {
+    if (kind == WR_AGG_MEDIAN)
+        agg.fraction = 0.5;
+    if (wr_agg_has_fraction(kind)) {
+        WR_TRY(bind_fraction(&b, ast->args[1], kind, &agg.fraction, err));
+    } else if (takes_two(kind)) {
         WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
         WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
     }
@@ -141,7 +178,7 @@ static bool equal_or_absent(const wr_expr *a, const wr_expr *b)
 
 static bool equal_aggs(const wr_plan_agg *a, const wr_plan_agg *b)
 {
-    return a->kind == b->kind && a->distinct == b->distinct &&
+    return a->kind == b->kind && a->distinct == b->distinct && a->fraction == b->fraction &&
            equal_or_absent(a->argument, b->argument) && equal_or_absent(a->order, b->order) &&
            equal_or_absent(a->filter, b->filter);
 }

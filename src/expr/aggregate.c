@@ -1,7 +1,7 @@
 /* expr/aggregate.c — names and types of aggregates: table look-ups, no state. */
 #include "expr/aggregate.h"
 
-typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, SAME, BOOL, INTEGER } agg_family;
+typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, SAME, BOOL, INTEGER } agg_family;
 
 static const struct {
     const char *name;
@@ -21,6 +21,9 @@ static const struct {
     {"every", WR_AGG_BOOL_AND},     {"first_value", WR_AGG_FIRST}, {"last_value", WR_AGG_LAST},
     {"min_by", WR_AGG_ARG_MIN},     {"max_by", WR_AGG_ARG_MAX},    {"argmin", WR_AGG_ARG_MIN},
     {"argmax", WR_AGG_ARG_MAX},     {"arbitrary", WR_AGG_ANY_VALUE},
+    {"quantile", WR_AGG_QUANTILE_DISC},
+    {"percentile_cont", WR_AGG_QUANTILE_CONT},
+    {"percentile_disc", WR_AGG_QUANTILE_DISC},
     {"countif", WR_AGG_COUNT_IF},   {"geomean", WR_AGG_GEOMETRIC_MEAN},
 };
 
@@ -54,6 +57,18 @@ bool wr_agg_is_paired(wr_agg_kind kind)
     return AGGS[kind].family == PAIR || kind == WR_AGG_REGR_COUNT;
 }
 
+bool wr_agg_is_ordered(wr_agg_kind kind)
+{
+    agg_family family = AGGS[kind].family;
+
+    return family == BETWEEN || family == ANY || family == SPREAD || kind == WR_AGG_PRODUCT;
+}
+
+bool wr_agg_has_fraction(wr_agg_kind kind)
+{
+    return kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC;
+}
+
 bool wr_agg_needs_position(wr_agg_kind kind)
 {
     return kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE ||
@@ -69,7 +84,8 @@ bool wr_agg_minds_distinct(wr_agg_kind kind)
 {
     agg_family family = AGGS[kind].family;
 
-    return family == COUNT || family == SUM || family == FLOAT || kind == WR_AGG_BIT_XOR;
+    return family == COUNT || family == SUM || family == FLOAT || family == BETWEEN ||
+           family == ANY || family == SPREAD || kind == WR_AGG_BIT_XOR;
 }
 
 static bool sum_type(wr_type argument, wr_type *out_type)
@@ -103,6 +119,24 @@ static bool sum_type(wr_type argument, wr_type *out_type)
     }
 }
 
+/* Numbers, and what lies on a line of time. */
+static bool between_type(wr_type argument, wr_type *out_type)
+{
+    *out_type = argument;
+    switch ((int)argument.logical) {
+    case WR_TYPE_DATE32:
+    case WR_TYPE_DATE64:
+        *out_type = wr_type_timestamp(WR_UNIT_US, 0);
+        return true;
+    case WR_TYPE_TIME:
+    case WR_TYPE_TIMESTAMP:
+        return true;
+    default:
+        *out_type = WR_TYPE(F64);
+        return wr_type_is_numeric(argument);
+    }
+}
+
 bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
 {
     switch (AGGS[kind].family) {
@@ -121,6 +155,14 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
         }
         *out_type = WR_TYPE(F64);
         return wr_type_is_numeric(argument);
+    case BETWEEN:
+        return between_type(argument, out_type);
+    case ANY: /* equal intervals may be written differently, so there is no telling which came first */
+        *out_type = argument;
+        return argument.logical != WR_TYPE_INTERVAL;
+    case SPREAD:
+        *out_type = WR_TYPE(F64);
+        return true;
     case SAME:
         *out_type = argument;
         return true;

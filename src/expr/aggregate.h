@@ -32,6 +32,13 @@ bool wr_agg_has_order(wr_agg_kind kind);
  *  The second stands where arg_min has its ordering argument. */
 bool wr_agg_is_paired(wr_agg_kind kind);
 
+/** Is the aggregate computed from the sorted values of each group, because a state that is updated in
+ *  any order would grow with the group (median, quantiles, mode ...)? */
+bool wr_agg_is_ordered(wr_agg_kind kind);
+
+/** Does the aggregate take a constant fraction from 0 to 1 behind its argument? */
+bool wr_agg_has_fraction(wr_agg_kind kind);
+
 /** Does the result depend on source positions (first, last, any_value, ties of arg_min/arg_max)? */
 bool wr_agg_needs_position(wr_agg_kind kind);
 

@@ -3,7 +3,7 @@
 
 static const wr_rule RULES[] = {
     {"fold", "constant parts of expressions are computed once", wr_rule_fold},
-    {"distinct", "distinct aggregates become two aggregates", wr_rule_distinct},
+    {"distinct", "distinct and ordered aggregates get branches of their own", wr_rule_distinct},
     {"push_filter", "filters move towards the sources", wr_rule_push_filter},
     {"top_n", "a limit behind a sort keeps only the first rows while sorting", wr_rule_top_n},
     {"prune", "columns that nobody reads are neither parsed nor carried", wr_rule_prune},

@@ -1,10 +1,12 @@
-/* optimizer/rule_distinct.c — aggregates over distinct values become two aggregates, one on the other.
+/* optimizer/rule_distinct.c — aggregates over distinct values, or values in order, get their own branch.
  *
  * count(DISTINCT x) by k is: group by (k, x), then count x by k. So distinct values are groups of the
  * hash aggregate, which spills; no state grows with the number of values. Each set of (argument,
  * filter) gets such a branch over the same input (read once: a tee); branches and the plain
  * aggregates are put side by side by joins on the keys, where NULL equals NULL. A FILTER turns the
  * values it rejects into NULLs, which no such aggregate counts, so every branch has every group.
+ * Ordered aggregates (median, mode ...) are computed from sorted values by an operator of their own, so
+ * they have branches too: one sort for all of one argument.
  * DISTINCT is dropped where it changes nothing (min, max, bool_and ...). */
 #include "optimizer/optimizer_priv.h"
 
@@ -21,11 +23,18 @@ static bool same_set(const wr_plan_agg *a, const wr_plan_agg *b)
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
+    if (a->distinct != b->distinct || wr_agg_is_ordered(a->kind) != wr_agg_is_ordered(b->kind))
+        return false;
     return wr_expr_equal(a->argument, b->argument) && both &&
            (!a->filter || wr_expr_equal(a->filter, b->filter));
 }
 
-/* Number the branches; false if nothing is distinct. */
+static bool needs_branch(const wr_plan_agg *agg)
+{
+    return agg->distinct || wr_agg_is_ordered(agg->kind);
+}
+
+/* Number the branches; false if the plain one takes all. */
 static bool assign_branches(split *s)
 {
     wr_plan_agg *aggs = s->node->aggregate.aggs;
@@ -35,10 +44,10 @@ static bool assign_branches(split *s)
         if (!wr_agg_minds_distinct(aggs[i].kind))
             aggs[i].distinct = false;
         s->branch_of[i] = 0;
-        if (!aggs[i].distinct)
+        if (!needs_branch(&aggs[i]))
             continue;
         for (uint32_t k = 0; k < i; k++)
-            if (aggs[k].distinct && same_set(&aggs[k], &aggs[i]))
+            if (needs_branch(&aggs[k]) && same_set(&aggs[k], &aggs[i]))
                 s->branch_of[i] = s->branch_of[k];
         if (s->branch_of[i] == 0)
             s->branch_of[i] = s->branch_count++;
@@ -94,6 +103,26 @@ static wr_status filtered_argument(wr_plan *plan, const wr_plan_agg *agg, wr_exp
     return wr_expr_case(plan->bump, args, 3, out_expr, err);
 }
 
+/* Groups by the keys and the argument; *io_input is that aggregate, *out_keys and *io_argument its
+ * columns. */
+static wr_status group_argument(wr_plan *plan, wr_plan_node **io_input, wr_expr ***io_keys,
+                                uint32_t key_count, const wr_text *names, wr_expr **io_argument,
+                                wr_error *err)
+{
+    wr_expr **keys = *io_keys;
+
+    keys[key_count] = *io_argument;
+    WR_TRY(wr_plan_add_aggregate(plan, *io_input, keys, key_count + 1, NULL, 0, names, io_input,
+                                 err));
+    keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
+    if (!keys)
+        return WR_NO_MEMORY;
+    WR_TRY(columns_of(plan, *io_input, key_count + 1, keys, err));
+    *io_argument = keys[key_count];
+    *io_keys = keys;
+    return WR_OK;
+}
+
 static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
 {
     const wr_plan_node *node = s->node;
@@ -117,14 +146,9 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     memcpy(keys, node->aggregate.keys, key_count * sizeof keys[0]);
     WR_TRY(names_of(plan, key_count + count + 1, &names, err));
     if (branch > 0) {
-        WR_TRY(filtered_argument(plan, &aggs[0], &keys[key_count], err));
-        WR_TRY(wr_plan_add_aggregate(plan, input, keys, key_count + 1, NULL, 0, names, &input,
-                                     err));
-        keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
-        if (!keys)
-            return WR_NO_MEMORY;
-        WR_TRY(columns_of(plan, input, key_count + 1, keys, err));
-        argument = keys[key_count];
+        WR_TRY(filtered_argument(plan, &aggs[0], &argument, err));
+        if (aggs[0].distinct)
+            WR_TRY(group_argument(plan, &input, &keys, key_count, names, &argument, err));
         for (uint32_t i = 0; i < count; i++) {
             aggs[i].argument = argument;
             aggs[i].filter = NULL;

@@ -61,6 +61,8 @@ static void add_aggs(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
                           agg->argument ? expr_text(agg->argument, input, bump) : "*");
         if (agg->order)
             wr_textbuf_printf(buf, ", %s", expr_text(agg->order, input, bump));
+        if (wr_agg_has_fraction(agg->kind))
+            wr_textbuf_printf(buf, ", %.17g", agg->fraction);
         wr_textbuf_printf(buf, ")");
         if (agg->filter)
             wr_textbuf_printf(buf, " FILTER (WHERE %s)", expr_text(agg->filter, input, bump));

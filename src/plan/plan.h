@@ -31,6 +31,7 @@ typedef struct wr_plan_agg {
     wr_expr *argument;   /* NULL: count(*)                                */
     wr_expr *order;      /* arg_min, arg_max: what decides; else NULL     */
     wr_expr *filter;     /* FILTER (WHERE ...), or NULL                   */
+    double   fraction;   /* quantiles: 0 to 1                             */
     bool     distinct;
     wr_type  type;       /* of the result                                 */
 } wr_plan_agg;

@@ -450,15 +450,57 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
     return WR_OK;
 }
 
+/* Aggregates that are computed from sorted values; all of the node's are, over one argument. */
+static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                               wr_plan_ordered *plan, wr_error *err)
+{
+    uint32_t        key_count = logical->aggregate.key_count;
+    uint32_t        agg_count = logical->aggregate.agg_count;
+    wr_expr       **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *,
+                                              key_count + 2 + out->hidden_count, err);
+    wr_ordered_agg *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_ordered_agg, agg_count, err);
+    wr_sort_key    *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, key_count + 1, err);
+
+    if (!exprs || !aggs || !keys)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < agg_count; i++) {
+        const wr_plan_agg *agg = &logical->aggregate.aggs[i];
+
+        aggs[i] = (wr_ordered_agg){agg->kind, agg->type, agg->fraction};
+    }
+    for (uint32_t k = 0; k <= key_count; k++)
+        keys[k] = (wr_sort_key){.column = k};
+    memcpy(exprs, logical->aggregate.keys, key_count * sizeof exprs[0]);
+    exprs[key_count] = logical->aggregate.aggs[0].argument;
+    WR_TRY(add_hidden(b, out, exprs, key_count + 1, err));
+    WR_TRY(append_project(b, out, exprs, key_count + 1 + out->hidden_count, out->hidden_count,
+                          logical, err));
+    *plan = (wr_plan_ordered){
+        .types = out->types,
+        .column_count = stream_width(out),
+        .key_count = key_count,
+        .sort_keys = keys,
+        .sort_key_count = key_count + 1,
+        .aggs = aggs,
+        .agg_count = agg_count,
+        .position = out->hidden_count ? key_count + 1 : WR_FIELD_NONE,
+    };
+    return WR_OK;
+}
+
 static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                                  wr_error *err)
 {
     bool positioned = b->needs_position[logical->number] || any_agg_needs_position(logical);
+    bool ordered = logical->aggregate.agg_count > 0 &&
+                   wr_agg_is_ordered(logical->aggregate.aggs[0].kind);
     wr_plan_aggregate *plan = WR_BUMP_NEW(b->bump, wr_plan_aggregate, err);
+    wr_plan_ordered   *ordered_plan = WR_BUMP_NEW(b->bump, wr_plan_ordered, err);
+    const void        *any_plan = ordered ? (const void *)ordered_plan : plan;
     wr_node           *sink, *reader;
     wr_type           *types;
 
-    if (!plan)
+    if (!plan || !ordered_plan)
         return WR_NO_MEMORY;
     if (positioned && out->hidden_count > 1)
         WR_TRY(append_position_sort(b, out, 0, UINT64_MAX, logical, err));
@@ -466,10 +508,13 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
         WR_TRY(ensure_position(b, out, logical, err));
     else
         WR_TRY(drop_hidden(b, out, logical, err));
-    WR_TRY(aggregate_input(b, logical, out, plan, err));
-    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_AGGREGATE, plan, logical, &sink, err));
+    WR_TRY(ordered ? ordered_input(b, logical, out, ordered_plan, err)
+                   : aggregate_input(b, logical, out, plan, err));
+    WR_TRY(new_node(b, WR_ROLE_SINK, ordered ? &WR_ORDERED : &WR_AGGREGATE, any_plan, logical, &sink,
+                    err));
     WR_TRY(attach(out, sink, err));
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_AGGREGATE_READ, plan, logical, &reader, err));
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, ordered ? &WR_ORDERED_READ : &WR_AGGREGATE_READ, any_plan,
+                    logical, &reader, err));
     reader->state = sink;
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
     types = copy_types(b, types, logical->schema.field_count, logical->schema.field_count + 1, err);

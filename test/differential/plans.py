@@ -126,6 +126,11 @@ def aggregate_call(random, plan, name):
         calls += [(f"sum({c.name})", c.type), (f"avg({c.name})", DOUBLE)]
     if c.family == "bool":
         calls += [(f"bool_and({c.name})", c.type), (f"bool_or({c.name})", c.type)]
+    # A NaN or an infinity beside the middle has no value between; decimals are decimals there.
+    if c.family in ("int", "date", "timestamp"):
+        kind = DOUBLE if c.family == "int" else BY_NAME["Timestamp"]
+        calls += [(f"median({c.name})", kind), (f"quantile_cont({c.name}, 0.3)", kind)]
+    calls += [(f"quantile_disc({c.name}, {f})", c.type) for f in (0, 0.25, 1)]
     if plan.id_column:
         calls += [(f"arg_min({c.name}, {plan.id_column})", c.type),
                   (f"arg_max({c.name}, {plan.id_column})", c.type)]

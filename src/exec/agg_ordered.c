@@ -1,0 +1,415 @@
+/* exec/agg_ordered.c — quantiles, mode, entropy and product of values in order. */
+#include "exec/agg_ordered.h"
+
+#include <math.h>
+
+#include "exec/key_view.h"
+#include "exec/row.h"
+#include "types/decimal.h"
+
+wr_status wr_ordered_equal(wr_type type, const void *a, const void *b, bool *out_equal,
+                           wr_error *err)
+{
+    int order = 0;
+
+    if (wr_type_physical(type) != WR_PHYS_STR) {
+        *out_equal = wr_key_value_equal(type, a, b);
+        return WR_OK;
+    }
+    *out_equal = memcmp(a, b, 8) == 0; /* length and first bytes */
+    if (*out_equal && memcmp(a, b, sizeof(wr_str)) != 0)
+        WR_TRY(wr_row_str_compare(a, b, &order, err));
+    *out_equal = *out_equal && order == 0;
+    return WR_OK;
+}
+
+static const uint8_t *value_at(const wr_ordered *ordered, const wr_vector *values, uint32_t row)
+{
+    return (const uint8_t *)values->data +
+           (size_t)row * wr_physical_bytes(wr_type_physical(ordered->type));
+}
+
+static void set_value(const wr_ordered *ordered, wr_ordered_value *to, const void *value)
+{
+    memcpy(to->value, value, wr_physical_bytes(wr_type_physical(ordered->type)));
+    to->is_borrowed = true;
+}
+
+/* What is not borrowed is owned: it is copied. */
+static void copy_value(wr_ordered_value *to, const wr_ordered_value *from)
+{
+    wr_str *str = (wr_str *)(void *)to->value;
+
+    memcpy(to->value, from->value, sizeof to->value);
+    to->blob = from->blob;
+    to->is_borrowed = from->is_borrowed;
+    if (from->is_borrowed || !to->room || wr_str_is_inline(str))
+        return;
+    if (wr_str_is_blob(str)) {
+        str->pointer = (uintptr_t)&to->blob | WR_STR_BLOB_BIT;
+    } else {
+        memcpy(to->room, from->room, str->byte_count);
+        str->pointer = (uintptr_t)to->room;
+    }
+}
+
+static double number_of(wr_type type, const void *value)
+{
+    wr_value scalar = wr_value_load(type, value);
+
+    if (type.logical == WR_TYPE_DECIMAL)
+        return wr_decimal_to_f64(wr_type_physical(type) == WR_PHYS_I64 ? (wr_i128)scalar.i64
+                                                                       : scalar.i128,
+                                 type.scale);
+    if (wr_type_is_float(type))
+        return scalar.f64;
+    return wr_type_is_unsigned(type) ? (double)scalar.u64 : (double)scalar.i64;
+}
+
+/* ---- Groups -------------------------------------------------------------------------------------- */
+
+static bool is_quantile(wr_agg_kind kind)
+{
+    return kind == WR_AGG_MEDIAN || kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC;
+}
+
+static uint32_t room_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
+{
+    bool is_text = wr_type_physical(plan->types[plan->key_count]) == WR_PHYS_STR;
+
+    return is_text ? exec->page_bytes / 4 : 0;
+}
+
+uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
+{
+    enum { ROUNDING = 16 };
+
+    return (plan->agg_count + 1) *
+           (sizeof(wr_ordered_state) + room_bytes(plan, exec) + 2 * ROUNDING);
+}
+
+/* Only modes and discrete quantiles are texts, and they keep one value. */
+static wr_status take_rooms(wr_ordered *ordered, wr_bump *bump, wr_error *err)
+{
+    for (uint32_t i = 0; i <= ordered->state_count && ordered->room_bytes > 0; i++) {
+        wr_ordered_value *value = i < ordered->state_count ? &ordered->states[i].low : &ordered->run;
+
+        value->room = wr_bump_alloc(bump, ordered->room_bytes, err);
+        if (!value->room)
+            return WR_NO_MEMORY;
+    }
+    return WR_OK;
+}
+
+wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, const wr_exec *exec,
+                          wr_bump *bump, wr_error *err)
+{
+    *ordered = (wr_ordered){.type = plan->types[plan->key_count],
+                            .state_count = plan->agg_count,
+                            .room_bytes = room_bytes(plan, exec)};
+    ordered->states = WR_BUMP_NEW_ARRAY(bump, wr_ordered_state, plan->agg_count + 1, err);
+    if (!ordered->states)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < plan->agg_count; i++) {
+        ordered->states[i].agg = &plan->aggs[i];
+        ordered->counts_runs |=
+            plan->aggs[i].kind == WR_AGG_MODE || plan->aggs[i].kind == WR_AGG_ENTROPY;
+    }
+    return take_rooms(ordered, bump, err);
+}
+
+/* Continuous: between the two values around fraction * (n - 1). Discrete: the first value whose
+ * share of the values up to it is at least the fraction. */
+static void choose_ranks(wr_ordered_state *state, uint64_t value_count)
+{
+    double   n = (double)value_count, fraction = state->agg->fraction, at;
+    uint64_t above;
+
+    if (state->agg->kind == WR_AGG_QUANTILE_DISC) {
+        above = (uint64_t)floor(n - fraction * n);
+        state->low_rank = value_count > above ? value_count - above - 1 : 0;
+        state->high_rank = state->low_rank;
+        state->weight = 0.0;
+        return;
+    }
+    at = fraction * (n - 1.0);
+    state->low_rank = (uint64_t)floor(at);
+    state->weight = at - floor(at);
+    state->high_rank = state->low_rank + (state->weight > 0.0);
+}
+
+void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count)
+{
+    ordered->value_count = value_count;
+    ordered->values_seen = 0;
+    ordered->run_count = 0;
+    for (uint32_t i = 0; i < ordered->state_count; i++) {
+        wr_ordered_state *state = &ordered->states[i];
+
+        state->best_count = 0;
+        state->sum = (wr_fsum){0};
+        state->mantissa = 1.0;
+        state->exponent = 0;
+        if (is_quantile(state->agg->kind) && value_count > 0)
+            choose_ranks(state, value_count);
+    }
+}
+
+/* ---- Runs of equal values -------------------------------------------------------------------------- */
+
+static void close_run(wr_ordered *ordered)
+{
+    double n = (double)ordered->run_count;
+
+    for (uint32_t i = 0; i < ordered->state_count && ordered->run_count > 0; i++) {
+        wr_ordered_state *state = &ordered->states[i];
+
+        if (state->agg->kind == WR_AGG_ENTROPY)
+            wr_fsum_add(&state->sum, n * log2(n));
+        if (state->agg->kind == WR_AGG_MODE && ordered->run_count > state->best_count) {
+            state->best_count = ordered->run_count;
+            copy_value(&state->low, &ordered->run);
+        }
+    }
+    ordered->run_count = 0;
+}
+
+static wr_status add_runs(wr_ordered *ordered, const wr_vector *values, uint32_t first,
+                          uint32_t count, wr_error *err)
+{
+    uint32_t row = first, end = first + count;
+    bool     equal = false;
+
+    if (ordered->run_count > 0)
+        WR_TRY(wr_ordered_equal(ordered->type, ordered->run.value, value_at(ordered, values, row),
+                                &equal, err));
+    while (row < end) {
+        if (!equal) {
+            close_run(ordered);
+            set_value(ordered, &ordered->run, value_at(ordered, values, row));
+        }
+        do {
+            ordered->run_count++;
+            if (++row == end)
+                break;
+            WR_TRY(wr_ordered_equal(ordered->type, value_at(ordered, values, row - 1),
+                                    value_at(ordered, values, row), &equal, err));
+        } while (equal);
+    }
+    return WR_OK;
+}
+
+/* ---- Values ------------------------------------------------------------------------------------------ */
+
+static void add_ranks(wr_ordered *ordered, wr_ordered_state *state, const wr_vector *values,
+                      uint32_t first, uint32_t count)
+{
+    uint64_t seen = ordered->values_seen;
+
+    if (state->low_rank >= seen && state->low_rank < seen + count)
+        set_value(ordered, &state->low,
+                  value_at(ordered, values, first + (uint32_t)(state->low_rank - seen)));
+    if (state->high_rank >= seen && state->high_rank < seen + count)
+        set_value(ordered, &state->high,
+                  value_at(ordered, values, first + (uint32_t)(state->high_rank - seen)));
+}
+
+/* Kept below 1 with the power of two apart, so only the product itself can overflow. */
+static void add_product(wr_ordered *ordered, wr_ordered_state *state, const wr_vector *values,
+                        uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        int    exponent = 0, more = 0;
+        double x = frexp(number_of(ordered->type, value_at(ordered, values, first + i)), &exponent);
+
+        state->mantissa = frexp(state->mantissa * x, &more);
+        state->exponent += exponent + more;
+    }
+}
+
+wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t first,
+                         uint32_t count, wr_error *err)
+{
+    if (count == 0)
+        return WR_OK;
+    if (ordered->counts_runs)
+        WR_TRY(add_runs(ordered, values, first, count, err));
+    for (uint32_t i = 0; i < ordered->state_count; i++) {
+        wr_ordered_state *state = &ordered->states[i];
+
+        if (is_quantile(state->agg->kind))
+            add_ranks(ordered, state, values, first, count);
+        else if (state->agg->kind == WR_AGG_PRODUCT)
+            add_product(ordered, state, values, first, count);
+    }
+    ordered->values_seen += count;
+    return WR_OK;
+}
+
+/* ---- Results ------------------------------------------------------------------------------------------ */
+
+static int64_t time_of(wr_type type, const void *value)
+{
+    enum { MICROSECONDS_PER_MILLISECOND = 1000 };
+    const int64_t us_per_day = 86400000000;
+    wr_value      scalar = wr_value_load(type, value);
+
+    if (type.logical == WR_TYPE_DATE32)
+        return scalar.i64 * us_per_day;
+    return type.logical == WR_TYPE_DATE64 ? scalar.i64 * MICROSECONDS_PER_MILLISECOND : scalar.i64;
+}
+
+/* Times are whole numbers: the part of the way is cut. */
+static int64_t between_times(int64_t low, int64_t high, double weight)
+{
+    double way = ((double)high - (double)low) * weight;
+
+    return way < 0x1p63 ? low + (int64_t)way : high;
+}
+
+static double between_numbers(double low, double high, double weight)
+{
+    double way = high - low;
+
+    if (weight == 0.0 || low == high || isnan(low))
+        return low;
+    return isfinite(way) ? low + way * weight : low * (1.0 - weight) + high * weight;
+}
+
+static void write_float(double x, void *out)
+{
+    x += 0.0; /* -0.0 equals 0.0: which of them came first must not show */
+    memcpy(out, &x, sizeof x);
+}
+
+static void write_between(const wr_ordered *ordered, const wr_ordered_state *state, void *out)
+{
+    if (wr_type_is_numeric(ordered->type)) {
+        write_float(between_numbers(number_of(ordered->type, state->low.value),
+                                    number_of(ordered->type, state->high.value), state->weight),
+                    out);
+    } else {
+        int64_t time = between_times(time_of(ordered->type, state->low.value),
+                                     time_of(ordered->type, state->high.value), state->weight);
+
+        memcpy(out, &time, sizeof time);
+    }
+}
+
+static void write_value(const wr_ordered *ordered, const wr_ordered_value *value, void *out)
+{
+    wr_physical physical = wr_type_physical(ordered->type);
+
+    memcpy(out, value->value, wr_physical_bytes(physical));
+    if (physical == WR_PHYS_F64)
+        *(double *)out += 0.0;
+    if (physical == WR_PHYS_F32)
+        *(float *)out += 0.0f;
+}
+
+static double entropy_of(const wr_ordered_state *state, uint64_t value_count)
+{
+    double n = (double)value_count, bits = log2(n) - wr_fsum_result(&state->sum) / n;
+
+    return bits > 0.0 ? bits : 0.0;
+}
+
+/* The exponent in two halves: ldexp takes an int, and neither half may overflow alone. */
+static double product_of(const wr_ordered_state *state)
+{
+    enum { BEYOND = 5000 };
+    int64_t exponent = state->exponent > BEYOND    ? BEYOND
+                       : state->exponent < -BEYOND ? -BEYOND
+                                                   : state->exponent;
+
+    return ldexp(state->mantissa, (int)exponent);
+}
+
+bool wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out)
+{
+    const wr_ordered_state *state = &ordered->states[index];
+
+    if (ordered->value_count == 0)
+        return false;
+    close_run(ordered);
+    switch ((int)state->agg->kind) {
+    case WR_AGG_MEDIAN:
+    case WR_AGG_QUANTILE_CONT:
+        write_between(ordered, state, out);
+        return true;
+    case WR_AGG_QUANTILE_DISC:
+    case WR_AGG_MODE:
+        write_value(ordered, &state->low, out);
+        return true;
+    case WR_AGG_ENTROPY:
+        write_float(entropy_of(state, ordered->value_count), out);
+        return true;
+    case WR_AGG_PRODUCT:
+        write_float(product_of(state), out);
+        return true;
+    default:
+        WR_UNREACHABLE();
+    }
+}
+
+/* ---- Keeping text -------------------------------------------------------------------------------------- */
+
+typedef struct batch_bytes {
+    wr_blob     blob;
+    const char *bytes;
+} batch_bytes;
+
+static wr_status read_batch_bytes(const wr_blob *blob, uint64_t offset, void *buffer, size_t bytes,
+                                  size_t *out_bytes, wr_error *err)
+{
+    const batch_bytes *source = (const batch_bytes *)(const void *)blob;
+    size_t             left = offset < blob->byte_count ? blob->byte_count - offset : 0;
+
+    (void)err;
+    *out_bytes = bytes < left ? bytes : left;
+    memcpy(buffer, source->bytes + offset, *out_bytes);
+    return WR_OK;
+}
+
+static wr_status keep_value(const wr_ordered *ordered, wr_ordered_value *value, wr_spill *spill,
+                            wr_error *err)
+{
+    wr_str     *str = (wr_str *)(void *)value->value;
+    batch_bytes source;
+
+    if (!value->is_borrowed)
+        return WR_OK;
+    value->is_borrowed = false;
+    if (wr_str_is_inline(str))
+        return WR_OK;
+    if (!wr_str_is_blob(str) && str->byte_count <= ordered->room_bytes) {
+        memcpy(value->room, wr_str_bytes(str), str->byte_count);
+        str->pointer = (uintptr_t)value->room;
+        return WR_OK;
+    }
+    if (wr_str_is_blob(str)) {
+        value->blob = *wr_str_blob(str); /* the sorter's rows have theirs in the spill */
+    } else {
+        source = (batch_bytes){{.byte_count = str->byte_count, .read = read_batch_bytes},
+                               wr_str_bytes(str)};
+        WR_TRY(wr_spill_blob_store(spill, &source.blob, &value->blob, err));
+    }
+    str->pointer = (uintptr_t)&value->blob | WR_STR_BLOB_BIT;
+    return WR_OK;
+}
+
+wr_status wr_ordered_keep(wr_ordered *ordered, wr_spill *spill, wr_error *err)
+{
+    if (wr_type_physical(ordered->type) != WR_PHYS_STR || ordered->values_seen == 0)
+        return WR_OK;
+    if (ordered->run_count > 0)
+        WR_TRY(keep_value(ordered, &ordered->run, spill, err));
+    for (uint32_t i = 0; i < ordered->state_count; i++) {
+        wr_ordered_state *state = &ordered->states[i];
+
+        if (state->agg->kind == WR_AGG_MODE ? state->best_count > 0
+                                            : state->low_rank < ordered->values_seen)
+            WR_TRY(keep_value(ordered, &state->low, spill, err));
+    }
+    return WR_OK;
+}

@@ -1,0 +1,76 @@
+/* exec/agg_ordered.h — aggregates of values that come in order, one group at a time.
+ *
+ * What cannot live in a hash table because its state grows with the group (median, quantiles, mode,
+ * entropy) is small when the group's values arrive sorted and their number is known: a rank to wait
+ * for, or the run of equal values that is being counted. Only one group is open at a time.
+ * A kept value is borrowed from the batch it came in until wr_ordered_keep; then text moves to room of
+ * its own, a quarter page, or if it is longer to disk. So states never grow.
+ * Invariant: the order of calls is that of the values, so results depend on the values alone.
+ * Call order: per group wr_ordered_begin, wr_ordered_add*, wr_ordered_result of every aggregate;
+ * wr_ordered_keep before a batch is given up. Threads: one. Cost: quantiles O(1) a batch, the others
+ * a few ns a value. */
+#ifndef WR_EXEC_AGG_ORDERED_H
+#define WR_EXEC_AGG_ORDERED_H
+
+#include "exec/ops.h"
+#include "types/fsum.h"
+
+/** One value that outlives the row it stood in. */
+typedef struct wr_ordered_value {
+    _Alignas(16) uint8_t value[16]; /* physical; a wr_str for text             */
+    wr_blob blob;                   /* where long text went                    */
+    char   *room;                   /* for shorter text; NULL: no text         */
+    bool    is_borrowed;            /* the bytes of long text lie in the batch */
+} wr_ordered_value;
+
+typedef struct wr_ordered_state {
+    const wr_ordered_agg *agg;
+    uint64_t         low_rank, high_rank; /* quantiles: of the values wanted                */
+    double           weight;              /* of the high one                                */
+    wr_ordered_value low, high;           /* mode: low is the most frequent value so far    */
+    uint64_t         best_count;          /* mode                                           */
+    wr_fsum          sum;                 /* entropy: of n log2 n over the runs             */
+    double           mantissa;            /* product = mantissa * 2^exponent                */
+    int64_t          exponent;
+} wr_ordered_state;
+
+typedef struct wr_ordered {
+    wr_type           type;       /* of the values */
+    wr_ordered_state *states;
+    uint32_t          state_count;
+    uint32_t          room_bytes; /* for the text of one value */
+    bool              counts_runs;
+    uint64_t          value_count; /* of the open group, known from its begin */
+    uint64_t          values_seen;
+    wr_ordered_value  run;         /* the value that is being counted         */
+    uint64_t          run_count;
+} wr_ordered;
+
+/** Bytes that wr_ordered_init takes from its bump (a bound, for lease_min formulas). */
+uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec);
+
+/** States for the plan's aggregates, in `bump`. Errors WR_NO_MEMORY. */
+wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, const wr_exec *exec,
+                          wr_bump *bump, wr_error *err) WR_MUST_USE;
+
+/** A group of `value_count` values (nulls are none) begins. */
+void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count);
+
+/** The group's next values: rows first .. first + count - 1 of a FLAT vector, none of them null.
+ * Errors   WR_IO, WR_CORRUPT (comparing blobs) */
+wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t first,
+                         uint32_t count, wr_error *err) WR_MUST_USE;
+
+/** All values of the group were added: write the result in its physical layout to `out`; false: it
+ *  is null. Text is borrowed until wr_ordered_keep. Call for index 0, 1, 2 ... in this order. */
+bool wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out);
+
+/** The batch goes away while a group is open: text that it still needs is sent to disk. */
+wr_status wr_ordered_keep(wr_ordered *ordered, wr_spill *spill, wr_error *err) WR_MUST_USE;
+
+/** Are two values of a FLAT vector's type equal, not null both?
+ * Errors   WR_IO, WR_CORRUPT (blobs only) */
+wr_status wr_ordered_equal(wr_type type, const void *a, const void *b, bool *out_equal,
+                           wr_error *err) WR_MUST_USE;
+
+#endif
