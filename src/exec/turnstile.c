@@ -21,10 +21,20 @@ void wr_turnstile_release(wr_turnstile *turnstile)
     wr_mutex_release(&turnstile->mutex);
 }
 
+/* A step before may have ended early, and steps between two that come by here use numbers too. */
+static void forget_earlier_steps(wr_turnstile *turnstile, const wr_exec *exec)
+{
+    if (turnstile->next >= exec->morsel_first)
+        return;
+    turnstile->next = exec->morsel_first;
+    memset(turnstile->ended, 0, sizeof turnstile->ended);
+}
+
 /* Until `morsel` is less than `distance` ahead of the oldest. Under the mutex. */
 static bool wait_until_near(wr_turnstile *turnstile, uint64_t morsel, uint64_t distance,
                             const wr_exec *exec)
 {
+    forget_earlier_steps(turnstile, exec);
     while (!turnstile->closed && wr_exec_wants(exec, morsel)) {
         if (morsel < turnstile->next + distance)
             return true;

@@ -126,6 +126,11 @@ static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
     case WR_PLAN_LIMIT:
         want_same(p, node);
         break;
+    case WR_PLAN_UNION:
+        for (uint32_t i = 0; i < 2; i++)
+            for (size_t w = 0; w < wr_bit_words(node->schema.field_count); w++)
+                p->wanted[node->inputs[i]->number][w] |= p->wanted[node->number][w];
+        break;
     case WR_PLAN_AGGREGATE:
         want_of_aggregate(p, node);
         break;
@@ -324,6 +329,40 @@ static void same_as_input(prune *p, wr_plan_node *node, uint32_t input)
     node->schema = node->inputs[0]->schema;
 }
 
+/* Both inputs give exactly the wanted columns: one that others read too may have kept more, and then
+ * a project picks them. */
+static wr_status prune_union(prune *p, wr_plan_node *node, wr_error *err)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        wr_plan_node   *input = node->inputs[i];
+        const uint32_t *map = p->maps[input->number];
+        uint32_t        kept = 0;
+        wr_expr **exprs = WR_BUMP_NEW_ARRAY(p->plan->bump, wr_expr *, node->schema.field_count + 1,
+                                            err);
+        wr_text  *names = WR_BUMP_NEW_ARRAY(p->plan->bump, wr_text, node->schema.field_count + 1,
+                                            err);
+
+        if (!exprs || !names)
+            return WR_NO_MEMORY;
+        for (uint32_t c = 0; c < node->schema.field_count; c++) {
+            const wr_field *field;
+
+            if (!wr_bit_get(p->wanted[node->number], c))
+                continue;
+            field = &input->schema.fields[map[c]];
+            names[kept] = node->schema.fields[c].name;
+            exprs[kept] =
+                wr_expr_column(p->plan->bump, map[c], field->type, field->nullable, err);
+            if (!exprs[kept++])
+                return WR_NO_MEMORY;
+        }
+        if (kept != input->schema.field_count)
+            WR_TRY(wr_plan_add_project(p->plan, input, exprs, names, kept, &node->inputs[i], err));
+    }
+    keep_wanted(p, node, 0);
+    return WR_OK;
+}
+
 static wr_status prune_node(prune *p, wr_plan_node *node, wr_error *err)
 {
     uint32_t left = node->input_count > 0 ? node->inputs[0]->number : 0;
@@ -360,6 +399,8 @@ static wr_status prune_node(prune *p, wr_plan_node *node, wr_error *err)
         return prune_aggregate(p, node, p->maps[left], err);
     case WR_PLAN_JOIN:
         return prune_join(p, node, left, right, err);
+    case WR_PLAN_UNION:
+        return prune_union(p, node, err);
     case WR_PLAN_KIND_COUNT:
         break;
     }

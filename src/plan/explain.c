@@ -155,6 +155,9 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
     case WR_PLAN_JOIN:
         add_join(buf, node, bump);
         break;
+    case WR_PLAN_UNION:
+        wr_textbuf_printf(buf, "all");
+        break;
     case WR_PLAN_SINK:
         wr_textbuf_printf(buf, "%s %.*s", node->sink.target->format->name,
                           WR_TEXT_ARG(node->sink.target->path));

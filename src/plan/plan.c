@@ -15,7 +15,7 @@ static const char *const KIND_NAMES[WR_PLAN_KIND_COUNT] = {
     [WR_PLAN_FILTER] = "filter",       [WR_PLAN_PROJECT] = "project",
     [WR_PLAN_SORT] = "sort",           [WR_PLAN_LIMIT] = "limit",
     [WR_PLAN_AGGREGATE] = "aggregate", [WR_PLAN_JOIN] = "join",
-    [WR_PLAN_SINK] = "sink",
+    [WR_PLAN_UNION] = "union",         [WR_PLAN_SINK] = "sink",
 };
 
 void wr_plan_init(wr_plan *plan, wr_bump *bump, const char *path)
@@ -356,6 +356,31 @@ wr_status wr_plan_add_join(wr_plan *plan, wr_plan_node *left, wr_plan_node *righ
     WR_TRY(join_schema(plan, node,
                        omit_right_keys && type != WR_PLAN_JOIN_FULL && type != WR_PLAN_JOIN_RIGHT,
                        err));
+    return append_node(plan, node, out_node, err);
+}
+
+wr_status wr_plan_add_union(wr_plan *plan, wr_plan_node *left, wr_plan_node *right,
+                            wr_plan_node **out_node, wr_error *err)
+{
+    wr_plan_node *node;
+    uint32_t      count = left->schema.field_count;
+
+    if (count != right->schema.field_count)
+        return WR_RAISE(err, WR_INVALID, "a union of %u and %u columns", count,
+                        right->schema.field_count);
+    WR_TRY(new_node(plan, WR_PLAN_UNION, left, right, &node, err));
+    WR_TRY(new_schema(plan, count + 1, &node->schema, err));
+    node->schema.field_count = count;
+    for (uint32_t c = 0; c < count; c++) {
+        const wr_field *theirs = &right->schema.fields[c];
+        wr_field       *field = &node->schema.fields[c];
+
+        *field = left->schema.fields[c];
+        field->nullable |= theirs->nullable;
+        if (!wr_type_equal(field->type, theirs->type))
+            return WR_RAISE(err, WR_INVALID, "a union of columns '%.*s' of two types",
+                            WR_TEXT_ARG(field->name));
+    }
     return append_node(plan, node, out_node, err);
 }
 

@@ -22,6 +22,7 @@ typedef enum wr_plan_kind {
     WR_PLAN_LIMIT,
     WR_PLAN_AGGREGATE,
     WR_PLAN_JOIN,
+    WR_PLAN_UNION,
     WR_PLAN_SINK,
     WR_PLAN_KIND_COUNT
 } wr_plan_kind;
@@ -52,7 +53,7 @@ struct wr_plan_node {
     uint32_t      number;       /* position in the plan, for messages and EXPLAIN          */
     wr_text       id;           /* the step's id, or ""                                    */
     uint32_t      line, column; /* of the step in its file; 0 unknown                      */
-    wr_plan_node *inputs[2];    /* JOIN: left, right                                       */
+    wr_plan_node *inputs[2];    /* JOIN, UNION: left, right                                */
     uint32_t      input_count;
     wr_schema     schema;       /* of the output; a sink's is its input's                  */
     union {
@@ -143,6 +144,10 @@ wr_status wr_plan_add_join(wr_plan *plan, wr_plan_node *left, wr_plan_node *righ
                            wr_plan_join_type type, wr_expr **left_keys, wr_expr **right_keys,
                            uint32_t key_count, wr_expr *residual, bool omit_right_keys,
                            wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+/** All rows of `left`, then all of `right`: UNION ALL. Column types are pairwise equal; names are the
+ *  left ones. */
+wr_status wr_plan_add_union(wr_plan *plan, wr_plan_node *left, wr_plan_node *right,
+                            wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 wr_status wr_plan_add_sink(wr_plan *plan, wr_plan_node *input, const wr_target *target,
                            wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 

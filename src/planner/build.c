@@ -58,7 +58,7 @@ static wr_status attach(wr_stream *stream, wr_node *node, wr_error *err)
     return WR_OK;
 }
 
-static wr_status append_transform(wr_builder *b, wr_stream *stream, const wr_transform_ops *ops,
+wr_status wr_stream_append(wr_builder *b, wr_stream *stream, const wr_transform_ops *ops,
                                   const void *plan, const wr_plan_node *logical, wr_error *err)
 {
     wr_node *node;
@@ -116,7 +116,7 @@ static wr_status schema_of_types(wr_builder *b, const wr_type *types, uint32_t c
 }
 
 /* Replace the stream's columns by `exprs` (physical columns); the last `hidden_count` are hidden. */
-static wr_status append_project(wr_builder *b, wr_stream *stream, wr_expr **exprs,
+wr_status wr_stream_project(wr_builder *b, wr_stream *stream, wr_expr **exprs,
                                 uint32_t expr_count, uint32_t hidden_count,
                                 const wr_plan_node *logical, wr_error *err)
 {
@@ -133,14 +133,14 @@ static wr_status append_project(wr_builder *b, wr_stream *stream, wr_expr **expr
     WR_TRY(wr_program_compile(exprs, expr_count, input, b->bump, &plan->program, err));
     plan->schema = output;
     plan->heap_bytes = b->exec.page_bytes;
-    WR_TRY(append_transform(b, stream, &WR_PROJECT, plan, logical, err));
+    WR_TRY(wr_stream_append(b, stream, &WR_PROJECT, plan, logical, err));
     stream->types = types;
     stream->visible_count = expr_count - hidden_count;
     stream->hidden_count = hidden_count;
     return WR_OK;
 }
 
-static wr_expr *column_expr(wr_builder *b, const wr_stream *stream, uint32_t column, wr_error *err)
+wr_expr *wr_stream_column(wr_builder *b, const wr_stream *stream, uint32_t column, wr_error *err)
 {
     return wr_expr_column(b->bump, column, stream->types[column], true, err);
 }
@@ -150,7 +150,7 @@ static wr_status add_hidden(wr_builder *b, const wr_stream *stream, wr_expr **ex
                             wr_error *err)
 {
     for (uint32_t h = 0; h < stream->hidden_count; h++) {
-        exprs[at + h] = column_expr(b, stream, stream->visible_count + h, err);
+        exprs[at + h] = wr_stream_column(b, stream, stream->visible_count + h, err);
         if (!exprs[at + h])
             return WR_NO_MEMORY;
     }
@@ -158,7 +158,7 @@ static wr_status add_hidden(wr_builder *b, const wr_stream *stream, wr_expr **ex
 }
 
 /* Make sure that position columns are there. */
-static wr_status ensure_position(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
+wr_status wr_stream_position(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
                                  wr_error *err)
 {
     wr_plan_position *plan;
@@ -175,13 +175,13 @@ static wr_status ensure_position(wr_builder *b, wr_stream *stream, const wr_plan
     if (!types)
         return WR_NO_MEMORY;
     types[stream->visible_count] = WR_TYPE(U64);
-    WR_TRY(append_transform(b, stream, &WR_POSITION, plan, logical, err));
+    WR_TRY(wr_stream_append(b, stream, &WR_POSITION, plan, logical, err));
     stream->types = types;
     stream->hidden_count = 1;
     return WR_OK;
 }
 
-static wr_status drop_hidden(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
+wr_status wr_stream_drop_hidden(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
                              wr_error *err)
 {
     wr_expr **exprs;
@@ -192,9 +192,9 @@ static wr_status drop_hidden(wr_builder *b, wr_stream *stream, const wr_plan_nod
     if (!exprs)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < stream->visible_count; i++)
-        if (!(exprs[i] = column_expr(b, stream, i, err)))
+        if (!(exprs[i] = wr_stream_column(b, stream, i, err)))
             return WR_NO_MEMORY;
-    return append_project(b, stream, exprs, stream->visible_count, 0, logical, err);
+    return wr_stream_project(b, stream, exprs, stream->visible_count, 0, logical, err);
 }
 
 /* ---- Sources ----------------------------------------------------------------------------------- */
@@ -278,7 +278,7 @@ static wr_status build_filter(wr_builder *b, const wr_plan_node *logical, wr_str
         return WR_NO_MEMORY;
     WR_TRY(schema_of_types(b, out->types, stream_width(out), &input, err));
     WR_TRY(wr_program_compile(&predicate, 1, input, b->bump, &plan->predicate, err));
-    return append_transform(b, out, &WR_FILTER, plan, logical, err);
+    return wr_stream_append(b, out, &WR_FILTER, plan, logical, err);
 }
 
 static wr_status build_project(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
@@ -291,7 +291,7 @@ static wr_status build_project(wr_builder *b, const wr_plan_node *logical, wr_st
         return WR_NO_MEMORY;
     memcpy(exprs, logical->project.exprs, count * sizeof exprs[0]);
     WR_TRY(add_hidden(b, out, exprs, count, err));
-    return append_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
+    return wr_stream_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
                           err);
 }
 
@@ -326,7 +326,7 @@ static wr_status append_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys
 }
 
 /* Sort by position alone: afterwards the stream is ordered again. */
-static wr_status append_position_sort(wr_builder *b, wr_stream *stream, uint64_t offset_rows,
+wr_status wr_stream_sort_by_position(wr_builder *b, wr_stream *stream, uint64_t offset_rows,
                                       uint64_t rows_max, const wr_plan_node *logical,
                                       wr_error *err)
 {
@@ -346,14 +346,14 @@ static wr_status build_limit(wr_builder *b, const wr_plan_node *logical, wr_stre
     wr_plan_limit *plan;
 
     if (!out->ordered)
-        return append_position_sort(b, out, logical->limit.offset_rows, logical->limit.rows_max,
+        return wr_stream_sort_by_position(b, out, logical->limit.offset_rows, logical->limit.rows_max,
                                     logical, err);
     plan = WR_BUMP_NEW(b->bump, wr_plan_limit, err);
     if (!plan)
         return WR_NO_MEMORY;
     plan->offset_rows = logical->limit.offset_rows;
     plan->rows_max = logical->limit.rows_max;
-    return append_transform(b, out, &WR_LIMIT, plan, logical, err);
+    return wr_stream_append(b, out, &WR_LIMIT, plan, logical, err);
 }
 
 static wr_status build_sort(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
@@ -364,13 +364,13 @@ static wr_status build_sort(wr_builder *b, const wr_plan_node *logical, wr_strea
     wr_sort_key *keys;
     wr_expr    **exprs;
 
-    WR_TRY(ensure_position(b, out, logical, err));
+    WR_TRY(wr_stream_position(b, out, logical, err));
     keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, key_count + out->hidden_count, err);
     exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, visible + key_count + out->hidden_count, err);
     if (!keys || !exprs)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < visible; i++)
-        if (!(exprs[i] = column_expr(b, out, i, err)))
+        if (!(exprs[i] = wr_stream_column(b, out, i, err)))
             return WR_NO_MEMORY;
     for (uint32_t k = 0; k < key_count; k++) {
         const wr_plan_key *key = &logical->sort.keys[k];
@@ -386,7 +386,7 @@ static wr_status build_sort(wr_builder *b, const wr_plan_node *logical, wr_strea
         keys[key_count + h] = (wr_sort_key){.column = visible + computed + h};
     if (computed) {
         WR_TRY(add_hidden(b, out, exprs, visible + computed, err));
-        WR_TRY(append_project(b, out, exprs, visible + computed + out->hidden_count,
+        WR_TRY(wr_stream_project(b, out, exprs, visible + computed + out->hidden_count,
                               out->hidden_count, logical, err));
     }
     return append_sort(b, out, keys, key_count + out->hidden_count, visible,
@@ -440,7 +440,7 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
     }
     plan->position = out->hidden_count ? count : WR_FIELD_NONE;
     WR_TRY(add_hidden(b, out, exprs, count, err));
-    WR_TRY(append_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
+    WR_TRY(wr_stream_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
                           err));
     plan->types = out->types;
     plan->column_count = stream_width(out);
@@ -473,7 +473,7 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
     memcpy(exprs, logical->aggregate.keys, key_count * sizeof exprs[0]);
     exprs[key_count] = logical->aggregate.aggs[0].argument;
     WR_TRY(add_hidden(b, out, exprs, key_count + 1, err));
-    WR_TRY(append_project(b, out, exprs, key_count + 1 + out->hidden_count, out->hidden_count,
+    WR_TRY(wr_stream_project(b, out, exprs, key_count + 1 + out->hidden_count, out->hidden_count,
                           logical, err));
     *plan = (wr_plan_ordered){
         .types = out->types,
@@ -503,11 +503,11 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
     if (!plan || !ordered_plan)
         return WR_NO_MEMORY;
     if (positioned && out->hidden_count > 1)
-        WR_TRY(append_position_sort(b, out, 0, UINT64_MAX, logical, err));
+        WR_TRY(wr_stream_sort_by_position(b, out, 0, UINT64_MAX, logical, err));
     if (positioned)
-        WR_TRY(ensure_position(b, out, logical, err));
+        WR_TRY(wr_stream_position(b, out, logical, err));
     else
-        WR_TRY(drop_hidden(b, out, logical, err));
+        WR_TRY(wr_stream_drop_hidden(b, out, logical, err));
     WR_TRY(ordered ? ordered_input(b, logical, out, ordered_plan, err)
                    : aggregate_input(b, logical, out, plan, err));
     WR_TRY(new_node(b, WR_ROLE_SINK, ordered ? &WR_ORDERED : &WR_AGGREGATE, any_plan, logical, &sink,
@@ -555,10 +555,10 @@ static wr_status join_keys(wr_builder *b, const wr_plan_node *logical, wr_expr *
     if (computed == 0)
         return WR_OK;
     for (uint32_t i = 0; i < visible; i++)
-        if (!(exprs[i] = column_expr(b, stream, i, err)))
+        if (!(exprs[i] = wr_stream_column(b, stream, i, err)))
             return WR_NO_MEMORY;
     WR_TRY(add_hidden(b, stream, exprs, visible + computed, err));
-    return append_project(b, stream, exprs, visible + computed + stream->hidden_count,
+    return wr_stream_project(b, stream, exprs, visible + computed + stream->hidden_count,
                           stream->hidden_count, logical, err);
 }
 
@@ -618,6 +618,7 @@ static double estimate_bytes(const wr_plan_node *node)
     case WR_PLAN_AGGREGATE:
         return estimate_bytes(node->inputs[0]) * (node->aggregate.key_count ? 0.2 : 0.0);
     case WR_PLAN_JOIN:
+    case WR_PLAN_UNION:
         return estimate_bytes(node->inputs[0]) + estimate_bytes(node->inputs[1]);
     default:
         return node->input_count ? estimate_bytes(node->inputs[0]) : 0.0;
@@ -659,9 +660,9 @@ static wr_status move_hidden_last(wr_builder *b, const wr_plan_node *logical, wr
         return WR_NO_MEMORY;
     for (uint32_t part = 0; part < 4; part++)
         for (uint32_t i = 0; i < counts[part]; i++)
-            if (!(exprs[at++] = column_expr(b, stream, starts[part] + i, err)))
+            if (!(exprs[at++] = wr_stream_column(b, stream, starts[part] + i, err)))
                 return WR_NO_MEMORY;
-    return append_project(b, stream, exprs, width, left_hidden + right_hidden, logical, err);
+    return wr_stream_project(b, stream, exprs, width, left_hidden + right_hidden, logical, err);
 }
 
 static wr_status joined_types(wr_builder *b, const wr_stream *left, const uint32_t *left_out,
@@ -694,12 +695,12 @@ static wr_status build_join(wr_builder *b, const wr_plan_node *logical, wr_strea
     if (!plan)
         return WR_NO_MEMORY;
     if (b->needs_position[logical->number]) {
-        WR_TRY(ensure_position(b, left, logical, err));
-        WR_TRY(left_only ? drop_hidden(b, right, logical, err)
-                         : ensure_position(b, right, logical, err));
+        WR_TRY(wr_stream_position(b, left, logical, err));
+        WR_TRY(left_only ? wr_stream_drop_hidden(b, right, logical, err)
+                         : wr_stream_position(b, right, logical, err));
     } else {
-        WR_TRY(drop_hidden(b, left, logical, err));
-        WR_TRY(drop_hidden(b, right, logical, err));
+        WR_TRY(wr_stream_drop_hidden(b, left, logical, err));
+        WR_TRY(wr_stream_drop_hidden(b, right, logical, err));
     }
     WR_TRY(join_keys(b, logical, logical->join.left_keys, left, &left_keys, &left_visible, err));
     WR_TRY(join_keys(b, logical, logical->join.right_keys, right, &right_keys, &right_visible,
@@ -756,8 +757,8 @@ static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_strea
     if (!plan || !request)
         return WR_NO_MEMORY;
     if (b->fit->deterministic && !in->ordered)
-        WR_TRY(append_position_sort(b, in, 0, UINT64_MAX, logical, err));
-    WR_TRY(drop_hidden(b, in, logical, err));
+        WR_TRY(wr_stream_sort_by_position(b, in, 0, UINT64_MAX, logical, err));
+    WR_TRY(wr_stream_drop_hidden(b, in, logical, err));
     *request = (wr_write_request){target->options, &logical->schema};
     *plan = (wr_plan_file_sink){
         .format = target->format,
@@ -783,7 +784,7 @@ static wr_status build_spool(wr_builder *b, const wr_plan_node *logical, wr_stre
     if (!plan)
         return WR_NO_MEMORY;
     if (stream->ordered)
-        WR_TRY(ensure_position(b, stream, logical, err));
+        WR_TRY(wr_stream_position(b, stream, logical, err));
     plan->types = stream->types;
     plan->column_count = stream_width(stream);
     plan->ordered = stream->ordered;
@@ -866,6 +867,8 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
         return build_aggregate(b, node, out, err);
     case WR_PLAN_JOIN:
         return build_join(b, node, &left, &right, out, err);
+    case WR_PLAN_UNION:
+        return wr_union_build(b, node, &left, &right, out, err);
     case WR_PLAN_SINK:
         return build_sink(b, node, &left, err);
     case WR_PLAN_KIND_COUNT:
@@ -899,5 +902,6 @@ wr_status wr_builder_run(wr_builder *b, wr_error *err)
             WR_TRY(build_spool(b, node, &b->streams[n], err));
     }
     finish_rests(b);
+    wr_unions_finish(b);
     return WR_OK;
 }

@@ -26,6 +26,14 @@ typedef struct wr_stream {
     bool     ordered;
 } wr_stream;
 
+/** A UNION ALL: whatever reads `first` reads `other` too. */
+typedef struct wr_union_tail wr_union_tail;
+struct wr_union_tail {
+    wr_node       *first, *other;
+    bool           is_ordered; /* the steps of `other` come after those of `first` */
+    wr_union_tail *next;
+};
+
 typedef struct wr_builder {
     const wr_plan *plan;
     const wr_fit  *fit;
@@ -41,12 +49,35 @@ typedef struct wr_builder {
     wr_node_list nodes;        /* every physical node                                       */
     wr_node_list rests;        /* JOIN_REST sources, and ...                                */
     wr_node_list probes;       /* ... the probes whose readers they share                   */
+    wr_union_tail *union_tails;
 } wr_builder;
 
 wr_status wr_node_list_add(wr_node_list *list, wr_node *node, wr_bump *bump, wr_error *err);
 
 /** Turn every logical node into operators (build.c). */
 wr_status wr_builder_run(wr_builder *builder, wr_error *err);
+
+/** Put an operator, or a project to `exprs` (over the stream's columns; the last `hidden_count` are
+ *  hidden), behind a stream. */
+wr_status wr_stream_append(wr_builder *b, wr_stream *stream, const wr_transform_ops *ops,
+                           const void *plan, const wr_plan_node *logical, wr_error *err) WR_MUST_USE;
+wr_status wr_stream_project(wr_builder *b, wr_stream *stream, wr_expr **exprs, uint32_t expr_count,
+                            uint32_t hidden_count, const wr_plan_node *logical,
+                            wr_error *err) WR_MUST_USE;
+wr_expr *wr_stream_column(wr_builder *b, const wr_stream *stream, uint32_t column, wr_error *err);
+/** Make sure that position columns are there; that none are; that the stream is ordered. */
+wr_status wr_stream_position(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
+                             wr_error *err) WR_MUST_USE;
+wr_status wr_stream_drop_hidden(wr_builder *b, wr_stream *stream, const wr_plan_node *logical,
+                                wr_error *err) WR_MUST_USE;
+wr_status wr_stream_sort_by_position(wr_builder *b, wr_stream *stream, uint64_t offset_rows,
+                                     uint64_t rows_max, const wr_plan_node *logical,
+                                     wr_error *err) WR_MUST_USE;
+
+/** UNION ALL (build_union.c): build one; when everything is built, share the readers. */
+wr_status wr_union_build(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
+                         wr_stream *right, wr_stream *out, wr_error *err) WR_MUST_USE;
+void wr_unions_finish(wr_builder *b);
 
 /** Cut into steps and order them (steps.c). *out_cycle: logical node to spool, WR_FIELD_NONE if none. */
 wr_status wr_steps_make(wr_builder *builder, wr_schedule *out_schedule, uint32_t *out_cycle,

@@ -5,7 +5,7 @@
  * Among steps that are ready the one built first runs first: build sides are built before probes
  * need them, and states live shortly. A cycle means that one pass would have to wait for itself (a
  * tee that feeds both sides of a join): the logical node with several readers is reported and
- * spooled, and the graph is built again.
+ * spooled, and the graph is built again; likewise if two inputs of a union come out of one step.
  * Cost: O(steps^2 + nodes * steps); plans have tens of both. */
 #include "mem/textbuf.h"
 #include "planner/planner_priv.h"
@@ -50,9 +50,21 @@ static bool probes(const pipe_nodes *pipe, const wr_node *state)
     return false;
 }
 
-/* Must `pipe` wait for `other`? */
-static bool depends(const pipe_nodes *waiting, const pipe_nodes *other)
+/* Does an ordered union take `other`'s rows before `waiting`'s? */
+static bool comes_after(const wr_builder *b, const pipe_nodes *waiting, const pipe_nodes *other)
 {
+    for (const wr_union_tail *tail = b->union_tails; tail; tail = tail->next)
+        if (tail->is_ordered && list_has(&other->nodes, tail->first) &&
+            list_has(&waiting->nodes, tail->other))
+            return true;
+    return false;
+}
+
+/* Must `pipe` wait for `other`? */
+static bool depends(const wr_builder *b, const pipe_nodes *waiting, const pipe_nodes *other)
+{
+    if (waiting != other && comes_after(b, waiting, other))
+        return true;
     for (uint32_t i = 0; i < waiting->nodes.count; i++) {
         const wr_node *node = waiting->nodes.items[i];
 
@@ -67,12 +79,25 @@ static bool depends(const pipe_nodes *waiting, const pipe_nodes *other)
     return false;
 }
 
-static bool is_ready(const pipe_nodes *pipes, uint32_t pipe_count, uint32_t index)
+static bool is_ready(const wr_builder *b, const pipe_nodes *pipes, uint32_t pipe_count, uint32_t index)
 {
     for (uint32_t other = 0; other < pipe_count; other++)
-        if (!pipes[other].done && depends(&pipes[index], &pipes[other]))
+        if (!pipes[other].done && depends(b, &pipes[index], &pipes[other]))
             return false;
     return true;
+}
+
+/* Is `tail`, or another tail with the same readers (of a union, of a join's rest), in the pipe? */
+static bool has_tail(const pipe_nodes *pipe, const wr_node *tail)
+{
+    for (uint32_t i = 0; i < pipe->nodes.count; i++) {
+        const wr_node *node = pipe->nodes.items[i];
+
+        if (node == tail ||
+            (tail->next_count > 0 && node->next_count > 0 && node->next[0] == tail->next[0]))
+            return true;
+    }
+    return false;
 }
 
 /* The first logical node with several readers whose tee lies in a step that cannot run. */
@@ -82,10 +107,58 @@ static uint32_t cyclic_node(const wr_builder *b, const pipe_nodes *pipes, uint32
         if (b->reader_counts[n] < 2 || b->spooled[n])
             continue;
         for (uint32_t p = 0; p < pipe_count; p++)
-            if (!pipes[p].done && list_has(&pipes[p].nodes, b->streams[n].tail))
+            if (!pipes[p].done && has_tail(&pipes[p], b->streams[n].tail))
                 return n;
     }
     return WR_FIELD_NONE;
+}
+
+/* Can `node` be reached from `from`? */
+static wr_status find_way(wr_builder *b, wr_node *from, const wr_node *node, uint32_t *io_ways,
+                          wr_error *err)
+{
+    pipe_nodes below = {.source = from};
+
+    WR_TRY(collect(b, &below, err));
+    *io_ways += list_has(&below.nodes, node);
+    return WR_OK;
+}
+
+/* The logical node with several readers whose rows meet again in `meeting`: a union below a tee. */
+static wr_status meeting_tee(wr_builder *b, const pipe_nodes *pipe, const wr_node *meeting,
+                             uint32_t *out_tee, wr_error *err)
+{
+    for (uint32_t n = b->plan->node_count; n-- > 0;) {
+        const wr_node *tail = b->streams[n].tail;
+        uint32_t       ways = 0;
+
+        if (b->reader_counts[n] < 2 || b->spooled[n] || !has_tail(pipe, tail))
+            continue;
+        for (uint32_t k = 0; k < tail->next_count; k++)
+            WR_TRY(find_way(b, tail->next[k], meeting, &ways, err));
+        if (ways > 1) {
+            *out_tee = n;
+            return WR_OK;
+        }
+    }
+    wr_assert(false, "rows meet again only behind a node with several readers");
+    return WR_OK;
+}
+
+/* Is there a node that one batch would come to twice? Then *out_tee is where the ways part. */
+static wr_status find_meeting(wr_builder *b, const pipe_nodes *pipe, uint32_t *out_tee,
+                              wr_error *err)
+{
+    for (uint32_t i = 0; b->union_tails && i < pipe->nodes.count; i++) {
+        uint32_t parents = 0;
+
+        for (uint32_t k = 0; k < pipe->nodes.count; k++)
+            for (uint32_t c = 0; c < pipe->nodes.items[k]->next_count; c++)
+                parents += pipe->nodes.items[k]->next[c] == pipe->nodes.items[i];
+        if (parents > 1)
+            return meeting_tee(b, pipe, pipe->nodes.items[i], out_tee, err);
+    }
+    return WR_OK;
 }
 
 /* ---- Steps ----------------------------------------------------------------------------------- */
@@ -171,7 +244,7 @@ static wr_status order_pipes(wr_builder *b, pipe_nodes *pipes, uint32_t pipe_cou
     while (schedule->step_count < pipe_count) {
         uint32_t next = 0;
 
-        while (next < pipe_count && (pipes[next].done || !is_ready(pipes, pipe_count, next)))
+        while (next < pipe_count && (pipes[next].done || !is_ready(b, pipes, pipe_count, next)))
             next++;
         if (next == pipe_count) {
             *out_cycle = cyclic_node(b, pipes, pipe_count);
@@ -204,7 +277,11 @@ wr_status wr_steps_make(wr_builder *b, wr_schedule *out_schedule, uint32_t *out_
     for (uint32_t i = 0; i < b->nodes.count; i++)
         if (b->nodes.items[i]->role == WR_ROLE_SOURCE) {
             pipes[pipe_count].source = b->nodes.items[i];
-            WR_TRY(collect(b, &pipes[pipe_count++], err));
+            WR_TRY(collect(b, &pipes[pipe_count], err));
+            *out_cycle = WR_FIELD_NONE;
+            WR_TRY(find_meeting(b, &pipes[pipe_count++], out_cycle, err));
+            if (*out_cycle != WR_FIELD_NONE)
+                return WR_OK;
         }
     *out_schedule = (wr_schedule){
         .steps = WR_BUMP_NEW_ARRAY(b->bump, wr_step, pipe_count + 1, err),

@@ -10,7 +10,7 @@
 static const step_op *const OPS[] = {
     &WR_STEP_SCAN, &WR_STEP_GENERATE,  &WR_STEP_FILTER, &WR_STEP_MAP,  &WR_STEP_PROJECT,
     &WR_STEP_SORT, &WR_STEP_AGGREGATE, &WR_STEP_DISTINCT, &WR_STEP_JOIN, &WR_STEP_LIMIT,
-    &WR_STEP_SINK,
+    &WR_STEP_UNION, &WR_STEP_SINK,
 };
 enum { OP_COUNT = sizeof OPS / sizeof OPS[0] };
 
@@ -290,6 +290,7 @@ static wr_status read_named_inputs(const pipeline *p, step *s, uint32_t *out_cou
         *out_count = 1;
         return find_step(p, given, "input", &s->inputs[0], &s->input_names[0], err);
     }
+    s->inputs_node = given;
     for (const wr_yaml *child = given->first; child; child = child->next, count++) {
         if (count == s->op->input_count)
             return wr_yaml_fail(&p->file, child, err, "%s reads %u step%s at most", s->op->name,
@@ -340,7 +341,15 @@ static wr_status read_inputs(const pipeline *p, step *s, const wr_yaml *const *v
 {
     uint32_t count;
 
+    s->inputs = WR_BUMP_NEW_ARRAY(p->bump, wr_plan_node *, s->op->input_count + 2, err);
+    s->input_names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, s->op->input_count + 2, err);
+    if (!s->inputs || !s->input_names)
+        return WR_NO_MEMORY;
     WR_TRY(read_named_inputs(p, s, &count, err));
+    s->input_count = count;
+    if (s->op->input_count == STEP_INPUTS_MAX && count < 2)
+        return wr_yaml_fail(&p->file, s->inputs_node ? s->inputs_node : s->node, err,
+                            "%s reads two or more steps above: inputs: [a, b]", s->op->name);
     if (s->op->input_count == 2)
         WR_TRY(read_sides(p, s, values, count, err));
     if (s->op->input_count > 0 && !s->inputs[0]) {
@@ -433,7 +442,7 @@ static bool steps_line(size_t index, const char **out_name, const char **out_hel
     static const char *const EVERY[][2] = {
         {"id", "key of every step: its name for other steps"},
         {"input", "key of every step: the id of the step to read, if it is not the one before"},
-        {"inputs", "as input, for steps that read two"},
+        {"inputs", "as input, for steps that read two or more"},
         {"description", "key of every step: what it is for"},
     };
 

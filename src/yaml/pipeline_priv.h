@@ -10,7 +10,7 @@
 
 #include "yaml/tree.h"
 
-enum { STEPS_MAX = 1000, STEP_KEYS_MAX = 16 };
+enum { STEPS_MAX = 1000, STEP_KEYS_MAX = 16, STEP_INPUTS_MAX = 100 };
 
 typedef struct pipeline {
     wr_yaml_file      file;
@@ -35,7 +35,7 @@ typedef struct step_op {
     const char *name, *summary;
     const char *keys[STEP_KEYS_MAX]; /* NULL-terminated; the first is meant by `- op: value` alone */
     const char *helps[STEP_KEYS_MAX]; /* one line for each key */
-    uint32_t    input_count;
+    uint32_t    input_count;          /* at most; STEP_INPUTS_MAX: two or more, in `inputs` */
     /** `values[i]` belongs to keys[i]; NULL: not given. */
     wr_status (*build)(pipeline *p, const step *s, const wr_yaml *const *values,
                        wr_plan_node **out_node, wr_error *err);
@@ -44,12 +44,15 @@ typedef struct step_op {
 struct step {
     const step_op *op;
     const wr_yaml *node;          /* the whole step, for messages */
-    wr_plan_node  *inputs[2];
-    wr_text        input_names[2]; /* their ids, or "" */
+    wr_plan_node **inputs;        /* at least two places, NULL where there is none */
+    wr_text       *input_names;   /* their ids, or "" */
+    const wr_yaml *inputs_node;   /* the list of them, or NULL */
+    uint32_t       input_count;
 };
 
 extern const step_op WR_STEP_SCAN, WR_STEP_GENERATE, WR_STEP_FILTER, WR_STEP_MAP, WR_STEP_PROJECT,
-    WR_STEP_SORT, WR_STEP_LIMIT, WR_STEP_AGGREGATE, WR_STEP_JOIN, WR_STEP_DISTINCT, WR_STEP_SINK;
+    WR_STEP_SORT, WR_STEP_LIMIT, WR_STEP_AGGREGATE, WR_STEP_JOIN, WR_STEP_DISTINCT,
+    WR_STEP_UNION, WR_STEP_SINK;
 
 /* read.c: values. `what` names the key for messages. */
 wr_status wr_read_text(const pipeline *p, const wr_yaml *node, const char *what, wr_text *out_text,

@@ -195,11 +195,32 @@ def add_distinct_on(random, plan):
     """The first row for each key; the order has the unique id last, so that it is one row."""
     if not plan.id_column:
         return False
-    names = [k.name for k in random.sample(plan.columns, random.randint(1, 2))]
+    names = [k.name for k in random.sample(plan.columns,
+                                          min(len(plan.columns), random.randint(1, 2)))]
     keys = sort_keys(random, plan)
     plan.add("distinct on", {"op": "distinct", "on": names, "order_by": [k[0] for k in keys]},
              f"SELECT DISTINCT ON ({', '.join(names)}) * FROM ({plan.sql}) "
              f"ORDER BY {', '.join(names + [k[1] for k in keys])}")
+    plan.is_ordered = False
+    return True
+
+
+def add_union(random, plan):
+    """What is there and a part of it, or the table it began with; by position or by name."""
+    plan.steps[-1].setdefault("id", f"s{len(plan.steps)}")
+    first = plan.steps[-1]["id"]
+    ours, theirs = predicate(random, plan.columns)
+    second = f"u{len(plan.steps)}"
+    plan.steps.append({"op": "filter", "input": first, "expr": ours, "id": second})
+    every = random.random() < 0.6
+    step = {"op": "union", "inputs": random.choice(([first, second], [second, first])),
+            "all": every}
+    if random.random() < 0.5:
+        step["by"] = "name"
+    plan.add("union all" if every else "union", step,
+             f"SELECT * FROM ({plan.sql}) UNION {'ALL ' if every else ''}"
+             f"SELECT * FROM ({plan.sql}) WHERE {theirs}")
+    plan.id_column = "" if every else plan.id_column
     plan.is_ordered = False
     return True
 
@@ -263,8 +284,8 @@ def add_limit(random, plan):
 
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
-             (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_join, 4),
-             (add_limit, 1)]
+             (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_union, 2),
+             (add_join, 4), (add_limit, 1)]
 
 
 def random_plan(random, seed, large):

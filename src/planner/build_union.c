@@ -1,0 +1,70 @@
+/* planner/build_union.c — UNION ALL: several tails with the same readers.
+ *
+ * Nothing is kept and nothing is copied: each input ends in a project of its own, and what comes
+ * after the union hangs below all of them, so each input's step feeds the same operators in turn.
+ * Operators that are attached later go to the first tail; wr_unions_finish gives them to the others.
+ * If both inputs are ordered their steps run in order (wr_union_tail.is_ordered), and the union is
+ * ordered too. Else rows that need a position get (which input, its hidden columns, zeros).
+ * Two inputs out of one step would meet there: steps.c has their common source spooled. */
+#include "planner/planner_priv.h"
+
+static wr_expr *number_expr(wr_builder *b, uint64_t number, wr_error *err)
+{
+    wr_value value = {.type = WR_TYPE(U64), .u64 = number};
+
+    return wr_expr_const(b->bump, &value, err);
+}
+
+/* The stream's visible columns, and `hidden_count` hidden ones if any: a number, its own, zeros. */
+static wr_status add_tail(wr_builder *b, wr_stream *stream, uint64_t number, uint32_t hidden_count,
+                          const wr_plan_node *logical, wr_error *err)
+{
+    uint32_t  visible = stream->visible_count;
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, visible + hidden_count + 1, err);
+
+    if (!exprs)
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < visible; c++)
+        exprs[c] = wr_stream_column(b, stream, c, err);
+    for (uint32_t h = 0; h < hidden_count; h++)
+        exprs[visible + h] = h == 0                      ? number_expr(b, number, err)
+                             : h <= stream->hidden_count
+                                 ? wr_stream_column(b, stream, visible + h - 1, err)
+                                 : number_expr(b, 0, err);
+    for (uint32_t i = 0; i < visible + hidden_count; i++)
+        if (!exprs[i])
+            return WR_NO_MEMORY;
+    return wr_stream_project(b, stream, exprs, visible + hidden_count, hidden_count, logical, err);
+}
+
+wr_status wr_union_build(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
+                         wr_stream *right, wr_stream *out, wr_error *err)
+{
+    wr_union_tail *tail = WR_BUMP_NEW(b->bump, wr_union_tail, err);
+    bool           ordered = left->ordered && right->ordered;
+    uint32_t       hidden_count = 0;
+
+    if (!tail)
+        return WR_NO_MEMORY;
+    if (!ordered && b->needs_position[logical->number]) {
+        WR_TRY(wr_stream_position(b, left, logical, err));
+        WR_TRY(wr_stream_position(b, right, logical, err));
+        hidden_count = 1 + (left->hidden_count > right->hidden_count ? left->hidden_count
+                                                                     : right->hidden_count);
+    }
+    WR_TRY(add_tail(b, left, 0, hidden_count, logical, err));
+    WR_TRY(add_tail(b, right, 1, hidden_count, logical, err));
+    *tail = (wr_union_tail){left->tail, right->tail, ordered, b->union_tails};
+    b->union_tails = tail;
+    *out = *left;
+    out->ordered = ordered;
+    return WR_OK;
+}
+
+void wr_unions_finish(wr_builder *b)
+{
+    for (wr_union_tail *tail = b->union_tails; tail; tail = tail->next) {
+        memcpy(tail->other->next, tail->first->next, sizeof tail->other->next);
+        tail->other->next_count = tail->first->next_count;
+    }
+}
