@@ -142,7 +142,7 @@ static int help_command(const cli_arguments *arguments)
     if (index > 0)
         return WEIR_OK;
     fprintf(stderr, "weir help: no topic '%s': steps, a step's name (scan, sort ...), functions, "
-                    "aggregates, formats, or a format's name (csv, json)\n", topic);
+                    "aggregates, windows, formats, or a format's name (csv, json)\n", topic);
     return WEIR_INVALID;
 }
 

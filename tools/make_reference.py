@@ -10,10 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/reference.md"
 STEPS = ("scan", "generate", "filter", "map", "project", "sort", "limit", "aggregate", "distinct", "union",
-         "join", "sink")
+         "window", "join", "sink")
 TOPICS = [("steps", "Steps", "step"), *((step, f"Keys of {step}", "key") for step in STEPS),
           ("formats", "Formats", "format"), ("csv", "Options of csv", "option"),
-          ("aggregates", "Aggregates", "aggregate"), ("functions", "Functions and operators", "name")]
+          ("aggregates", "Aggregates", "aggregate"),
+          ("windows", "Window functions", "function"), ("functions", "Functions and operators", "name")]
 
 
 def cell(text):

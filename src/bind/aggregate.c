@@ -113,6 +113,11 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     wr_plan_agg agg = {.kind = kind};
     char        name[WR_TYPE_NAME_BYTES];
 
+    if (ast->over)
+        return wr_binder_fail(&b, ast, err,
+                              "%.*s() OVER is a window function: it stands in the functions of a "
+                              "window step",
+                              WR_TEXT_ARG(ast->text));
     if (ast->filter) {
         WR_TRY(wr_binder_condition(&b, ast->filter, "FILTER", &agg.filter, err));
         WR_TRY(wr_expr_fold(agg.filter, b.bump, &agg.filter, err));

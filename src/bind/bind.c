@@ -359,6 +359,8 @@ static wr_status fail_unknown_call(const binder *b, const wr_ast *ast, wr_error 
     wr_suggest_init(&suggest, ast->text);
     for (uint32_t kind = 0; b->aggregates && kind < WR_AGG_KIND_COUNT; kind++)
         wr_suggest_offer(&suggest, wr_text_of(wr_agg_name((wr_agg_kind)kind)));
+    if (b->windows)
+        wr_binder_offer_windows(&suggest);
     if (suggest.best.byte_count > 0)
         wr_suggest_append(&suggest, err);
     else
@@ -368,9 +370,15 @@ static wr_status fail_unknown_call(const binder *b, const wr_ast *ast, wr_error 
 
 static wr_status bind_call(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)
 {
-    wr_agg_kind kind;
-    wr_expr   **args;
+    wr_agg_kind    kind;
+    wr_window_kind window;
+    wr_expr      **args;
 
+    if (ast->over || (wr_window_find(ast->text, &window) && !wr_agg_find(ast->text, &kind)))
+        return wr_binder_fail(b, ast, err,
+                              "%.*s() is a window function here: it stands in the functions of a "
+                              "window step, not in %s",
+                              WR_TEXT_ARG(ast->text), b->scope->where);
     if (wr_agg_find(ast->text, &kind))
         return wr_binder_fail(b, ast, err,
                               "%.*s() is an aggregate: it stands in the aggs of an aggregate step, "
@@ -425,6 +433,8 @@ wr_status wr_binder_node(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_er
 
     if (b->aggregates)
         WR_TRY(wr_binder_aggregate_part(b, ast, &expr, err));
+    if (b->windows)
+        WR_TRY(wr_binder_window_part(b, ast, &expr, err));
     if (!expr)
         WR_TRY(bind_kind(b, ast, &expr, err));
     if (expr->line == 0) {

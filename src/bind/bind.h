@@ -57,6 +57,27 @@ wr_status wr_bind_aggregate_expr(const wr_scope *scope, const wr_ast *ast, wr_ex
                                  uint32_t key_count, wr_agg_list *io_aggs, wr_bump *bump,
                                  wr_expr **out_expr, wr_error *err) WR_MUST_USE;
 
+/** Partitions and order of window functions. */
+typedef struct wr_window_spec {
+    wr_expr    **partitions;
+    wr_plan_key *order;
+    uint32_t     partition_count, order_count;
+} wr_window_spec;
+
+/** The window functions of one step while its expressions are bound. `specs` begins with room for 8
+ *  and the step's own, which functions without OVER take. */
+typedef struct wr_window_list {
+    wr_window_spec   *specs;
+    wr_plan_function *functions;
+    uint32_t         *function_specs; /* of each function */
+    uint32_t          spec_count, count;
+} wr_window_list;
+
+/** An expression over the input and window functions, as an expression over the input's columns, then
+ *  the functions in `io_windows`, to which the calls found are appended. */
+wr_status wr_bind_window_expr(const wr_scope *scope, const wr_ast *ast, wr_window_list *io_windows,
+                              wr_bump *bump, wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+
 /** Split a join condition into pairwise equal keys, each over its own input, and a residual over
  *  both (NULL: none). A bare column name stands for equality of that column in both inputs (USING);
  *  in `a = b`, where `a` is a column of the left and `b` of the right input, sides need no qualifier. */

@@ -18,7 +18,8 @@ typedef struct agg_context {
 typedef struct binder {
     const wr_scope *scope;
     wr_bump        *bump;
-    agg_context    *aggregates; /* NULL: aggregate calls are errors */
+    agg_context    *aggregates; /* NULL: aggregate calls are errors         */
+    wr_window_list *windows;    /* NULL: window functions are errors too    */
 } binder;
 
 /* Put the place of `ast` into a failure that expr raised; WR_OK stays WR_OK. */
@@ -50,6 +51,11 @@ wr_status wr_binder_operand(binder *b, const wr_ast *ast, const wr_ast *other, w
 wr_status wr_binder_literal(binder *b, const wr_ast *ast, bool negative, wr_expr **out_expr,
                             wr_error *err) WR_MUST_USE;
 bool      wr_ast_is_number(const wr_ast *ast);
+
+/* window.c: *out_expr stays NULL when `ast` is no window function */
+wr_status wr_binder_window_part(binder *b, const wr_ast *ast, wr_expr **out_expr,
+                                wr_error *err) WR_MUST_USE;
+void      wr_binder_offer_windows(wr_suggest *suggest);
 
 /* aggregate.c: *out_expr stays NULL when `ast` is neither an aggregate call nor a key */
 wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_expr,

@@ -9,6 +9,7 @@
 #include "exec/operator.h"
 #include "exec/pipeline.h"
 #include "expr/aggregate.h"
+#include "expr/window.h"
 #include "io/head.h"
 #include "spi/format.h"
 
@@ -155,6 +156,54 @@ typedef struct wr_plan_ordered {
 } wr_plan_ordered;
 extern const wr_sink_ops   WR_ORDERED;
 extern const wr_source_ops WR_ORDERED_READ;
+
+/** window: rows sorted by partition and order keys, then functions over the rows around each.
+ *
+ * Columns of the input are [partition keys, order keys, what else is put out or looked at, the rest
+ * that only the sort needs]; the first `kept_count` are read after sorting. Output: the columns in
+ * `outputs`, then one column a function, rows in sorted order. */
+typedef struct wr_window_frame {
+    wr_frame          frame;
+    wr_plan_aggregate aggs;  /* over kept columns; key_count 0; position is column kept_count or NONE */
+} wr_window_frame;
+
+/** A row that values are taken from. */
+typedef struct wr_window_point {
+    wr_window_kind kind;   /* LAG, LEAD, FIRST_VALUE, LAST_VALUE, NTH_VALUE */
+    int64_t        offset; /* LAG, LEAD: rows; NTH_VALUE: from 1            */
+    uint32_t       frame;  /* not LAG, LEAD                                 */
+} wr_window_point;
+
+typedef struct wr_window {
+    wr_window_kind kind;
+    uint32_t       frame;    /* PERCENT_RANK, NTILE: the whole partition; CUME_DIST: up to the peers;
+                                AGGREGATE; else NONE                                              */
+    uint32_t       agg;      /* AGGREGATE: its place in frame's aggs                              */
+    uint32_t       total;    /* CUME_DIST: the frame that is the whole partition                  */
+    uint32_t       point;    /* of those that take values                                         */
+    uint32_t       argument; /* of those: kept column                                             */
+    uint32_t       fallback; /* LAG, LEAD: kept column of the default, or NONE                    */
+    int64_t        offset;   /* NTILE: buckets                                                    */
+    wr_type        type;
+} wr_window;
+
+typedef struct wr_plan_window {
+    const wr_type         *types;       /* of the input columns */
+    uint32_t               column_count;
+    const wr_sort_key     *keys;        /* partition, order, position */
+    uint32_t               key_count;
+    uint32_t               partition_count, order_count, kept_count;
+    const uint32_t        *outputs;
+    uint32_t               output_count;
+    const wr_window_frame *frames;
+    uint32_t               frame_count;
+    const wr_window_point *points;
+    uint32_t               point_count;
+    const wr_window       *functions;
+    uint32_t               function_count;
+} wr_plan_window;
+extern const wr_sink_ops   WR_WINDOW;
+extern const wr_source_ops WR_WINDOW_READ;
 
 /** join: build sink, probe transform, and the source that finishes what the probe put off
  *  (spilled partitions; unmatched build rows of right and full joins).

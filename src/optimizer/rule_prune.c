@@ -93,6 +93,33 @@ static void want_of_aggregate(prune *p, const wr_plan_node *node)
     }
 }
 
+/* The input's columns go out as well. */
+static void want_of_window(prune *p, const wr_plan_node *node)
+{
+    const wr_plan_node *source = node->inputs[0];
+    uint64_t           *input = p->wanted[source->number];
+    uint32_t            width = source->schema.field_count;
+
+    for (uint32_t c = 0; c < width; c++)
+        if (wr_bit_get(p->wanted[node->number], c))
+            wr_bit_set(input, c);
+    for (uint32_t k = 0; k < node->window.partition_count; k++)
+        wr_expr_columns(node->window.partitions[k], input);
+    for (uint32_t k = 0; k < node->window.order_count; k++)
+        wr_expr_columns(node->window.order[k].expr, input);
+    for (uint32_t f = 0; f < node->window.function_count; f++) {
+        const wr_plan_function *function = &node->window.functions[f];
+        wr_expr *exprs[] = {function->argument, function->fallback, function->agg.argument,
+                            function->agg.order, function->agg.filter};
+
+        if (!wr_bit_get(p->wanted[node->number], width + f))
+            continue;
+        for (uint32_t i = 0; i < sizeof exprs / sizeof exprs[0]; i++)
+            if (exprs[i])
+                wr_expr_columns(exprs[i], input);
+    }
+}
+
 /* Rows are counted by a column: where none is wanted, it is the first. */
 static void want_some(prune *p, const wr_plan_node *node)
 {
@@ -133,6 +160,9 @@ static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
         break;
     case WR_PLAN_AGGREGATE:
         want_of_aggregate(p, node);
+        break;
+    case WR_PLAN_WINDOW:
+        want_of_window(p, node);
         break;
     case WR_PLAN_JOIN:
         return want_of_join(p, node, err);
@@ -243,6 +273,45 @@ static wr_status prune_aggregate(prune *p, wr_plan_node *node, const uint32_t *i
         node->aggregate.aggs[kept++] = agg;
     }
     node->aggregate.agg_count = kept;
+    return WR_OK;
+}
+
+static wr_status remap_function(prune *p, wr_plan_function *function, const uint32_t *input,
+                                wr_error *err)
+{
+    WR_TRY(remap(p, &function->argument, input, err));
+    WR_TRY(remap(p, &function->fallback, input, err));
+    WR_TRY(remap(p, &function->agg.argument, input, err));
+    WR_TRY(remap(p, &function->agg.order, input, err));
+    return remap(p, &function->agg.filter, input, err);
+}
+
+/* All kept columns of the input go out, then the wanted functions. */
+static wr_status prune_window(prune *p, wr_plan_node *node, uint32_t input, wr_error *err)
+{
+    const wr_schema *from = &node->inputs[0]->schema;
+    uint32_t        *map = p->maps[node->number], width = p->widths[input], kept = 0;
+    wr_field        *fields = node->schema.fields;
+
+    memcpy(map, p->maps[input], width * sizeof map[0]);
+    for (uint32_t k = 0; k < node->window.partition_count; k++)
+        WR_TRY(remap(p, &node->window.partitions[k], map, err));
+    for (uint32_t k = 0; k < node->window.order_count; k++)
+        WR_TRY(remap(p, &node->window.order[k].expr, map, err));
+    for (uint32_t f = 0; f < node->window.function_count; f++) {
+        wr_plan_function function = node->window.functions[f];
+
+        map[width + f] = WR_FIELD_NONE;
+        if (!wr_bit_get(p->wanted[node->number], width + f))
+            continue;
+        WR_TRY(remap_function(p, &function, map, err));
+        map[width + f] = from->field_count + kept;
+        fields[from->field_count + kept] = fields[width + f];
+        node->window.functions[kept++] = function;
+    }
+    memcpy(fields, from->fields, from->field_count * sizeof fields[0]);
+    node->window.function_count = kept;
+    node->schema.field_count = from->field_count + kept;
     return WR_OK;
 }
 
@@ -369,7 +438,7 @@ static wr_status prune_node(prune *p, wr_plan_node *node, wr_error *err)
     uint32_t right = node->input_count > 1 ? node->inputs[1]->number : 0;
 
     WR_TRY(own_fields(p, node, err));
-    if (node->kind == WR_PLAN_SORT || node->kind == WR_PLAN_JOIN)
+    if (node->kind == WR_PLAN_SORT || node->kind == WR_PLAN_JOIN || node->kind == WR_PLAN_WINDOW)
         for (uint32_t i = 0; i < node->input_count; i++)
             WR_TRY(narrow(p, node, i, err));
     switch (node->kind) {
@@ -397,6 +466,8 @@ static wr_status prune_node(prune *p, wr_plan_node *node, wr_error *err)
         return WR_OK;
     case WR_PLAN_AGGREGATE:
         return prune_aggregate(p, node, p->maps[left], err);
+    case WR_PLAN_WINDOW:
+        return prune_window(p, node, left, err);
     case WR_PLAN_JOIN:
         return prune_join(p, node, left, right, err);
     case WR_PLAN_UNION:

@@ -61,6 +61,31 @@ typedef struct wr_ast_order {
     int8_t  nulls; /* -1 FIRST, +1 LAST, 0 not said: last ascending, first descending */
 } wr_ast_order;
 
+typedef enum wr_ast_bound_kind {
+    WR_BOUND_UNBOUNDED_PRECEDING, WR_BOUND_PRECEDING, WR_BOUND_CURRENT_ROW, WR_BOUND_FOLLOWING,
+    WR_BOUND_UNBOUNDED_FOLLOWING
+} wr_ast_bound_kind;
+
+typedef struct wr_ast_bound {
+    wr_ast_bound_kind kind;
+    wr_place          place;
+    wr_ast           *offset; /* PRECEDING, FOLLOWING */
+} wr_ast_bound;
+
+typedef enum wr_ast_units { WR_UNITS_ROWS, WR_UNITS_RANGE, WR_UNITS_GROUPS } wr_ast_units;
+
+/** OVER (PARTITION BY ... ORDER BY ... frame). */
+typedef struct wr_ast_over {
+    wr_place      place;
+    wr_ast      **partitions;
+    uint32_t      partition_count, order_count;
+    wr_ast_order *order;
+    bool          has_frame;
+    bool          inherits;  /* only a frame was given: the rest is the step's */
+    wr_ast_units  units;
+    wr_ast_bound  start, end;
+} wr_ast_over;
+
 struct wr_ast {
     wr_ast_kind kind;
     wr_ast_op   op;
@@ -74,6 +99,7 @@ struct wr_ast {
     wr_ast     *filter;      /* aggregate FILTER (WHERE ...), or NULL */
     uint32_t    order_count; /* aggregate ORDER BY                    */
     wr_ast_order *order;
+    wr_ast_over *over;       /* window function's OVER (...), or NULL */
 };
 
 /** An entry of a select list: expression and the name it gets ("" if none was given). */

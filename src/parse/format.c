@@ -167,16 +167,45 @@ static void put_binary(wr_textbuf *out, const wr_ast *node)
     }
 }
 
-static void put_order(wr_textbuf *out, const wr_ast *node)
+static void put_order(wr_textbuf *out, const wr_ast_order *order, uint32_t count)
 {
-    for (uint32_t i = 0; i < node->order_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         put_words(out, i ? ", " : " ORDER BY ");
-        put_child(out, node->order[i].expr, PREC_ANY);
-        if (node->order[i].descending)
+        put_child(out, order[i].expr, PREC_ANY);
+        if (order[i].descending)
             put_words(out, " DESC");
-        if (node->order[i].nulls)
-            put_words(out, node->order[i].nulls < 0 ? " NULLS FIRST" : " NULLS LAST");
+        if (order[i].nulls)
+            put_words(out, order[i].nulls < 0 ? " NULLS FIRST" : " NULLS LAST");
     }
+}
+
+static void put_bound(wr_textbuf *out, const wr_ast_bound *bound)
+{
+    static const char *const WORDS[] = {"UNBOUNDED PRECEDING", " PRECEDING", "CURRENT ROW",
+                                        " FOLLOWING", "UNBOUNDED FOLLOWING"};
+
+    if (bound->offset)
+        put_child(out, bound->offset, PREC_ADD);
+    put_words(out, WORDS[bound->kind]);
+}
+
+static void put_over(wr_textbuf *out, const wr_ast_over *over)
+{
+    static const char *const UNITS[] = {" ROWS BETWEEN ", " RANGE BETWEEN ", " GROUPS BETWEEN "};
+
+    put_words(out, " OVER (");
+    for (uint32_t i = 0; i < over->partition_count; i++) {
+        put_words(out, i ? ", " : "PARTITION BY ");
+        put_child(out, over->partitions[i], PREC_ANY);
+    }
+    put_order(out, over->order, over->order_count);
+    if (over->has_frame) {
+        put_words(out, UNITS[over->units]);
+        put_bound(out, &over->start);
+        put_words(out, " AND ");
+        put_bound(out, &over->end);
+    }
+    put_words(out, ")");
 }
 
 static void put_call(wr_textbuf *out, const wr_ast *node)
@@ -184,13 +213,15 @@ static void put_call(wr_textbuf *out, const wr_ast *node)
     put_function_name(out, node->text);
     put_words(out, node->distinct ? "(DISTINCT " : "(");
     put_list(out, node, 0);
-    put_order(out, node);
+    put_order(out, node->order, node->order_count);
     put_words(out, ")");
     if (node->filter) {
         put_words(out, " FILTER (WHERE ");
         put_child(out, node->filter, PREC_ANY);
         put_words(out, ")");
     }
+    if (node->over)
+        put_over(out, node->over);
 }
 
 static void put_case(wr_textbuf *out, const wr_ast *node)

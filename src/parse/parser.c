@@ -163,7 +163,8 @@ static uint32_t deeper(uint32_t depth, const wr_ast *child)
 
 wr_status wr_parser_seal(parser *p, wr_ast *node, wr_ast **args, uint32_t arg_count, wr_error *err)
 {
-    uint32_t depth = deeper(0, node->filter);
+    const wr_ast_over *over = node->over;
+    uint32_t           depth = deeper(0, node->filter);
 
     node->args = args;
     node->arg_count = arg_count;
@@ -171,6 +172,10 @@ wr_status wr_parser_seal(parser *p, wr_ast *node, wr_ast **args, uint32_t arg_co
         depth = deeper(depth, args[i]);
     for (uint32_t i = 0; i < node->order_count; i++)
         depth = deeper(depth, node->order[i].expr);
+    for (uint32_t i = 0; over && i < over->partition_count; i++)
+        depth = deeper(depth, over->partitions[i]);
+    for (uint32_t i = 0; over && i < over->order_count; i++)
+        depth = deeper(depth, over->order[i].expr);
     node->depth = depth + 1;
     return node->depth > WR_PARSE_DEPTH_MAX ? fail_too_deep(p, node->place, err) : WR_OK;
 }

@@ -90,6 +90,9 @@ wr_status wr_parser_type(parser *p, wr_type *out_type, wr_error *err) WR_MUST_US
 wr_status wr_parser_call(parser *p, const wr_token *name, wr_ast **out_expr,
                          wr_error *err) WR_MUST_USE;
 
+/* over.c: OVER (...) behind a call, if it is there. */
+wr_status wr_parser_over(parser *p, wr_ast *node, wr_error *err) WR_MUST_USE;
+
 /* special.c: forms with words between their arguments; the current token is behind '('.
  * *out_expr stays NULL when `name` is no such form. */
 wr_status wr_parser_special(parser *p, const wr_token *name, wr_ast **out_expr,

@@ -412,7 +412,8 @@ static const error_case ERRORS[] = {
      "1:7: IN (SELECT ...) is not supported here: use a semi join step\n"
      "  a IN (SELECT 1)\n        ^"},
     {"sum(a) OVER (b)",
-     "1:8: window functions are not supported here\n  sum(a) OVER (b)\n         ^"},
+     "1:14: expected PARTITION BY, ORDER BY, ROWS, RANGE, GROUPS or ')' before 'b'\n"
+     "  sum(a) OVER (b)\n               ^"},
     {"INTERVAL '1-2' YEAR TO MONTH",
      "1:21: INTERVAL ... TO ... is not supported: write the units out, as in INTERVAL '1 year "
      "2 months'\n  INTERVAL '1-2' YEAR TO MONTH\n                      ^"},

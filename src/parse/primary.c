@@ -310,8 +310,6 @@ static wr_status parse_filter(parser *p, wr_ast *node, wr_error *err)
 {
     wr_token behind;
 
-    if (p->token.keyword == WR_KW_OVER)
-        return wr_parser_fail(p, p->token.place, err, "window functions are not supported here");
     if (p->token.keyword != WR_KW_FILTER)
         return WR_OK;
     WR_TRY(wr_parser_peek(p, &behind, err));
@@ -345,6 +343,7 @@ wr_status wr_parser_call(parser *p, const wr_token *name, wr_ast **out_expr, wr_
     WR_TRY(lower_name(p, name->text, &node->text, err));
     WR_TRY(parse_arguments(p, node, &list, err));
     WR_TRY(parse_filter(p, node, err));
+    WR_TRY(wr_parser_over(p, node, err));
     *out_expr = node;
     return wr_parser_seal(p, node, list.items, list.count, err);
 }

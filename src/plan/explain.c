@@ -35,38 +35,100 @@ static void add_exprs(wr_textbuf *buf, wr_expr *const *exprs, uint32_t expr_coun
     }
 }
 
-static void add_keys(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
+static void add_keys(wr_textbuf *buf, const wr_plan_key *keys, uint32_t key_count,
+                     const wr_schema *input, wr_bump *bump)
 {
-    for (uint32_t i = 0; i < node->sort.key_count; i++) {
-        const wr_plan_key *key = &node->sort.keys[i];
+    for (uint32_t i = 0; i < key_count; i++) {
+        const wr_plan_key *key = &keys[i];
 
         wr_textbuf_printf(buf, "%s%s%s%s", i ? ", " : "",
-                          expr_text(key->expr, &node->inputs[0]->schema, bump),
-                          key->descending ? " DESC" : " ASC",
+                          expr_text(key->expr, input, bump), key->descending ? " DESC" : " ASC",
                           key->nulls_first ? " NULLS FIRST" : " NULLS LAST");
     }
 }
 
+static void add_agg(wr_textbuf *buf, const wr_plan_agg *agg, const wr_schema *input, wr_bump *bump)
+{
+    wr_textbuf_printf(buf, "%s(%s%s",
+                      agg->kind == WR_AGG_COUNT_STAR ? "count" : wr_agg_name(agg->kind),
+                      agg->distinct ? "DISTINCT " : "",
+                      agg->argument ? expr_text(agg->argument, input, bump) : "*");
+    if (agg->order)
+        wr_textbuf_printf(buf, ", %s", expr_text(agg->order, input, bump));
+    if (wr_agg_has_fraction(agg->kind))
+        wr_textbuf_printf(buf, ", %.17g", agg->fraction);
+    wr_textbuf_printf(buf, ")");
+    if (agg->filter)
+        wr_textbuf_printf(buf, " FILTER (WHERE %s)", expr_text(agg->filter, input, bump));
+}
+
 static void add_aggs(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
+{
+    for (uint32_t i = 0; i < node->aggregate.agg_count; i++) {
+        const wr_field *field = &node->schema.fields[node->aggregate.key_count + i];
+
+        wr_textbuf_printf(buf, "%s", i ? ", " : "");
+        add_agg(buf, &node->aggregate.aggs[i], &node->inputs[0]->schema, bump);
+        wr_textbuf_printf(buf, " AS %.*s", WR_TEXT_ARG(field->name));
+    }
+}
+
+static void add_bound(wr_textbuf *buf, wr_frame_bound bound, const char *unbounded)
+{
+    long long offset = bound.offset;
+
+    if (bound.units == WR_FRAME_UNBOUNDED)
+        wr_textbuf_printf(buf, "%s", unbounded);
+    else if (offset == 0)
+        wr_textbuf_printf(buf, "CURRENT %s", bound.units == WR_FRAME_ROWS ? "ROW" : "GROUP");
+    else
+        wr_textbuf_printf(buf, "%s %lld %s", bound.units == WR_FRAME_ROWS ? "ROWS" : "GROUPS",
+                          offset < 0 ? -offset : offset,
+                          offset < 0 ? "PRECEDING" : "FOLLOWING");
+}
+
+static bool minds_frame(wr_window_kind kind)
+{
+    return kind == WR_WINDOW_AGGREGATE || kind >= WR_WINDOW_FIRST_VALUE;
+}
+
+static void add_function(wr_textbuf *buf, const wr_plan_function *function, const wr_schema *input,
+                         wr_bump *bump)
+{
+    if (function->kind == WR_WINDOW_AGGREGATE) {
+        add_agg(buf, &function->agg, input, bump);
+    } else {
+        wr_textbuf_printf(buf, "%s(", wr_window_name(function->kind));
+        if (function->argument)
+            wr_textbuf_printf(buf, "%s", expr_text(function->argument, input, bump));
+        if (function->offset)
+            wr_textbuf_printf(buf, "%s%lld", function->argument ? ", " : "",
+                              (long long)function->offset);
+        if (function->fallback)
+            wr_textbuf_printf(buf, ", %s", expr_text(function->fallback, input, bump));
+        wr_textbuf_printf(buf, ")");
+    }
+    if (!minds_frame(function->kind))
+        return;
+    wr_textbuf_printf(buf, " over [");
+    add_bound(buf, function->frame.start, "START");
+    wr_textbuf_printf(buf, " TO ");
+    add_bound(buf, function->frame.end, "END");
+    wr_textbuf_printf(buf, "]");
+}
+
+static void add_window(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 {
     const wr_schema *input = &node->inputs[0]->schema;
 
-    for (uint32_t i = 0; i < node->aggregate.agg_count; i++) {
-        const wr_plan_agg *agg = &node->aggregate.aggs[i];
-        const wr_field    *field = &node->schema.fields[node->aggregate.key_count + i];
-
-        wr_textbuf_printf(buf, "%s%s(%s%s", i ? ", " : "",
-                          agg->kind == WR_AGG_COUNT_STAR ? "count" : wr_agg_name(agg->kind),
-                          agg->distinct ? "DISTINCT " : "",
-                          agg->argument ? expr_text(agg->argument, input, bump) : "*");
-        if (agg->order)
-            wr_textbuf_printf(buf, ", %s", expr_text(agg->order, input, bump));
-        if (wr_agg_has_fraction(agg->kind))
-            wr_textbuf_printf(buf, ", %.17g", agg->fraction);
-        wr_textbuf_printf(buf, ")");
-        if (agg->filter)
-            wr_textbuf_printf(buf, " FILTER (WHERE %s)", expr_text(agg->filter, input, bump));
-        wr_textbuf_printf(buf, " AS %.*s", WR_TEXT_ARG(field->name));
+    for (uint32_t i = 0; i < node->window.partition_count; i++)
+        wr_textbuf_printf(buf, "%s%s", i ? ", " : "by ",
+                          expr_text(node->window.partitions[i], input, bump));
+    wr_textbuf_printf(buf, "%s", node->window.order_count ? " order " : "");
+    add_keys(buf, node->window.order, node->window.order_count, input, bump);
+    for (uint32_t f = 0; f < node->window.function_count; f++) {
+        wr_textbuf_printf(buf, "%s", f ? ", " : ": ");
+        add_function(buf, &node->window.functions[f], input, bump);
     }
 }
 
@@ -137,7 +199,7 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
                   node->schema.fields, bump);
         break;
     case WR_PLAN_SORT:
-        add_keys(buf, node, bump);
+        add_keys(buf, node->sort.keys, node->sort.key_count, &node->inputs[0]->schema, bump);
         add_limits(buf, node->sort.offset_rows, node->sort.rows_max);
         break;
     case WR_PLAN_LIMIT:
@@ -151,6 +213,9 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
             wr_textbuf_printf(buf, "%s", node->aggregate.agg_count ? ": " : "");
         }
         add_aggs(buf, node, bump);
+        break;
+    case WR_PLAN_WINDOW:
+        add_window(buf, node, bump);
         break;
     case WR_PLAN_JOIN:
         add_join(buf, node, bump);

@@ -13,6 +13,7 @@
 static const char *const KIND_NAMES[WR_PLAN_KIND_COUNT] = {
     [WR_PLAN_SCAN] = "scan",           [WR_PLAN_GENERATE] = "generate",
     [WR_PLAN_FILTER] = "filter",       [WR_PLAN_PROJECT] = "project",
+    [WR_PLAN_WINDOW] = "window",
     [WR_PLAN_SORT] = "sort",           [WR_PLAN_LIMIT] = "limit",
     [WR_PLAN_AGGREGATE] = "aggregate", [WR_PLAN_JOIN] = "join",
     [WR_PLAN_UNION] = "union",         [WR_PLAN_SINK] = "sink",
@@ -259,6 +260,41 @@ wr_status wr_plan_add_aggregate(wr_plan *plan, wr_plan_node *input, wr_expr **ke
     node->aggregate.key_count = key_count;
     node->aggregate.aggs = aggs;
     node->aggregate.agg_count = agg_count;
+    return append_node(plan, node, out_node, err);
+}
+
+static bool is_never_null(const wr_plan_function *function)
+{
+    return function->kind < WR_WINDOW_LAG ||
+           (function->kind == WR_WINDOW_AGGREGATE && (function->agg.kind == WR_AGG_COUNT ||
+                                                      function->agg.kind == WR_AGG_COUNT_STAR));
+}
+
+wr_status wr_plan_add_window(wr_plan *plan, wr_plan_node *input, wr_expr **partitions,
+                             uint32_t partition_count, wr_plan_key *order, uint32_t order_count,
+                             wr_plan_function *functions, uint32_t function_count,
+                             wr_plan_node **out_node, wr_error *err)
+{
+    uint32_t      count = input->schema.field_count;
+    wr_plan_node *node;
+
+    WR_TRY(new_node(plan, WR_PLAN_WINDOW, input, NULL, &node, err));
+    WR_TRY(new_schema(plan, count + function_count, &node->schema, err));
+    memcpy(node->schema.fields, input->schema.fields, count * sizeof input->schema.fields[0]);
+    for (uint32_t f = 0; f < function_count; f++) {
+        char *name = wr_bump_printf(plan->bump, err, "window %u", count + f);
+
+        if (!name)
+            return WR_NO_MEMORY;
+        node->schema.fields[count + f] =
+            (wr_field){wr_text_of(name), functions[f].type, !is_never_null(&functions[f])};
+    }
+    node->window.partitions = partitions;
+    node->window.partition_count = partition_count;
+    node->window.order = order;
+    node->window.order_count = order_count;
+    node->window.functions = functions;
+    node->window.function_count = function_count;
     return append_node(plan, node, out_node, err);
 }
 

@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "expr/aggregate.h"
 #include "expr/expr.h"
+#include "expr/window.h"
 
 typedef enum wr_plan_kind {
     WR_PLAN_SCAN,
@@ -21,6 +22,7 @@ typedef enum wr_plan_kind {
     WR_PLAN_SORT,
     WR_PLAN_LIMIT,
     WR_PLAN_AGGREGATE,
+    WR_PLAN_WINDOW,
     WR_PLAN_JOIN,
     WR_PLAN_UNION,
     WR_PLAN_SINK,
@@ -41,6 +43,17 @@ typedef struct wr_plan_key {
     wr_expr *expr;
     bool     descending, nulls_first;
 } wr_plan_key;
+
+/** One window function. */
+typedef struct wr_plan_function {
+    wr_window_kind kind;
+    wr_plan_agg    agg;      /* AGGREGATE                                             */
+    wr_expr       *argument; /* of the kinds that take values of other rows           */
+    wr_expr       *fallback; /* LAG, LEAD: where there is no such row; NULL: null     */
+    int64_t        offset;   /* LAG, LEAD: rows; NTH_VALUE: from 1; NTILE: buckets    */
+    wr_frame       frame;
+    wr_type        type;     /* of the result                                         */
+} wr_plan_function;
 
 typedef enum wr_plan_join_type {
     WR_PLAN_JOIN_INNER, WR_PLAN_JOIN_LEFT, WR_PLAN_JOIN_RIGHT, WR_PLAN_JOIN_FULL,
@@ -91,6 +104,12 @@ struct wr_plan_node {
             uint32_t     agg_count;
         } aggregate;                      /* output: keys, then aggregates */
         struct {
+            wr_expr         **partitions;
+            wr_plan_key      *order;
+            wr_plan_function *functions;
+            uint32_t          partition_count, order_count, function_count;
+        } window;                         /* output: the input's columns, then functions */
+        struct {
             wr_plan_join_type type;
             wr_expr **left_keys, **right_keys; /* pairwise of equal types; over each input */
             uint32_t  key_count;
@@ -138,6 +157,11 @@ wr_status wr_plan_add_aggregate(wr_plan *plan, wr_plan_node *input, wr_expr **ke
                                 uint32_t key_count, wr_plan_agg *aggs, uint32_t agg_count,
                                 const wr_text *names, wr_plan_node **out_node,
                                 wr_error *err) WR_MUST_USE;
+/** Output columns get names of their own that nobody asks for: a project behind gives them others. */
+wr_status wr_plan_add_window(wr_plan *plan, wr_plan_node *input, wr_expr **partitions,
+                             uint32_t partition_count, wr_plan_key *order, uint32_t order_count,
+                             wr_plan_function *functions, uint32_t function_count,
+                             wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 /** A right column whose name clashes gets `_right` (`_right2` ...). SEMI and ANTI put out the left only.
  *  `omit_right_keys`: equal-named key columns of the right side are left out (ON a USING-like list). */
 wr_status wr_plan_add_join(wr_plan *plan, wr_plan_node *left, wr_plan_node *right,

@@ -527,6 +527,29 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
     return WR_OK;
 }
 
+/* ---- Window --------------------------------------------------------------------------------------- */
+
+static wr_status build_window(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                              wr_error *err)
+{
+    wr_plan_window *plan;
+    wr_node        *sink, *reader;
+    wr_expr       **exprs;
+    wr_type        *types;
+
+    WR_TRY(wr_stream_position(b, out, logical, err));
+    WR_TRY(wr_window_plan_make(b, logical, out, &exprs, &plan, err));
+    WR_TRY(wr_stream_project(b, out, exprs, plan->column_count, out->hidden_count, logical, err));
+    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_WINDOW, plan, logical, &sink, err));
+    WR_TRY(attach(out, sink, err));
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_WINDOW_READ, plan, logical, &reader, err));
+    reader->state = sink;
+    WR_TRY(types_of_schema(b, &logical->schema, &types, err));
+    *out = (wr_stream){.tail = reader, .types = types,
+                       .visible_count = logical->schema.field_count, .ordered = true};
+    return WR_OK;
+}
+
 /* ---- Join ------------------------------------------------------------------------------------------ */
 
 /* Key expressions as columns of the stream; computed ones are appended behind the visible columns
@@ -824,6 +847,7 @@ static void mark_positions(wr_builder *b)
         switch (node->kind) {
         case WR_PLAN_SORT:
         case WR_PLAN_LIMIT:
+        case WR_PLAN_WINDOW:
             needs = true;
             break;
         case WR_PLAN_SINK:
@@ -865,6 +889,8 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
         return build_limit(b, node, out, err);
     case WR_PLAN_AGGREGATE:
         return build_aggregate(b, node, out, err);
+    case WR_PLAN_WINDOW:
+        return build_window(b, node, out, err);
     case WR_PLAN_JOIN:
         return build_join(b, node, &left, &right, out, err);
     case WR_PLAN_UNION:

@@ -79,6 +79,12 @@ wr_status wr_union_build(wr_builder *b, const wr_plan_node *logical, wr_stream *
                          wr_stream *right, wr_stream *out, wr_error *err) WR_MUST_USE;
 void wr_unions_finish(wr_builder *b);
 
+/** The plan of a window over the stream, which has its position columns, and the columns it wants; the
+ *  hidden ones last (build_window.c). */
+wr_status wr_window_plan_make(wr_builder *builder, const wr_plan_node *logical,
+                              const wr_stream *stream, wr_expr ***out_exprs,
+                              wr_plan_window **out_plan, wr_error *err);
+
 /** Cut into steps and order them (steps.c). *out_cycle: logical node to spool, WR_FIELD_NONE if none. */
 wr_status wr_steps_make(wr_builder *builder, wr_schedule *out_schedule, uint32_t *out_cycle,
                         wr_error *err);

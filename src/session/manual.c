@@ -1,6 +1,7 @@
 /* session/manual.c — the reference, read straight from the tables that the parser uses; cleaning. */
 #include "expr/aggregate.h"
 #include "expr/function.h"
+#include "expr/window.h"
 #include "session/session_priv.h"
 #include "yaml/pipeline.h"
 
@@ -111,6 +112,13 @@ bool wr_session_manual(const char *topic, size_t index, const char **out_name,
             return false;
         *out_name = AGGREGATES[index].name;
         *out_help = AGGREGATES[index].help;
+        return true;
+    }
+    if (wr_text_equal(name, WR_TEXT("windows"))) {
+        if (index >= WR_WINDOW_AGGREGATE)
+            return false;
+        *out_name = wr_window_name((wr_window_kind)index);
+        *out_help = wr_window_help((wr_window_kind)index);
         return true;
     }
     if (wr_text_equal(name, WR_TEXT("formats"))) {

@@ -225,6 +225,77 @@ def add_union(random, plan):
     return True
 
 
+def window_frame(random):
+    bounds = ["UNBOUNDED PRECEDING", "2 PRECEDING", "CURRENT ROW", "3 FOLLOWING",
+              "UNBOUNDED FOLLOWING"]
+    bounds[1] = f"{random.choice((0, 1, 2, 7, 100, 5000))} PRECEDING"
+    bounds[3] = f"{random.choice((0, 1, 3, 40, 3000))} FOLLOWING"
+    first, last = sorted((random.randint(0, 3), random.randint(1, 4)))
+    if first == last:  # two offsets on one side: a frame that may be empty
+        bounds[1] = "5 PRECEDING" if first == 1 else bounds[1]
+        other = {1: "2 PRECEDING", 2: "CURRENT ROW", 3: "9 FOLLOWING"}[first]
+        return f"{random.choice(('ROWS', 'GROUPS'))} BETWEEN {bounds[first]} AND {other}"
+    units = random.choice(("ROWS", "ROWS", "GROUPS"))
+    return f"{units} BETWEEN {bounds[first]} AND {bounds[last]}"
+
+
+def window_call(random, plan, name):
+    """(text for both sides, result Column, does it look at a frame)."""
+    c = random.choice(plan.columns)
+    kind = random.random()
+    if kind < 0.3:
+        text, type_ = random.choice((
+            ("row_number()", BIGINT), ("rank()", BIGINT), ("dense_rank()", BIGINT),
+            ("percent_rank()", DOUBLE), ("cume_dist()", DOUBLE),
+            (f"ntile({random.choice((1, 2, 3, 10, 1000))})", BIGINT)))
+        return (text, text), Column(name, type_, ["NULL"]), False
+    if kind < 0.5:
+        n = random.choice((0, 1, 1, 2, 10, 2000))
+        default = random.choice(("", "", f", {c.name}"))
+        text = f"{random.choice(('lag', 'lead'))}({c.name}, {n}{default})"
+        return (text, text), Column(name, c.type, ["NULL"]), False
+    if kind < 0.65:
+        text = random.choice((f"first_value({c.name})", f"last_value({c.name})",
+                              f"nth_value({c.name}, {random.choice((1, 2, 5, 300))})"))
+        return (text, text), Column(name, c.type, ["NULL"]), True
+    while True:
+        text, column = aggregate_call(random, plan, name)
+        # DuckDB's windowed count_if of nothing is NULL, not 0.
+        if "DISTINCT" not in text[0] and not text[0].startswith(("arg_", "count_if")):
+            return text, column, True
+
+
+def add_window(random, plan):
+    """Functions over one to three windows. Where ties matter the order ends with the unique id."""
+    if not plan.id_column:
+        return False
+    columns, ours, theirs = list(plan.columns), [], []
+    specs = []
+    for _ in range(random.choice((1, 1, 2, 3))):
+        keys = random.sample(plan.columns, min(len(plan.columns), random.choice((0, 1, 1, 2))))
+        by = f"PARTITION BY {', '.join(k.name for k in keys)} " if keys else ""
+        order = sort_keys(random, plan)
+        loose = order[:-1]
+        specs.append([(by + "ORDER BY " + ", ".join(k[0] for k in o),
+                       by + "ORDER BY " + ", ".join(k[1] for k in o)) for o in (order, loose)])
+    for n in range(random.randint(1, 6)):
+        name = f"w{len(plan.steps)}_{n}"
+        (mine, duck), column, minds_frame = window_call(random, plan, name)
+        over, peers_over = random.choice(specs)
+        frame = f" {window_frame(random)}" if minds_frame and random.random() < 0.6 else ""
+        ties_matter = "ROWS" in frame or mine.startswith(
+            ("row_number", "ntile", "lag", "lead", "first", "last", "nth"))
+        if not ties_matter and random.random() < 0.5:
+            over = peers_over
+        ours.append(f"{mine} OVER ({over[0]}{frame}) AS {name}")
+        theirs.append(f"{duck} OVER ({over[1]}{frame}) AS {name}")
+        columns.append(column)
+    plan.add("window", {"op": "window", "functions": ours},
+             f"SELECT *, {', '.join(theirs)} FROM ({plan.sql})", columns)
+    plan.is_ordered = False
+    return True
+
+
 JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN",
          "semi": "SEMI JOIN", "anti": "ANTI JOIN", "cross": "CROSS JOIN"}
 
@@ -285,7 +356,7 @@ def add_limit(random, plan):
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_union, 2),
-             (add_join, 4), (add_limit, 1)]
+             (add_join, 4), (add_limit, 1), (add_window, 3)]
 
 
 def random_plan(random, seed, large):

@@ -1,0 +1,101 @@
+/* exec/window_priv.h — what the files of the window operator share: frames and functions at run time.
+ *
+ * Rows come sorted, so partitions and groups of peers are neighbours. Every bound of a frame, and
+ * every row that values are taken from, only moves forward from one row to the next: each is a cursor
+ * over a tape of sorted rows (exec/row_tape.h), and nothing needs a partition in memory.
+ *
+ * Aggregates over a frame whose start stays are updated as the end moves. When the start moves too,
+ * rows cannot be taken out of most states, so a frame is two parts: behind `middle` one state that
+ * takes rows in; before it, states of blocks, each for its rows up to the part's end. When the start
+ * reaches the middle, the rows of the frame are read again and cut into SLOTS blocks; the block that
+ * the start is in is cut again, down to single rows. So a row is read again once a level (log64 of the
+ * frame), an answer is a merge of one state a level, and memory does not depend on the frame. All
+ * states merge bit for bit alike in any order, so this never shows. */
+#ifndef WR_EXEC_WINDOW_PRIV_H
+#define WR_EXEC_WINDOW_PRIV_H
+
+#ifndef WR_BUILDING_EXEC
+#error "private to src/exec"
+#endif
+
+#include "exec/agg_state.h"
+#include "exec/ops.h"
+#include "exec/row_tape.h"
+#include "exec/sorter.h"
+
+enum { WR_SLIDE_SLOTS = 64, WR_SLIDE_LEVELS = 8, WR_FRAME_HEAP_BYTES = 8192 };
+
+/* Blocks of rows begin .. end-1; states[s] is of all rows from block s on. */
+typedef struct slide_level {
+    uint64_t begin, end, block_rows;
+    uint32_t block_count;
+    uint8_t *states;
+} slide_level;
+
+typedef struct frame_run {
+    const wr_window_frame *plan;
+    uint64_t        start_row, end_row; /* rows on the tape; the end does not belong to it */
+    wr_tape_cursor *start;              /* NULL: the frame starts with the partition       */
+    wr_tape_cursor *end;
+    wr_tape_cursor *again;              /* reads rows again; NULL: the start stays         */
+    wr_agg_layout   aggs;
+    uint8_t        *back, *result;  /* states: from middle on, of the frame                   */
+    uint64_t        middle;
+    slide_level     levels[WR_SLIDE_LEVELS];
+    uint32_t        depth;
+    wr_bump         heap;               /* long values of the states                       */
+    wr_agg_memory   memory;
+    uint64_t        version;            /* counts changes                                  */
+    bool            is_stale;           /* `result` is to be computed                      */
+} frame_run;
+
+typedef struct window_run {
+    const wr_plan_window *plan;
+    wr_exec         *exec;
+    wr_lease        *lease;
+    wr_bump          bump;
+    wr_row_layout    layout;
+    wr_row_tape      tape;
+    wr_sorter_reader reader;
+    frame_run       *frames;
+    wr_tape_cursor  *current;
+    wr_tape_cursor  *points;        /* one each                                  */
+    uint64_t         partition_row; /* where the current row's partition begins  */
+    uint64_t         partition_group;
+    uint64_t         peers_row;     /* where its group begins                    */
+
+    const uint8_t  **rows;          /* scratch: addresses of a batch             */
+    uint8_t        **states;        /* scratch: a state a row                    */
+    uint16_t        *ordinals;      /* 0, 1, 2 ...                               */
+    uint32_t        *sizes;         /* scratch of the tape                       */
+    wr_vector       *arguments;     /* kept_count + 1: what aggregates read      */
+    wr_vector        cell;          /* one result                                */
+    uint8_t         *cell_room;
+    wr_vector       *columns;       /* the batch                                 */
+    uint64_t        *versions;      /* a function: of the frame in the last row  */
+    uint8_t         *text;          /* long values of the batch's functions      */
+    uint32_t         text_bytes, text_used, text_row_bytes;
+    uint64_t         morsel, position;
+    bool             is_open;
+} window_run;
+
+/* window_frame.c */
+/** The current row begins a partition. */
+void wr_window_frame_begin(window_run *run, frame_run *frame);
+/** Follow the current row. */
+wr_status wr_window_frame_move(window_run *run, frame_run *frame, wr_error *err) WR_MUST_USE;
+/** Bring frame->result up to date, if the frame's start moves. */
+wr_status wr_window_frame_result(window_run *run, frame_run *frame, wr_error *err) WR_MUST_USE;
+
+/* window_rows.c: the next batch; no rows: the end */
+wr_status wr_window_next(window_run *run, wr_batch *out, wr_error *err) WR_MUST_USE;
+
+/** Is `row`, at number `row_number`, in another partition than the current row? */
+static inline bool is_beyond_partition(const window_run *run, const uint8_t *row,
+                                       uint64_t row_number)
+{
+    return row_number > run->partition_row &&
+           (wr_tape_row_flags(&run->tape, row) & WR_TAPE_PARTITION);
+}
+
+#endif

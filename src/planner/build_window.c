@@ -1,0 +1,195 @@
+/* planner/build_window.c — what a window operator is told: its columns, frames and points.
+ *
+ * Functions that look at the same frame, or take values of the same row, share it. */
+#include "planner/planner_priv.h"
+
+typedef struct window_columns {
+    wr_expr **exprs;
+    uint32_t  count;
+} window_columns;
+
+/* Column of `expr`, appended if it is not there yet; NONE for none. */
+static uint32_t find_column(window_columns *columns, wr_expr *expr)
+{
+    if (!expr)
+        return WR_FIELD_NONE;
+    for (uint32_t i = 0; i < columns->count; i++)
+        if (wr_expr_equal(columns->exprs[i], expr) && wr_expr_is_repeatable(expr))
+            return i;
+    columns->exprs[columns->count] = expr;
+    return columns->count++;
+}
+
+static uint32_t find_frame(wr_plan_window *plan, wr_window_frame *frames, const wr_frame *frame)
+{
+    for (uint32_t i = 0; i < plan->frame_count; i++)
+        if (wr_frame_equal(&frames[i].frame, frame))
+            return i;
+    frames[plan->frame_count] = (wr_window_frame){
+        .frame = *frame,
+        .aggs = {.position = WR_FIELD_NONE},
+    };
+    return plan->frame_count++;
+}
+
+static uint32_t find_point(wr_plan_window *plan, wr_window_point *points, wr_window_point point)
+{
+    for (uint32_t i = 0; i < plan->point_count; i++)
+        if (points[i].kind == point.kind && points[i].offset == point.offset &&
+            points[i].frame == point.frame)
+            return i;
+    points[plan->point_count] = point;
+    return plan->point_count++;
+}
+
+static wr_status add_agg(wr_builder *b, const wr_plan_function *function, wr_window *out,
+                         wr_window_frame *frame, window_columns *columns, uint32_t function_count,
+                         wr_error *err)
+{
+    const wr_plan_agg *agg = &function->agg;
+    wr_agg            *aggs = (wr_agg *)(uintptr_t)frame->aggs.aggs;
+
+    if (!aggs) {
+        aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_agg, function_count, err);
+        if (!aggs)
+            return WR_NO_MEMORY;
+        frame->aggs.aggs = aggs;
+    }
+    out->agg = frame->aggs.agg_count++;
+    aggs[out->agg] = (wr_agg){
+        .kind = agg->kind,
+        .argument = find_column(columns, agg->argument),
+        .order = find_column(columns, agg->order),
+        .filter = find_column(columns, agg->filter),
+        .argument_type = agg->argument ? agg->argument->type : WR_TYPE(NULL_),
+        .result_type = agg->type,
+    };
+    return WR_OK;
+}
+
+static wr_status add_function(wr_builder *b, const wr_plan_function *function, wr_window *out,
+                              wr_plan_window *plan, window_columns *columns, wr_error *err)
+{
+    static const wr_frame WHOLE, TO_PEERS = {.end = {.units = WR_FRAME_GROUPS}};
+    wr_window_frame      *frames = (wr_window_frame *)(uintptr_t)plan->frames;
+    wr_window_point       point = {.kind = function->kind, .offset = function->offset,
+                                   .frame = WR_FIELD_NONE};
+
+    *out = (wr_window){
+        .kind = function->kind,
+        .frame = WR_FIELD_NONE,
+        .argument = find_column(columns, function->argument),
+        .fallback = find_column(columns, function->fallback),
+        .offset = function->offset,
+        .type = function->type,
+    };
+    if (wr_window_takes_value(function->kind)) {
+        if (function->kind != WR_WINDOW_LAG && function->kind != WR_WINDOW_LEAD)
+            point.frame = find_frame(plan, frames, &function->frame);
+        out->point = find_point(plan, (wr_window_point *)(uintptr_t)plan->points, point);
+    } else if (function->kind == WR_WINDOW_AGGREGATE) {
+        out->frame = find_frame(plan, frames, &function->frame);
+        return add_agg(b, function, out, &frames[out->frame], columns, plan->function_count, err);
+    } else if (function->kind == WR_WINDOW_CUME_DIST) {
+        out->frame = find_frame(plan, frames, plan->order_count ? &TO_PEERS : &WHOLE);
+        out->total = find_frame(plan, frames, &WHOLE);
+    } else if (function->kind == WR_WINDOW_PERCENT_RANK || function->kind == WR_WINDOW_NTILE) {
+        out->frame = find_frame(plan, frames, &WHOLE);
+    }
+    return WR_OK;
+}
+
+/* Partition and order keys come first, as the operator compares them. */
+static void add_keys(const wr_plan_node *logical, wr_sort_key *keys, window_columns *columns)
+{
+    for (uint32_t k = 0; k < logical->window.partition_count; k++) {
+        keys[columns->count] = (wr_sort_key){.column = columns->count};
+        columns->exprs[columns->count++] = logical->window.partitions[k];
+    }
+    for (uint32_t k = 0; k < logical->window.order_count; k++) {
+        const wr_plan_key *key = &logical->window.order[k];
+
+        keys[columns->count] = (wr_sort_key){.column = columns->count,
+                                             .descending = key->descending,
+                                             .nulls_first = key->nulls_first};
+        columns->exprs[columns->count++] = key->expr;
+    }
+}
+
+static wr_status add_outputs(wr_builder *b, const wr_stream *stream, uint32_t *outputs,
+                             window_columns *columns, wr_error *err)
+{
+    for (uint32_t c = 0; c < stream->visible_count; c++) {
+        wr_expr *expr = wr_expr_column(b->bump, c, stream->types[c], true, err);
+
+        if (!expr)
+            return WR_NO_MEMORY;
+        outputs[c] = find_column(columns, expr);
+    }
+    return WR_OK;
+}
+
+static void finish_frames(wr_plan_window *plan, wr_window_frame *frames)
+{
+    for (uint32_t i = 0; i < plan->frame_count; i++) {
+        frames[i].aggs.types = plan->types;
+        frames[i].aggs.column_count = plan->kept_count;
+        for (uint32_t a = 0; a < frames[i].aggs.agg_count; a++)
+            if (wr_agg_needs_position(frames[i].aggs.aggs[a].kind))
+                frames[i].aggs.position = plan->kept_count;
+    }
+}
+
+wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const wr_stream *stream,
+                              wr_expr ***out_exprs, wr_plan_window **out_plan, wr_error *err)
+{
+    uint32_t functions = logical->window.function_count;
+    uint32_t key_count = logical->window.partition_count + logical->window.order_count;
+    uint32_t room = key_count + stream->visible_count + 5 * functions + stream->hidden_count + 1;
+    wr_plan_window  *plan = WR_BUMP_NEW(b->bump, wr_plan_window, err);
+    wr_window_frame *frames = WR_BUMP_NEW_ARRAY(b->bump, wr_window_frame, 2 * functions + 1, err);
+    wr_window_point *points = WR_BUMP_NEW_ARRAY(b->bump, wr_window_point, functions + 1, err);
+    wr_window       *made = WR_BUMP_NEW_ARRAY(b->bump, wr_window, functions + 1, err);
+    wr_sort_key     *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key,
+                                              key_count + stream->hidden_count + 1, err);
+    uint32_t        *outputs = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, stream->visible_count + 1, err);
+    wr_type         *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, room, err);
+    window_columns   columns = {.exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, room, err)};
+
+    if (!plan || !frames || !points || !made || !keys || !outputs || !types || !columns.exprs)
+        return WR_NO_MEMORY;
+    *plan = (wr_plan_window){
+        .types = types,
+        .keys = keys,
+        .key_count = key_count + stream->hidden_count,
+        .partition_count = logical->window.partition_count,
+        .order_count = logical->window.order_count,
+        .outputs = outputs,
+        .output_count = stream->visible_count,
+        .frames = frames,
+        .points = points,
+        .functions = made,
+        .function_count = functions,
+    };
+    add_keys(logical, keys, &columns);
+    WR_TRY(add_outputs(b, stream, outputs, &columns, err));
+    for (uint32_t f = 0; f < functions; f++)
+        WR_TRY(add_function(b, &logical->window.functions[f], &made[f], plan, &columns, err));
+    plan->kept_count = columns.count;
+    plan->column_count = columns.count + stream->hidden_count;
+    finish_frames(plan, frames);
+    for (uint32_t h = 0; h < stream->hidden_count; h++) {
+        uint32_t from = stream->visible_count + h;
+
+        keys[key_count + h] = (wr_sort_key){.column = columns.count};
+        columns.exprs[columns.count] =
+            wr_expr_column(b->bump, from, stream->types[from], true, err);
+        if (!columns.exprs[columns.count++])
+            return WR_NO_MEMORY;
+    }
+    for (uint32_t c = 0; c < columns.count; c++)
+        types[c] = columns.exprs[c]->type;
+    *out_exprs = columns.exprs;
+    *out_plan = plan;
+    return WR_OK;
+}
