@@ -73,6 +73,14 @@ typedef struct wr_plan_position {
 enum { WR_POSITION_ROW_BITS = 32 };
 extern const wr_transform_ops WR_POSITION;
 
+/** repeat: every row as often as its Int64 column `count_column` says (NULL: not at all), which
+ *  becomes the number of the copy, from 0. */
+typedef struct wr_plan_repeat {
+    uint32_t column_count;          /* of the input */
+    uint32_t count_column;
+} wr_plan_repeat;
+extern const wr_transform_ops WR_REPEAT;
+
 /** limit by source position, streaming, with early stop (the pipeline must be order-preserving). */
 typedef struct wr_plan_limit {
     uint64_t offset_rows, rows_max;

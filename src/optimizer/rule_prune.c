@@ -153,6 +153,12 @@ static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
     case WR_PLAN_LIMIT:
         want_same(p, node);
         break;
+    case WR_PLAN_REPEAT:
+        for (uint32_t c = 0; c + 1 < node->schema.field_count; c++)
+            if (wr_bit_get(p->wanted[node->number], c))
+                wr_bit_set(p->wanted[node->inputs[0]->number], c);
+        wr_expr_columns(node->repeat.count, p->wanted[node->inputs[0]->number]);
+        break;
     case WR_PLAN_UNION:
         for (uint32_t i = 0; i < 2; i++)
             for (size_t w = 0; w < wr_bit_words(node->schema.field_count); w++)
@@ -398,6 +404,21 @@ static void same_as_input(prune *p, wr_plan_node *node, uint32_t input)
     node->schema = node->inputs[0]->schema;
 }
 
+/* The input's columns as they are now, then the number. */
+static wr_status prune_repeat(prune *p, wr_plan_node *node, uint32_t input, wr_error *err)
+{
+    const wr_schema *theirs = &node->inputs[0]->schema;
+    uint32_t         width = p->widths[input];
+    wr_field         number = node->schema.fields[width];
+
+    memcpy(p->maps[node->number], p->maps[input], width * sizeof(uint32_t));
+    memcpy(node->schema.fields, theirs->fields, theirs->field_count * sizeof(wr_field));
+    node->schema.fields[theirs->field_count] = number;
+    node->schema.field_count = theirs->field_count + 1;
+    p->maps[node->number][width] = theirs->field_count;
+    return remap(p, &node->repeat.count, p->maps[input], err);
+}
+
 /* Both inputs give exactly the wanted columns: one that others read too may have kept more, and then
  * a project picks them. */
 static wr_status prune_union(prune *p, wr_plan_node *node, wr_error *err)
@@ -472,6 +493,8 @@ static wr_status prune_node(prune *p, wr_plan_node *node, wr_error *err)
         return prune_join(p, node, left, right, err);
     case WR_PLAN_UNION:
         return prune_union(p, node, err);
+    case WR_PLAN_REPEAT:
+        return prune_repeat(p, node, left, err);
     case WR_PLAN_KIND_COUNT:
         break;
     }

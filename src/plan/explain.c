@@ -223,6 +223,10 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
     case WR_PLAN_UNION:
         wr_textbuf_printf(buf, "all");
         break;
+    case WR_PLAN_REPEAT:
+        wr_textbuf_printf(buf, "%s times",
+                          expr_text(node->repeat.count, &node->inputs[0]->schema, bump));
+        break;
     case WR_PLAN_SINK:
         wr_textbuf_printf(buf, "%s %.*s", node->sink.target->format->name,
                           WR_TEXT_ARG(node->sink.target->path));

@@ -16,7 +16,8 @@ static const char *const KIND_NAMES[WR_PLAN_KIND_COUNT] = {
     [WR_PLAN_WINDOW] = "window",
     [WR_PLAN_SORT] = "sort",           [WR_PLAN_LIMIT] = "limit",
     [WR_PLAN_AGGREGATE] = "aggregate", [WR_PLAN_JOIN] = "join",
-    [WR_PLAN_UNION] = "union",         [WR_PLAN_SINK] = "sink",
+    [WR_PLAN_UNION] = "union",         [WR_PLAN_REPEAT] = "repeat",
+    [WR_PLAN_SINK] = "sink",
 };
 
 void wr_plan_init(wr_plan *plan, wr_bump *bump, const char *path)
@@ -417,6 +418,20 @@ wr_status wr_plan_add_union(wr_plan *plan, wr_plan_node *left, wr_plan_node *rig
             return WR_RAISE(err, WR_INVALID, "a union of columns '%.*s' of two types",
                             WR_TEXT_ARG(field->name));
     }
+    return append_node(plan, node, out_node, err);
+}
+
+wr_status wr_plan_add_repeat(wr_plan *plan, wr_plan_node *input, wr_expr *count,
+                             wr_text number_name, wr_plan_node **out_node, wr_error *err)
+{
+    wr_plan_node *node;
+    uint32_t      field_count = input->schema.field_count;
+
+    WR_TRY(new_node(plan, WR_PLAN_REPEAT, input, NULL, &node, err));
+    WR_TRY(new_schema(plan, field_count + 1, &node->schema, err));
+    memcpy(node->schema.fields, input->schema.fields, field_count * sizeof(wr_field));
+    node->schema.fields[field_count] = (wr_field){number_name, WR_TYPE(I64), false};
+    node->repeat.count = count;
     return append_node(plan, node, out_node, err);
 }
 

@@ -25,6 +25,7 @@ typedef enum wr_plan_kind {
     WR_PLAN_WINDOW,
     WR_PLAN_JOIN,
     WR_PLAN_UNION,
+    WR_PLAN_REPEAT,
     WR_PLAN_SINK,
     WR_PLAN_KIND_COUNT
 } wr_plan_kind;
@@ -119,6 +120,9 @@ struct wr_plan_node {
             uint32_t  right_column_count; /* output: all left columns, then these          */
         } join;
         struct {
+            wr_expr *count;               /* Int64: how often a row comes; output: number last */
+        } repeat;
+        struct {
             const wr_target *target;
         } sink;
     };
@@ -172,6 +176,11 @@ wr_status wr_plan_add_join(wr_plan *plan, wr_plan_node *left, wr_plan_node *righ
  *  left ones. */
 wr_status wr_plan_add_union(wr_plan *plan, wr_plan_node *left, wr_plan_node *right,
                             wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+/** Every row as often as `count` (Int64) says, not at all if that is NULL; behind the columns comes
+ *  the number of the copy, from 0, as Int64 `number_name`. */
+wr_status wr_plan_add_repeat(wr_plan *plan, wr_plan_node *input, wr_expr *count,
+                             wr_text number_name, wr_plan_node **out_node,
+                             wr_error *err) WR_MUST_USE;
 wr_status wr_plan_add_sink(wr_plan *plan, wr_plan_node *input, const wr_target *target,
                            wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 

@@ -893,6 +893,8 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
         return build_window(b, node, out, err);
     case WR_PLAN_JOIN:
         return build_join(b, node, &left, &right, out, err);
+    case WR_PLAN_REPEAT:
+        return wr_repeat_build(b, node, out, err);
     case WR_PLAN_UNION:
         return wr_union_build(b, node, &left, &right, out, err);
     case WR_PLAN_SINK:

@@ -61,6 +61,52 @@ wr_status wr_union_build(wr_builder *b, const wr_plan_node *logical, wr_stream *
     return WR_OK;
 }
 
+/* ---- Rows several times ------------------------------------------------------------------------ */
+
+/* The visible columns, one more, the hidden ones, and as a further hidden one what tells copies of a
+ * row apart if there are any. */
+static wr_status add_columns(wr_builder *b, wr_stream *stream, uint32_t visible, wr_expr *more,
+                             wr_expr *last_hidden, const wr_plan_node *logical, wr_error *err)
+{
+    uint32_t  hidden = stream->hidden_count, count = 0;
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, visible + hidden + 2, err);
+
+    if (!exprs)
+        return WR_NO_MEMORY;
+    for (; count < visible; count++)
+        exprs[count] = wr_stream_column(b, stream, count, err);
+    exprs[count++] = more;
+    for (uint32_t h = 0; h < hidden; h++)
+        exprs[count++] = wr_stream_column(b, stream, stream->visible_count + h, err);
+    if (last_hidden)
+        exprs[count++] = last_hidden;
+    for (uint32_t i = 0; i < count; i++)
+        if (!exprs[i])
+            return WR_NO_MEMORY;
+    return wr_stream_project(b, stream, exprs, count, hidden + (last_hidden != NULL), logical, err);
+}
+
+wr_status wr_repeat_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out, wr_error *err)
+{
+    wr_plan_repeat *plan = WR_BUMP_NEW(b->bump, wr_plan_repeat, err);
+    uint32_t        visible = out->visible_count;
+    wr_expr        *number;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    WR_TRY(add_columns(b, out, visible, logical->repeat.count, NULL, logical, err));
+    *plan = (wr_plan_repeat){visible + 1 + out->hidden_count, visible};
+    WR_TRY(wr_stream_append(b, out, &WR_REPEAT, plan, logical, err));
+    if (out->hidden_count == 0)
+        return WR_OK;
+    number = wr_stream_column(b, out, visible, err);
+    if (!number)
+        return WR_NO_MEMORY;
+    WR_TRY(wr_expr_cast(b->bump, number, WR_TYPE(U64), false, &number, err));
+    return add_columns(b, out, visible, wr_stream_column(b, out, visible, err), number, logical,
+                       err);
+}
+
 void wr_unions_finish(wr_builder *b)
 {
     for (wr_union_tail *tail = b->union_tails; tail; tail = tail->next) {

@@ -52,7 +52,7 @@ struct step {
 
 extern const step_op WR_STEP_SCAN, WR_STEP_GENERATE, WR_STEP_FILTER, WR_STEP_MAP, WR_STEP_PROJECT,
     WR_STEP_SORT, WR_STEP_LIMIT, WR_STEP_AGGREGATE, WR_STEP_JOIN, WR_STEP_DISTINCT,
-    WR_STEP_UNION, WR_STEP_WINDOW, WR_STEP_SINK;
+    WR_STEP_UNION, WR_STEP_INTERSECT, WR_STEP_EXCEPT, WR_STEP_WINDOW, WR_STEP_SINK;
 
 /* read.c: values. `what` names the key for messages. */
 wr_status wr_read_text(const pipeline *p, const wr_yaml *node, const char *what, wr_text *out_text,

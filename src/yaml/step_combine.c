@@ -1,8 +1,12 @@
-/* yaml/step_combine.c — steps that put the rows of several steps together: union.
+/* yaml/step_combine.c — steps that put the rows of several steps together: union, intersect, except.
  *
  * Columns are matched by position or by name and widened to their common type by a project in front
  * of each input that needs one; what then meets has one schema. A union of many is a balanced tree of
- * unions of two, which keeps the order of the inputs. Distinct rows are groups (step_distinct.c). */
+ * unions of two, which keeps the order of the inputs. Distinct rows are groups (step_distinct.c).
+ *
+ * intersect and except count how often each row comes from where: an aggregate by all columns over
+ * the union of the inputs, each with a number. Rows are equal as groups are: NULL equals NULL. A row
+ * then passes once, or with `all` as often as the counts say (a repeat). */
 #include "yaml/pipeline_priv.h"
 
 static wr_status place(const pipeline *p, const step *s, wr_status status, wr_error *err)
@@ -248,4 +252,193 @@ const step_op WR_STEP_UNION = {
         },
     .input_count = STEP_INPUTS_MAX,
     .build = build_union,
+};
+
+/* ---- intersect, except ------------------------------------------------------------------------ */
+
+static wr_expr *number_expr(const pipeline *p, int64_t number, wr_error *err)
+{
+    wr_value value = {.type = WR_TYPE(I64), .i64 = number};
+
+    return wr_expr_const(p->bump, &value, err);
+}
+
+static wr_status call(const pipeline *p, const char *name, wr_expr **args, uint32_t count,
+                      wr_expr **out_expr, wr_error *err)
+{
+    return wr_expr_call(p->bump, wr_text_of(name), args, count, out_expr, err);
+}
+
+/* `expr` compared with a number. */
+static wr_status compare(const pipeline *p, wr_expr *expr, const char *name, int64_t number,
+                         wr_expr **out_expr, wr_error *err)
+{
+    wr_expr *args[2] = {expr, number_expr(p, number, err)};
+
+    return args[1] ? call(p, name, args, 2, out_expr, err) : WR_NO_MEMORY;
+}
+
+/* The first `count` columns of `node`, then `more` if given. */
+static wr_status add_columns(pipeline *p, const step *s, wr_plan_node *node, uint32_t count,
+                             wr_expr *more, wr_text more_name, wr_plan_node **out_node,
+                             wr_error *err)
+{
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, count + 2, err);
+    wr_text  *names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, count + 2, err);
+
+    if (!exprs || !names)
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < count; c++) {
+        names[c] = node->schema.fields[c].name;
+        if (!(exprs[c] = wr_step_column(p, node, c, err)))
+            return WR_NO_MEMORY;
+    }
+    exprs[count] = more;
+    names[count] = more_name;
+    return place(p, s,
+                 wr_plan_add_project(p->plan, node, exprs, names, count + (more != NULL), out_node,
+                                     err),
+                 err);
+}
+
+/* Groups of equal rows of all inputs; behind the columns how many of each came from the first
+ * input, and from the second and so on. `set_count` 2: from the first, from any other. */
+static wr_status add_counts(pipeline *p, const step *s, wr_plan_node **nodes, uint32_t set_count,
+                            wr_plan_node **out_node, wr_error *err)
+{
+    uint32_t      count = nodes[0]->schema.field_count;
+    wr_plan_agg  *aggs = WR_BUMP_NEW_ARRAY(p->bump, wr_plan_agg, set_count + 1, err);
+    wr_expr     **keys = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, count + 1, err);
+    wr_text      *names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, count + set_count + 1, err);
+    wr_plan_node *all;
+
+    if (!aggs || !keys || !names)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < s->input_count; i++) {
+        wr_expr *set = number_expr(p, i < set_count ? i : set_count - 1, err);
+
+        if (!set)
+            return WR_NO_MEMORY;
+        WR_TRY(add_columns(p, s, nodes[i], count, set, WR_TEXT("#set"), &nodes[i], err));
+    }
+    WR_TRY(add_union(p, s, nodes, s->input_count, &all, err));
+    for (uint32_t c = 0; c < count; c++) {
+        names[c] = all->schema.fields[c].name;
+        if (!(keys[c] = wr_step_column(p, all, c, err)))
+            return WR_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < set_count; i++) {
+        wr_expr    *set = wr_step_column(p, all, count, err);
+        const char *name = wr_bump_printf(p->bump, err, "#count_%u", i + 1);
+
+        if (!set || !name)
+            return WR_NO_MEMORY;
+        names[count + i] = wr_text_of(name);
+        aggs[i] = (wr_plan_agg){.kind = WR_AGG_COUNT_STAR, .type = WR_TYPE(I64)};
+        WR_TRY(compare(p, set, "=", i, &aggs[i].filter, err));
+    }
+    return place(p, s,
+                 wr_plan_add_aggregate(p->plan, all, keys, count, aggs, set_count, names, out_node,
+                                       err),
+                 err);
+}
+
+/* How often a row passes with `all`: the least of the counts, or what is left of the first. */
+static wr_status times_of(pipeline *p, const wr_plan_node *groups, uint32_t count,
+                          uint32_t set_count, bool is_except, wr_expr **out_times, wr_error *err)
+{
+    wr_expr **counts = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, set_count + 1, err);
+
+    if (!counts)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < set_count; i++)
+        if (!(counts[i] = wr_step_column(p, groups, count + i, err)))
+            return WR_NO_MEMORY;
+    return call(p, is_except ? "-" : "least", counts, set_count, out_times, err);
+}
+
+/* Does a row pass at all? */
+static wr_status condition_of(pipeline *p, const wr_plan_node *groups, uint32_t count,
+                              uint32_t set_count, bool is_except, wr_expr **out_condition,
+                              wr_error *err)
+{
+    wr_expr **args = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, set_count + 1, err);
+
+    if (!args)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < set_count; i++) {
+        wr_expr *counted = wr_step_column(p, groups, count + i, err);
+
+        if (!counted)
+            return WR_NO_MEMORY;
+        WR_TRY(compare(p, counted, is_except && i > 0 ? "=" : ">", 0, &args[i], err));
+    }
+    return wr_expr_logic(p->bump, WR_EXPR_AND, args, set_count, out_condition, err);
+}
+
+static wr_status build_counted(pipeline *p, const step *s, const wr_yaml *const *values,
+                               bool is_except, wr_plan_node **out_node, wr_error *err)
+{
+    uint32_t       set_count = is_except ? 2 : s->input_count, count;
+    bool           all = false;
+    wr_plan_node **nodes, *node;
+    wr_expr       *expr;
+
+    if (values[COMBINE_ALL])
+        WR_TRY(wr_read_bool(p, values[COMBINE_ALL], "all", &all, err));
+    WR_TRY(read_inputs(p, s, values[COMBINE_BY], &nodes, err));
+    count = nodes[0]->schema.field_count;
+    WR_TRY(add_counts(p, s, nodes, set_count, &node, err));
+    if (all) {
+        WR_TRY(times_of(p, node, count, set_count, is_except, &expr, err));
+        WR_TRY(wr_plan_add_repeat(p->plan, node, expr, WR_TEXT("#number"), &node, err));
+    } else {
+        WR_TRY(condition_of(p, node, count, set_count, is_except, &expr, err));
+        WR_TRY(place(p, s, wr_plan_add_filter(p->plan, node, expr, &node, err), err));
+    }
+    return add_columns(p, s, node, count, NULL, WR_TEXT(""), out_node, err);
+}
+
+static wr_status build_intersect(pipeline *p, const step *s, const wr_yaml *const *values,
+                                 wr_plan_node **out_node, wr_error *err)
+{
+    return build_counted(p, s, values, false, out_node, err);
+}
+
+static wr_status build_except(pipeline *p, const step *s, const wr_yaml *const *values,
+                              wr_plan_node **out_node, wr_error *err)
+{
+    return build_counted(p, s, values, true, out_node, err);
+}
+
+#define BY_HELP                                                                                    \
+    "how columns are matched: position (the default) or name, where a column that a step has not " \
+    "is NULL. Types are widened"
+
+const step_op WR_STEP_INTERSECT = {
+    .name = "intersect",
+    .summary = "keeps the rows that all steps (inputs) have; NULL equals NULL",
+    .keys = {"all", "by"},
+    .helps =
+        {
+            "true: a row comes as often as in the step that has it least often; false (the "
+            "default): once",
+            BY_HELP,
+        },
+    .input_count = STEP_INPUTS_MAX,
+    .build = build_intersect,
+};
+
+const step_op WR_STEP_EXCEPT = {
+    .name = "except",
+    .summary = "keeps the rows of the first step (inputs) that no other has; NULL equals NULL",
+    .keys = {"all", "by"},
+    .helps =
+        {
+            "true: each row of the others takes away one equal row of the first; false (the "
+            "default): all of them, and what is left comes once",
+            BY_HELP,
+        },
+    .input_count = STEP_INPUTS_MAX,
+    .build = build_except,
 };

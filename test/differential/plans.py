@@ -205,22 +205,26 @@ def add_distinct_on(random, plan):
     return True
 
 
-def add_union(random, plan):
-    """What is there and a part of it, or the table it began with; by position or by name."""
+SETS = {"union": "UNION", "intersect": "INTERSECT", "except": "EXCEPT"}
+
+
+def add_set(random, plan):
+    """What is there against a part of it, either way round; by position or by name."""
     plan.steps[-1].setdefault("id", f"s{len(plan.steps)}")
     first = plan.steps[-1]["id"]
     ours, theirs = predicate(random, plan.columns)
     second = f"u{len(plan.steps)}"
     plan.steps.append({"op": "filter", "input": first, "expr": ours, "id": second})
-    every = random.random() < 0.6
-    step = {"op": "union", "inputs": random.choice(([first, second], [second, first])),
-            "all": every}
+    sides = [(first, plan.sql), (second, f"SELECT * FROM ({plan.sql}) WHERE {theirs}")]
+    random.shuffle(sides)
+    op, every = random.choice(list(SETS)), random.random() < 0.6
+    step = {"op": op, "inputs": [name for name, _ in sides], "all": every}
     if random.random() < 0.5:
         step["by"] = "name"
-    plan.add("union all" if every else "union", step,
-             f"SELECT * FROM ({plan.sql}) UNION {'ALL ' if every else ''}"
-             f"SELECT * FROM ({plan.sql}) WHERE {theirs}")
-    plan.id_column = "" if every else plan.id_column
+    plan.add(f"{op} all" if every else op, step,
+             f"SELECT * FROM ({sides[0][1]}) {SETS[op]} {'ALL ' if every else ''}"
+             f"SELECT * FROM ({sides[1][1]})")
+    plan.id_column = "" if op == "union" and every else plan.id_column
     plan.is_ordered = False
     return True
 
@@ -355,7 +359,7 @@ def add_limit(random, plan):
 
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
-             (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_union, 2),
+             (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4),
              (add_join, 4), (add_limit, 1), (add_window, 3)]
 
 
