@@ -40,16 +40,11 @@ void wr_merge_init(wr_merge *merge, const wr_sortkey *key, uint32_t fan_in, void
     merge->lasts = (uint64_t *)next;
 }
 
-static wr_spill *spill_of(const wr_merge_input *input)
-{
-    return input->cursor.stream->spill;
-}
-
 void wr_merge_release(wr_merge *merge)
 {
     for (uint32_t i = 0; i < merge->spare_count; i++) {
         if (merge->spares[i].input)
-            wr_spill_task_cancel(spill_of(merge->spares[i].input), &merge->spares[i].task);
+            wr_spill_task_cancel(merge->spares[i].input->spill, &merge->spares[i].task);
     }
 }
 
@@ -80,6 +75,7 @@ void wr_merge_add_run(wr_merge *merge, wr_spill_stream *stream, bool consume, vo
     wr_merge_input *input = add_input(merge);
 
     wr_spill_cursor_init(&input->cursor, stream, consume);
+    input->spill = stream->spill;
     input->buffer = buffer;
     input->buffer_bytes = buffer_bytes;
     input->page_bytes = page_bytes;
@@ -152,7 +148,7 @@ static void forecast(wr_merge *merge, wr_merge_spare *spare)
     merge->lasts[first] = UINT64_MAX;
     spare->input = &merge->inputs[first];
     spare->input->spare = spare;
-    wr_spill_task_submit(spill_of(spare->input), &spare->task);
+    wr_spill_task_submit(spare->input->spill, &spare->task);
 }
 
 static void begin_page(wr_merge_input *input, const uint8_t *page)
@@ -170,7 +166,7 @@ static wr_status take_spare(wr_merge *merge, wr_merge_input *input, uint64_t *ou
     wr_merge_spare *spare = input->spare;
     uint8_t *buffer = input->buffer;
 
-    wr_spill_task_await(spill_of(input), &spare->task);
+    wr_spill_task_await(input->spill, &spare->task);
     if (spare->status != WR_OK) /* once more, to have the message */
         WR_TRY(load(input, merge->key, spare->buffer, &spare->used_bytes, &spare->last, err));
     input->buffer = spare->buffer;

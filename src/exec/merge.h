@@ -36,6 +36,7 @@ typedef struct wr_merge_input {
     const wr_sort_entry *entry, *entry_end; /* in memory: rows after the current one */
 
     wr_spill_cursor cursor; /* on disk: cursor.stream is NULL for memory */
+    wr_spill       *spill;
     uint8_t        *buffer;
     uint32_t        buffer_bytes, used_bytes, page_bytes;
     struct wr_merge_spare *spare; /* that holds what comes next, or NULL */

@@ -101,7 +101,7 @@ static wr_status write_block_with(chain_writer *writer, wr_spill_slot *slot, con
 static wr_status write_block(chain_writer *writer, const void *bytes, uint32_t byte_count,
                              wr_error *err)
 {
-    wr_spill_slot *slot = wr_spill_slot_take(writer->spill, false);
+    wr_spill_slot *slot = wr_spill_slot_take(writer->spill, WR_SPILL_FOR_BLOCK);
     wr_status status = write_block_with(writer, slot, bytes, byte_count, err);
 
     wr_spill_slot_give(writer->spill, slot);
@@ -207,7 +207,7 @@ static wr_status read_chain(wr_spill *spill, uint8_t *piece, wr_spill_position l
 static wr_status read_at(wr_spill *spill, wr_spill_position last, uint64_t offset, void *buffer,
                          size_t byte_count, size_t *out_bytes, wr_error *err)
 {
-    wr_spill_slot *slot = wr_spill_slot_take(spill, true);
+    wr_spill_slot *slot = wr_spill_slot_take(spill, WR_SPILL_FOR_READ);
     wr_status status;
 
     status = read_chain(spill, slot->out, last, offset, buffer, byte_count, out_bytes, err);
@@ -230,7 +230,7 @@ static wr_status read_blob(const wr_blob *blob, uint64_t offset, void *buffer, s
 wr_status wr_spill_blob_store(wr_spill *spill, const wr_blob *blob, wr_blob *out_blob,
                               wr_error *err)
 {
-    wr_spill_slot *slot = wr_spill_slot_take(spill, true);
+    wr_spill_slot *slot = wr_spill_slot_take(spill, WR_SPILL_FOR_COPY);
     chain_writer writer;
     wr_status status;
 

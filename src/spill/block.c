@@ -237,7 +237,7 @@ wr_status wr_spill_content_read(wr_spill *spill, wr_spill_position position,
 
     if (header->codec == WR_SPILL_RAW)
         return read_stored(spill, position, header, buffer, err);
-    taken = wr_spill_slot_take(spill, false);
+    taken = wr_spill_slot_take(spill, WR_SPILL_FOR_BLOCK);
     status = read_and_decode(spill, position, header, taken, buffer, err);
     wr_spill_slot_give(spill, taken);
     return status;

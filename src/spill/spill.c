@@ -1,10 +1,10 @@
 /* spill/spill.c — the spill itself: its memory, its file, the extents and the quota.
  *
  * All memory is one extent of the lease, cut up when the spill is made: this struct, the bit map of
- * extents, and slots: a buffer with what LZ4 needs. A thread that appends or reads a block holds
- * one and waits for none meanwhile. Copying a long value, or reading part of one, holds one more
- * around that; both at once, two. These outer ones leave the last slot to others, and there are 2 *
- * worker_count + 1: hence somebody can always go on. Writers have two each besides.
+ * extents, and slots: a buffer with what LZ4 needs. A thread that appends or reads a block holds one
+ * and waits for none meanwhile. Reading part of a long value holds one around that, copying one holds
+ * another around that. These leave one and two slots to the uses that they wait for, and there are
+ * 2 * worker_count + 1, three at least: hence somebody can always go on. Writers have two each besides.
  *
  * An extent is four blocks of the largest kind, or more if the quota has more than EXTENT_COUNT_MAX
  * of those. Extents are handed out lowest first, so the file stays as short as its peak. */
@@ -185,12 +185,12 @@ uint32_t wr_spill_slot_room(const wr_spill *spill)
     return (uint32_t)out_bytes(spill->block_bytes_max);
 }
 
-wr_spill_slot *wr_spill_slot_take(wr_spill *spill, bool outer)
+wr_spill_slot *wr_spill_slot_take(wr_spill *spill, wr_spill_use use)
 {
     wr_spill_slot *slot;
 
     WR_LOCKED(&spill->mutex);
-    while (spill->free_slot_count <= (outer ? 1 : 0))
+    while (spill->free_slot_count <= (uint32_t)use)
         wr_cond_wait(&spill->slot_freed, &spill->mutex);
     slot = spill->free_slots;
     spill->free_slots = slot->next_free;

@@ -3,8 +3,8 @@
  * A spill owns one scratch file (never on tmpfs; nothing is left by a crash). The file is cut into
  * extents; a fixed bit map, sized at open from the quota, says which are in use, so the spill's own
  * memory does not grow with the data. A stream is an append-only sequence of blocks in a chain of
- * extents: the resident part of a stream is a few words, however long it gets. A block is 1 byte up
- * to block_bytes_max, stored with a header {magic, stream salt, raw bytes, stored bytes, codec,
+ * extents: the resident part of a stream is a few words, however long it gets. A block has any
+ * length and is stored in parts of up to block_bytes_max, each with a header {magic, stream salt, raw bytes, stored bytes, codec,
  * XXH3-64 of header and of content, links} and verified on every read: a stale, torn or flipped
  * block is WR_CORRUPT. Blocks are LZ4-compressed or stored raw, whichever the measured disk and
  * codec speeds and the ratio of the stream's recent blocks make cheaper (chosen online).
@@ -34,7 +34,7 @@ typedef struct wr_spill wr_spill;
 typedef struct wr_spill_options {
     const char *folder;          /* must not be memory (wr_path_is_memory)                   */
     uint64_t    quota_bytes;     /* 0: free space - 1 GiB                                    */
-    uint32_t    block_bytes_max; /* largest block any stream will append                     */
+    uint32_t    block_bytes_max; /* longer blocks are stored in parts                        */
     uint32_t    worker_count;    /* concurrent appenders and readers */
     bool        compress;        /* false: always raw (for measurements)                     */
 } wr_spill_options;
@@ -156,6 +156,7 @@ typedef struct wr_spill_cursor {
     wr_spill_position next;         /* 0: at the end                          */
     uint32_t          stored_bytes; /* of the last block read: the next is similar */
     bool              consume;      /* free extents when passed               */
+    bool              is_broken;    /* within a block: what follows is no use */
 } wr_spill_cursor;
 
 /** `consume`: this is the only cursor of the stream; extents are freed behind it, and after the

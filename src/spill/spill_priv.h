@@ -35,14 +35,14 @@ typedef struct wr_spill_link {
     uint64_t          jump_index;
 } wr_spill_link;
 
-/* In front of every block. Both checks are mixed with the block's position, so that a block that is
+/* In front of every block, or part of one. Both checks are mixed with the block's position, so that a block that is
  * found in the wrong place is corrupt. Written and read by one process: native byte order. */
 typedef struct wr_spill_header {
     uint32_t          magic;
     uint32_t          salt;
     uint32_t          codec;
     uint32_t          raw_bytes, stored_bytes;
-    uint32_t          reserved;
+    uint32_t          more_bytes;      /* raw bytes of this block in the parts that follow */
     uint64_t          header_check;    /* of this struct with 0 in its place */
     uint64_t          content_check;   /* of the stored bytes                */
     wr_spill_position next;            /* of the stream's next block         */
@@ -50,6 +50,7 @@ typedef struct wr_spill_header {
     wr_spill_link     link;
 } wr_spill_header;
 
+/* The parts of a block of more than block_bytes_max follow each other, each with a header. */
 _Static_assert(sizeof(wr_spill_header) == WR_SPILL_HEADER_BYTES, "the header has no padding");
 
 /* A buffer of header + block_bytes_max in whole units: a block is put together in it, or read into it
@@ -108,12 +109,23 @@ void wr_spill_tasks_release(wr_spill *spill);
 
 /* --- spill.c ------------------------------------------------------------------------------ */
 
+/** How much of a block with `byte_count` bytes left its next part takes. */
+static inline uint32_t wr_spill_part_bytes(const wr_spill *spill, uint32_t byte_count)
+{
+    return byte_count < spill->block_bytes_max ? byte_count : spill->block_bytes_max;
+}
+
 /** Bytes of slot->out. */
 uint32_t wr_spill_slot_room(const wr_spill *spill);
 
-/** Wait for a slot. One that will hold it while it calls others that need slots leaves the last
- *  one to them (`outer`), so that they always get on. */
-wr_spill_slot *wr_spill_slot_take(wr_spill *spill, bool outer);
+/** What a slot is taken for, and so how many it leaves to the uses below it, which it waits for. */
+typedef enum wr_spill_use {
+    WR_SPILL_FOR_BLOCK, /* one block: nothing is waited for meanwhile       */
+    WR_SPILL_FOR_READ,  /* a part of a long value, around the read of blocks */
+    WR_SPILL_FOR_COPY,  /* a long value, around its reads and its blocks     */
+} wr_spill_use;
+
+wr_spill_slot *wr_spill_slot_take(wr_spill *spill, wr_spill_use use);
 void           wr_spill_slot_give(wr_spill *spill, wr_spill_slot *slot);
 
 /** SLOTS_PER_WRITER slots to hold for long, while the others go round. */

@@ -81,22 +81,34 @@ static wr_status append_encoded(wr_spill_stream *stream, wr_spill_slot *slot,
     return WR_OK;
 }
 
-wr_status wr_spill_append(wr_spill_stream *stream, const void *bytes, uint32_t byte_count,
-                          wr_spill_position *out_position, wr_error *err)
+static wr_status append_part(wr_spill_stream *stream, const uint8_t *bytes, uint32_t byte_count,
+                             uint32_t more_bytes, wr_spill_position *out_position, wr_error *err)
 {
-    wr_spill *spill = stream->spill;
-    wr_spill_slot *slot;
-    wr_status status;
+    wr_spill      *spill = stream->spill;
+    wr_spill_slot *slot = wr_spill_slot_take(spill, WR_SPILL_FOR_BLOCK);
+    wr_status      status;
 
-    wr_assert(byte_count > 0 && byte_count <= spill->block_bytes_max,
-              "a block has 1 to block_bytes_max bytes");
-    wr_assert(!stream->is_direct, "a direct stream has a writer");
-    slot = wr_spill_slot_take(spill, false);
     wr_spill_block_encode(spill, slot->compressor, slot->out, bytes, byte_count,
-                          stream->block_count, &stream->ratio_permille);
+                          stream->block_count, &stream->ratio_permille)
+        ->more_bytes = more_bytes;
     status = append_encoded(stream, slot, out_position, err);
     wr_spill_slot_give(spill, slot);
     return status;
+}
+
+wr_status wr_spill_append(wr_spill_stream *stream, const void *bytes, uint32_t byte_count,
+                          wr_spill_position *out_position, wr_error *err)
+{
+    uint32_t done = 0, part;
+
+    wr_assert(byte_count > 0, "a block has at least one byte");
+    wr_assert(!stream->is_direct, "a direct stream has a writer");
+    for (; done < byte_count; done += part) {
+        part = wr_spill_part_bytes(stream->spill, byte_count - done);
+        WR_TRY(append_part(stream, (const uint8_t *)bytes + done, part, byte_count - done - part,
+                           done == 0 ? out_position : NULL, err));
+    }
+    return WR_OK;
 }
 
 /* --- freeing ------------------------------------------------------------------------------ */
@@ -164,85 +176,128 @@ static void step_over(wr_spill_cursor *cursor, wr_spill_position position, wr_sp
     }
 }
 
-/* One block through the page cache. */
-static wr_status read_cached(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
-                             uint32_t *out_bytes, wr_error *err)
+/* Where a cursor puts what it reads. */
+typedef struct target {
+    uint8_t *bytes;
+    uint32_t room, used;
+    uint32_t more_bytes; /* of the block that is being read */
+} target;
+
+/* `header` has the next part: is it the one that is expected, and is there room for it? */
+static wr_status check_part(const wr_spill_cursor *cursor, const target *to,
+                            const wr_spill_header *header, wr_error *err)
 {
-    wr_spill *spill = cursor->stream->spill;
+    if (to->more_bytes > 0 && to->more_bytes != header->raw_bytes + header->more_bytes)
+        return WR_RAISE(err, WR_CORRUPT, "a spilled block in '%s' has parts of another one",
+                        cursor->stream->spill->folder);
+    wr_assert((uint64_t)header->raw_bytes + header->more_bytes <= to->room - to->used,
+              "a cursor's buffer holds the largest block");
+    return WR_OK;
+}
+
+static void take_part(wr_spill_cursor *cursor, target *to, const wr_spill_header *header,
+                      wr_spill_position position)
+{
+    to->used += header->raw_bytes;
+    to->more_bytes = header->more_bytes;
+    cursor->stored_bytes = header->stored_bytes;
+    step_over(cursor, position, header->next);
+}
+
+/* One part through the page cache. */
+static wr_status read_cached(wr_spill_cursor *cursor, target *to, wr_error *err)
+{
+    wr_spill         *spill = cursor->stream->spill;
     wr_spill_position position = cursor->next;
-    wr_spill_header header;
+    wr_spill_header   header;
 
     WR_TRY(wr_spill_header_read(spill, position, cursor->stream->salt, &header, err));
-    wr_assert(header.raw_bytes <= buffer_bytes, "a cursor's buffer holds the largest block");
-    WR_TRY(wr_spill_content_read(spill, position, &header, buffer, err));
-    step_over(cursor, position, header.next);
-    cursor->stored_bytes = header.stored_bytes;
-    *out_bytes = header.raw_bytes;
+    WR_TRY(check_part(cursor, to, &header, err));
+    WR_TRY(wr_spill_content_read(spill, position, &header, to->bytes + to->used, err));
+    take_part(cursor, to, &header, position);
     return WR_OK;
 }
 
-/* The block whose units begin `at` of those that were read from `start` on. */
-static wr_status take_block(wr_spill_cursor *cursor, wr_spill_position start, const uint8_t *units,
-                            uint32_t unit_bytes, uint32_t *at, void *buffer, uint32_t *out_bytes,
-                            wr_error *err)
+/* The part whose units begin `at` of those that were read from `start` on. */
+static wr_status read_part(wr_spill_cursor *cursor, wr_spill_position start, const uint8_t *units,
+                           uint32_t unit_bytes, uint32_t *at, target *to, wr_error *err)
 {
-    wr_spill_stream *stream = cursor->stream;
+    wr_spill_stream       *stream = cursor->stream;
     const wr_spill_header *header = (const wr_spill_header *)(const void *)(units + *at);
-    wr_spill_position position = start + *at;
+    wr_spill_position      position = start + *at;
 
-    WR_TRY(
-        wr_spill_block_check(stream->spill, header, unit_bytes - *at, position, stream->salt, err));
-    WR_TRY(wr_spill_block_unpack(stream->spill, header, position, buffer, err));
-    *out_bytes = header->raw_bytes;
+    WR_TRY(wr_spill_block_check(stream->spill, header, unit_bytes - *at, position, stream->salt,
+                                err));
+    WR_TRY(check_part(cursor, to, header, err));
+    WR_TRY(wr_spill_block_unpack(stream->spill, header, position, to->bytes + to->used, err));
     *at += wr_spill_block_disk_bytes(stream, header);
-    step_over(cursor, position, header->next);
+    take_part(cursor, to, header, position);
     return WR_OK;
 }
 
-/* Blocks of a direct stream that one access gives, as long as there is room for block_bytes. */
-static wr_status read_units(wr_spill_cursor *cursor, uint8_t *units, uint8_t *buffer,
-                            uint32_t buffer_bytes, uint32_t block_bytes, uint32_t *out_bytes,
-                            wr_error *err)
+/* Is there a next part or block to read, and, if it is a block, room for any? */
+static bool wants_more(const wr_spill_cursor *cursor, const target *to, uint32_t block_bytes)
 {
-    wr_spill *spill = cursor->stream->spill;
+    return cursor->next != 0 && (to->more_bytes > 0 || to->room - to->used >= block_bytes);
+}
+
+/* What one access to a direct stream gives. */
+static wr_status read_units(wr_spill_cursor *cursor, uint8_t *units, target *to,
+                            uint32_t block_bytes, wr_error *err)
+{
+    wr_spill         *spill = cursor->stream->spill;
     wr_spill_position start = cursor->next;
-    uint64_t wanted = (uint64_t)(buffer_bytes / block_bytes) * cursor->stream->largest_bytes;
-    uint32_t most = wr_spill_slot_room(spill), moved, at = 0, now;
+    uint64_t blocks = (to->room - to->used) / block_bytes;
+    uint64_t wanted = (blocks ? blocks : 1) * cursor->stream->largest_bytes;
+    uint32_t most = wr_spill_slot_room(spill), moved, at = 0;
 
     WR_TRY(wr_spill_units_read(spill, start, units, wanted < most ? (uint32_t)wanted : most, &moved,
                                err));
-    WR_TRY(take_block(cursor, start, units, moved, &at, buffer, out_bytes, err));
-    while (cursor->next == start + at && buffer_bytes - *out_bytes >= block_bytes && at < moved) {
+    WR_TRY(read_part(cursor, start, units, moved, &at, to, err));
+    while (wants_more(cursor, to, block_bytes) && cursor->next == start + at && at < moved) {
         /* What is not whole, or not right, the next access will show. */
-        if (take_block(cursor, start, units, moved, &at, buffer + *out_bytes, &now, NULL) != WR_OK)
+        if (read_part(cursor, start, units, moved, &at, to, NULL) != WR_OK)
             break;
-        *out_bytes += now;
     }
     return WR_OK;
+}
+
+static wr_status read_some(wr_spill_cursor *cursor, target *to, uint32_t block_bytes, wr_error *err)
+{
+    wr_spill      *spill = cursor->stream->spill;
+    wr_spill_slot *slot;
+    wr_status      status;
+
+    if (!cursor->stream->is_direct)
+        return read_cached(cursor, to, err);
+    slot = wr_spill_slot_take(spill, WR_SPILL_FOR_BLOCK);
+    status = read_units(cursor, slot->out, to, block_bytes, err);
+    wr_spill_slot_give(spill, slot);
+    return status;
 }
 
 wr_status wr_spill_cursor_next_many(wr_spill_cursor *cursor, void *buffer, uint32_t buffer_bytes,
                                     uint32_t block_bytes, uint32_t *out_bytes, wr_error *err)
 {
-    wr_spill *spill = cursor->stream->spill;
-    wr_spill_slot *slot;
-    wr_status status;
-    uint32_t now;
+    bool   is_direct = cursor->stream->is_direct;
+    target to = {.bytes = buffer, .room = buffer_bytes};
 
     *out_bytes = 0;
-    if (cursor->next == 0)
-        return WR_OK;
-    if (cursor->stream->is_direct) {
-        slot = wr_spill_slot_take(spill, false);
-        status = read_units(cursor, slot->out, buffer, buffer_bytes, block_bytes, out_bytes, err);
-        wr_spill_slot_give(spill, slot);
-        return status;
+    if (cursor->is_broken)
+        return WR_RAISE(err, WR_IO, "an earlier read from '%s' failed",
+                        cursor->stream->spill->folder);
+    while (wants_more(cursor, &to, block_bytes)) {
+        bool      is_first = to.used == 0;
+        wr_status status = read_some(cursor, &to, block_bytes, is_first || to.more_bytes ? err : NULL);
+
+        if (status != WR_OK && (is_first || to.more_bytes > 0)) {
+            cursor->is_broken = to.more_bytes > 0;
+            return status;
+        }
+        if (status != WR_OK || (is_direct && to.more_bytes == 0))
+            break; /* whole blocks were read: an error will come again */
     }
-    WR_TRY(read_cached(cursor, buffer, buffer_bytes, out_bytes, err));
-    while (cursor->next != 0 && buffer_bytes - *out_bytes >= block_bytes &&
-           read_cached(cursor, (uint8_t *)buffer + *out_bytes, buffer_bytes - *out_bytes, &now,
-                       NULL) == WR_OK)
-        *out_bytes += now;
+    *out_bytes = to.used;
     return WR_OK;
 }
 

@@ -9,7 +9,7 @@ enum { QUEUE_LONG = 2 };
 
 uint32_t wr_spill_thread_count(uint32_t worker_count)
 {
-    return 2 * worker_count < IO_THREADS_MAX ? 2 * worker_count : IO_THREADS_MAX;
+    return worker_count + 1 < IO_THREADS_MAX ? worker_count + 1 : IO_THREADS_MAX;
 }
 
 void wr_spill_tasks_init(wr_spill *spill, uint32_t worker_count)

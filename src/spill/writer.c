@@ -60,8 +60,8 @@ static wr_status turn_over(wr_spill_writer *writer, wr_error *err)
     return half->status;
 }
 
-wr_status wr_spill_writer_append(wr_spill_writer *writer, const void *bytes, uint32_t byte_count,
-                                 wr_error *err)
+static wr_status append_part(wr_spill_writer *writer, const uint8_t *bytes, uint32_t byte_count,
+                             uint32_t more_bytes, wr_error *err)
 {
     wr_spill_stream *stream = writer->stream;
     wr_spill *spill = stream->spill;
@@ -70,10 +70,6 @@ wr_status wr_spill_writer_append(wr_spill_writer *writer, const void *bytes, uin
     wr_spill_position position;
     uint64_t needed = sizeof *header + (uint64_t)byte_count, taken;
 
-    if (!writer->slots[0])
-        return wr_spill_append(stream, bytes, byte_count, NULL, err);
-    wr_assert(byte_count > 0 && byte_count <= spill->block_bytes_max,
-              "a block has 1 to block_bytes_max bytes");
     if (half->used_bytes > 0 && (half->used_bytes + needed > wr_spill_slot_room(spill) ||
                                  stream->next_offset != half->position + half->used_bytes)) {
         WR_TRY(turn_over(writer, err));
@@ -82,12 +78,29 @@ wr_status wr_spill_writer_append(wr_spill_writer *writer, const void *bytes, uin
     header =
         wr_spill_block_encode(spill, writer->slots[0]->compressor, half->bytes + half->used_bytes,
                               bytes, byte_count, stream->block_count, &stream->ratio_permille);
+    header->more_bytes = more_bytes;
     WR_TRY(wr_spill_stream_place(stream, header, &position, &taken, err));
     wr_spill_block_seal(header, position);
     wr_spill_stream_advance(stream, header, position);
     if (half->used_bytes == 0)
         half->position = position;
     half->used_bytes += wr_spill_block_disk_bytes(stream, header);
+    return WR_OK;
+}
+
+wr_status wr_spill_writer_append(wr_spill_writer *writer, const void *bytes, uint32_t byte_count,
+                                 wr_error *err)
+{
+    uint32_t part;
+
+    if (!writer->slots[0])
+        return wr_spill_append(writer->stream, bytes, byte_count, NULL, err);
+    wr_assert(byte_count > 0, "a block has at least one byte");
+    for (uint32_t done = 0; done < byte_count; done += part) {
+        part = wr_spill_part_bytes(writer->stream->spill, byte_count - done);
+        WR_TRY(append_part(writer, (const uint8_t *)bytes + done, part, byte_count - done - part,
+                           err));
+    }
     return WR_OK;
 }
 

@@ -59,6 +59,21 @@ class Adversary(WeirTest):
                           sink("out.csv"), cap="64MB", expect=0)
         self.assertEqual(self.result(), "c0,c9999\n" + "7,7\n" * 20)
 
+    def test_rows_wider_than_a_block_are_spilled(self):
+        columns = [f"c{n}" for n in range(1500)]
+        rows = [[f"{row * 7919 % 3000}"] + [f"{row}/{n} text" for n in range(1, len(columns))]
+                for row in range(3000)]
+        lines = [",".join(row) + "\n" for row in rows]
+        self.write("in.csv", ",".join(columns) + "\n" + "".join(lines))
+        head, by_key = ",".join(columns), sorted(rows, key=lambda row: int(row[0]))
+        wide = [f"min({name}) AS {name}" for name in columns[1:]]
+        for cap, steps in (("40MB", [{"op": "sort", "by": ["c0"]}]),
+                           ("96MB", [{"op": "aggregate", "group_by": ["c0"], "aggs": wide},
+                                     {"op": "sort", "by": ["c0"]}])):
+            self.run_pipeline(scan("in.csv"), *steps, sink("out.csv"), cap=cap, expect=0)
+            self.assertEqual(self.result(),
+                             head + "\n" + "".join(",".join(row) + "\n" for row in by_key))
+
     def test_empty_input(self):
         self.write("in.csv", "a,b\n")
         self.run_pipeline(scan("in.csv"), {"op": "sort", "by": ["a"]}, sink("out.csv"), cap=CAP,
