@@ -34,6 +34,8 @@ static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind
                               "ORDER BY in %.*s() is not supported: arg_min(x, y) and arg_max(x, "
                               "y) give the x of the least and the greatest y",
                               WR_TEXT_ARG(ast->text));
+    if (kind == WR_AGG_STRING_AGG && ast->arg_count == 2)
+        wanted = 2;
     if (ast->arg_count != wanted)
         return wr_binder_fail(b, ast, err, "%.*s() takes %u argument%s, %u given",
                               WR_TEXT_ARG(ast->text), wanted, wanted == 1 ? "" : "s",
@@ -82,6 +84,45 @@ static bool constant_number(const wr_expr *expr, double *out_number)
     else
         *out_number = wr_type_is_unsigned(value->type) ? (double)value->u64 : (double)value->i64;
     return true;
+}
+
+/* ORDER BY inside the call; distinct values have nothing else to be ordered by than themselves. */
+static wr_status bind_order(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, wr_error *err)
+{
+    io_agg->order_keys = WR_BUMP_NEW_ARRAY(b->bump, wr_plan_key, ast->order_count + 1, err);
+    if (!io_agg->order_keys)
+        return WR_NO_MEMORY;
+    io_agg->order_key_count = ast->order_count;
+    for (uint32_t i = 0; i < ast->order_count; i++) {
+        const wr_ast_order *order = &ast->order[i];
+        wr_plan_key        *key = &io_agg->order_keys[i];
+
+        WR_TRY(wr_binder_node(b, order->expr, &key->expr, err));
+        WR_TRY(wr_expr_fold(key->expr, b->bump, &key->expr, err));
+        key->descending = order->descending;
+        key->nulls_first = order->nulls ? order->nulls < 0 : order->descending;
+        if (ast->distinct && !wr_expr_equal(key->expr, io_agg->argument))
+            return wr_binder_fail(b, order->expr, err,
+                                  "DISTINCT texts can only be ordered by themselves: a text may "
+                                  "stand in several rows");
+    }
+    return WR_OK;
+}
+
+static wr_status bind_separator(binder *b, const wr_ast *ast, wr_text *out_separator, wr_error *err)
+{
+    wr_expr *expr;
+
+    *out_separator = WR_TEXT(",");
+    if (ast->arg_count < 2)
+        return WR_OK;
+    WR_TRY(wr_binder_node(b, ast->args[1], &expr, err));
+    WR_TRY(wr_expr_fold(expr, b->bump, &expr, err));
+    if (expr->kind != WR_EXPR_CONST || expr->value.is_null || expr->type.logical != WR_TYPE_UTF8)
+        return wr_binder_fail(b, ast->args[1], err,
+                              "the separator of string_agg() is a constant text, such as ', '");
+    *out_separator = expr->value.text;
+    return WR_OK;
 }
 
 static wr_status bind_fraction(binder *b, const wr_ast *ast, wr_agg_kind kind, double *out_fraction,
@@ -147,6 +188,10 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
         WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
         WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
     }
+    if (kind == WR_AGG_STRING_AGG) {
+        WR_TRY(bind_separator(&b, ast, &agg.separator, err));
+        WR_TRY(bind_order(&b, ast, &agg, err));
+    }
     agg.distinct = ast->distinct && wr_agg_minds_distinct(kind);
     if (!wr_agg_result_type(kind, agg.argument->type, &agg.type))
         return wr_binder_fail(&b, ast, err, "%s() is not defined for %s", wr_agg_name(kind),
@@ -181,9 +226,23 @@ static bool equal_or_absent(const wr_expr *a, const wr_expr *b)
     return a == b || (a && b && wr_expr_equal(a, b));
 }
 
+static bool equal_orders(const wr_plan_agg *a, const wr_plan_agg *b)
+{
+    if (a->order_key_count != b->order_key_count ||
+        !wr_text_equal(a->separator, b->separator))
+        return false;
+    for (uint32_t k = 0; k < a->order_key_count; k++)
+        if (!wr_expr_equal(a->order_keys[k].expr, b->order_keys[k].expr) ||
+            a->order_keys[k].descending != b->order_keys[k].descending ||
+            a->order_keys[k].nulls_first != b->order_keys[k].nulls_first)
+            return false;
+    return true;
+}
+
 static bool equal_aggs(const wr_plan_agg *a, const wr_plan_agg *b)
 {
     return a->kind == b->kind && a->distinct == b->distinct && a->fraction == b->fraction &&
+           equal_orders(a, b) &&
            equal_or_absent(a->argument, b->argument) && equal_or_absent(a->order, b->order) &&
            equal_or_absent(a->filter, b->filter);
 }

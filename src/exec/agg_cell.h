@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "base/hash.h"
 #include "exec/agg_state.h"
 #include "exec/row.h"
 
@@ -108,7 +109,7 @@ static inline wr_status cell_keep_text(agg_text_cell *cell, const wr_str *str,
         text_source source = {{.byte_count = str->byte_count, .read = read_text_source},
                               wr_str_bytes(str)};
 
-        source.blob.hash = 0;
+        source.blob.hash = wr_hash_bytes(wr_str_bytes(str), str->byte_count);
         WR_TRY(wr_spill_blob_store(memory->spill, &source.blob, &cell->blob, err));
         kept->pointer = (uintptr_t)&cell->blob | WR_STR_BLOB_BIT;
     }

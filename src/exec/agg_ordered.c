@@ -1,8 +1,9 @@
-/* exec/agg_ordered.c — quantiles, mode, entropy and product of values in order. */
+/* exec/agg_ordered.c — quantiles, mode, entropy, product and joined texts of values in order. */
 #include "exec/agg_ordered.h"
 
 #include <math.h>
 
+#include "base/hash.h"
 #include "exec/key_view.h"
 #include "exec/row.h"
 #include "types/decimal.h"
@@ -73,11 +74,16 @@ static bool is_quantile(wr_agg_kind kind)
     return kind == WR_AGG_MEDIAN || kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC;
 }
 
+static bool joins_texts(const wr_plan_ordered *plan)
+{
+    return plan->agg_count > 0 && plan->aggs[0].kind == WR_AGG_STRING_AGG;
+}
+
 static uint32_t room_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
 {
     bool is_text = wr_type_physical(plan->types[plan->key_count]) == WR_PHYS_STR;
 
-    return is_text ? exec->page_bytes / 4 : 0;
+    return is_text && !joins_texts(plan) ? exec->page_bytes / 4 : 0;
 }
 
 uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
@@ -85,7 +91,8 @@ uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
     enum { ROUNDING = 16 };
 
     return (plan->agg_count + 1) *
-           (sizeof(wr_ordered_state) + room_bytes(plan, exec) + 2 * ROUNDING);
+           (sizeof(wr_ordered_state) + room_bytes(plan, exec) +
+            (joins_texts(plan) ? wr_text_chain_bytes(exec) : 0) + 3 * ROUNDING);
 }
 
 /* Only modes and discrete quantiles are texts, and they keep one value. */
@@ -106,7 +113,9 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
 {
     *ordered = (wr_ordered){.type = plan->types[plan->key_count],
                             .state_count = plan->agg_count,
+                            .joins_texts = joins_texts(plan),
                             .room_bytes = room_bytes(plan, exec)};
+    wr_spill_scratch(exec->spill, &ordered->scratch);
     ordered->states = WR_BUMP_NEW_ARRAY(bump, wr_ordered_state, plan->agg_count + 1, err);
     if (!ordered->states)
         return WR_NO_MEMORY;
@@ -114,6 +123,8 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
         ordered->states[i].agg = &plan->aggs[i];
         ordered->counts_runs |=
             plan->aggs[i].kind == WR_AGG_MODE || plan->aggs[i].kind == WR_AGG_ENTROPY;
+        if (ordered->joins_texts)
+            WR_TRY(wr_text_chain_init(&ordered->states[i].text, exec, &ordered->scratch, bump, err));
     }
     return take_rooms(ordered, bump, err);
 }
@@ -150,6 +161,9 @@ void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count)
         state->sum = (wr_fsum){0};
         state->mantissa = 1.0;
         state->exponent = 0;
+        state->piece_count = 0;
+        if (ordered->joins_texts)
+            wr_text_chain_begin(&state->text);
         if (is_quantile(state->agg->kind) && value_count > 0)
             choose_ranks(state, value_count);
     }
@@ -227,6 +241,44 @@ static void add_product(wr_ordered *ordered, wr_ordered_state *state, const wr_v
     }
 }
 
+static wr_status add_blob(wr_text_chain *text, const wr_blob *blob, wr_error *err)
+{
+    enum { PIECE_BYTES = 4096 };
+    char     piece[PIECE_BYTES];
+    uint64_t offset = 0;
+
+    while (offset < blob->byte_count) {
+        size_t got = 0;
+
+        WR_TRY(blob->read(blob, offset, piece, sizeof piece, &got, err));
+        if (got == 0)
+            return WR_RAISE(err, WR_CORRUPT, "a spilled value ends early");
+        WR_TRY(wr_text_chain_add(text, piece, got, err));
+        offset += got;
+    }
+    return WR_OK;
+}
+
+static wr_status add_texts(wr_ordered_state *state, const wr_vector *values, uint32_t first,
+                           uint32_t count, wr_error *err)
+{
+    const wr_str *all = values->data;
+    wr_text       separator = state->agg->separator;
+
+    for (uint32_t row = first; row < first + count; row++) {
+        if (values->valid && !wr_bit_get(values->valid, row))
+            continue;
+        if (state->piece_count++ > 0)
+            WR_TRY(wr_text_chain_add(&state->text, separator.bytes, separator.byte_count, err));
+        if (wr_str_is_blob(&all[row]))
+            WR_TRY(add_blob(&state->text, wr_str_blob(&all[row]), err));
+        else
+            WR_TRY(wr_text_chain_add(&state->text, wr_str_bytes(&all[row]), all[row].byte_count,
+                                    err));
+    }
+    return WR_OK;
+}
+
 wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t first,
                          uint32_t count, wr_error *err)
 {
@@ -241,6 +293,8 @@ wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t 
             add_ranks(ordered, state, values, first, count);
         else if (state->agg->kind == WR_AGG_PRODUCT)
             add_product(ordered, state, values, first, count);
+        else if (ordered->joins_texts)
+            WR_TRY(add_texts(state, values, first, count, err));
     }
     ordered->values_seen += count;
     return WR_OK;
@@ -325,31 +379,49 @@ static double product_of(const wr_ordered_state *state)
     return ldexp(state->mantissa, (int)exponent);
 }
 
-bool wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out)
+wr_status wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out, bool *out_is_null,
+                            wr_error *err)
 {
-    const wr_ordered_state *state = &ordered->states[index];
+    wr_ordered_state *state = &ordered->states[index];
 
-    if (ordered->value_count == 0)
-        return false;
+    *out_is_null = ordered->value_count == 0;
+    if (*out_is_null)
+        return WR_OK;
     close_run(ordered);
     switch ((int)state->agg->kind) {
     case WR_AGG_MEDIAN:
     case WR_AGG_QUANTILE_CONT:
         write_between(ordered, state, out);
-        return true;
+        return WR_OK;
     case WR_AGG_QUANTILE_DISC:
     case WR_AGG_MODE:
         write_value(ordered, &state->low, out);
-        return true;
+        return WR_OK;
     case WR_AGG_ENTROPY:
         write_float(entropy_of(state, ordered->value_count), out);
-        return true;
+        return WR_OK;
     case WR_AGG_PRODUCT:
         write_float(product_of(state), out);
-        return true;
+        return WR_OK;
+    case WR_AGG_STRING_AGG:
+        return wr_text_chain_end(&state->text, out, err);
     default:
         WR_UNREACHABLE();
     }
+}
+
+bool wr_ordered_is_full(const wr_ordered *ordered)
+{
+    for (uint32_t i = 0; ordered->joins_texts && i < ordered->state_count; i++)
+        if (wr_text_chain_is_full(&ordered->states[i].text))
+            return true;
+    return false;
+}
+
+void wr_ordered_recycle(wr_ordered *ordered)
+{
+    for (uint32_t i = 0; ordered->joins_texts && i < ordered->state_count; i++)
+        wr_text_chain_recycle(&ordered->states[i].text);
 }
 
 /* ---- Keeping text -------------------------------------------------------------------------------------- */
@@ -390,7 +462,9 @@ static wr_status keep_value(const wr_ordered *ordered, wr_ordered_value *value, 
     if (wr_str_is_blob(str)) {
         value->blob = *wr_str_blob(str); /* the sorter's rows have theirs in the spill */
     } else {
-        source = (batch_bytes){{.byte_count = str->byte_count, .read = read_batch_bytes},
+        source = (batch_bytes){{.byte_count = str->byte_count,
+                                .hash = wr_hash_bytes(wr_str_bytes(str), str->byte_count),
+                                .read = read_batch_bytes},
                                wr_str_bytes(str)};
         WR_TRY(wr_spill_blob_store(spill, &source.blob, &value->blob, err));
     }
@@ -400,7 +474,7 @@ static wr_status keep_value(const wr_ordered *ordered, wr_ordered_value *value, 
 
 wr_status wr_ordered_keep(wr_ordered *ordered, wr_spill *spill, wr_error *err)
 {
-    if (wr_type_physical(ordered->type) != WR_PHYS_STR || ordered->values_seen == 0)
+    if (ordered->room_bytes == 0 || ordered->values_seen == 0)
         return WR_OK;
     if (ordered->run_count > 0)
         WR_TRY(keep_value(ordered, &ordered->run, spill, err));

@@ -4,7 +4,7 @@
  * entropy) is small when the group's values arrive sorted and their number is known: a rank to wait
  * for, or the run of equal values that is being counted. Only one group is open at a time.
  * A kept value is borrowed from the batch it came in until wr_ordered_keep; then text moves to room of
- * its own, a quarter page, or if it is longer to disk. So states never grow.
+ * its own, a quarter page, or if it is longer to disk. string_agg builds its result so too (exec/agg_text.h). So states never grow.
  * Invariant: the order of calls is that of the values, so results depend on the values alone.
  * Call order: per group wr_ordered_begin, wr_ordered_add*, wr_ordered_result of every aggregate;
  * wr_ordered_keep before a batch is given up. Threads: one. Cost: quantiles O(1) a batch, the others
@@ -12,6 +12,7 @@
 #ifndef WR_EXEC_AGG_ORDERED_H
 #define WR_EXEC_AGG_ORDERED_H
 
+#include "exec/agg_text.h"
 #include "exec/ops.h"
 #include "types/fsum.h"
 
@@ -32,6 +33,8 @@ typedef struct wr_ordered_state {
     wr_fsum          sum;                 /* entropy: of n log2 n over the runs             */
     double           mantissa;            /* product = mantissa * 2^exponent                */
     int64_t          exponent;
+    wr_text_chain     text;                /* string_agg                                     */
+    uint64_t         piece_count;         /* in it                                          */
 } wr_ordered_state;
 
 typedef struct wr_ordered {
@@ -39,7 +42,8 @@ typedef struct wr_ordered {
     wr_ordered_state *states;
     uint32_t          state_count;
     uint32_t          room_bytes; /* for the text of one value */
-    bool              counts_runs;
+    bool              counts_runs, joins_texts;
+    wr_scratch        scratch;     /* of long texts */
     uint64_t          value_count; /* of the open group, known from its begin */
     uint64_t          values_seen;
     wr_ordered_value  run;         /* the value that is being counted         */
@@ -51,19 +55,28 @@ uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec);
 
 /** States for the plan's aggregates, in `bump`. Errors WR_NO_MEMORY. */
 wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, const wr_exec *exec,
-                          wr_bump *bump, wr_error *err) WR_MUST_USE;
+                          wr_bump *bump, wr_error *err) WR_MUST_USE; /* must not move afterwards */
 
 /** A group of `value_count` values (nulls are none) begins. */
 void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count);
 
-/** The group's next values: rows first .. first + count - 1 of a FLAT vector, none of them null.
- * Errors   WR_IO, WR_CORRUPT (comparing blobs) */
+/** The group's next values: rows first .. first + count - 1 of a FLAT vector. Where the plan sorts by
+ *  value none of them is null; else nulls are left out.
+ * Errors   WR_IO, WR_CORRUPT (blobs); WR_NO_SPACE, WR_DATA (long texts) */
 wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t first,
                          uint32_t count, wr_error *err) WR_MUST_USE;
 
 /** All values of the group were added: write the result in its physical layout to `out`; false: it
- *  is null. Text is borrowed until wr_ordered_keep. Call for index 0, 1, 2 ... in this order. */
-bool wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out);
+ *  is null. Text is borrowed until wr_ordered_keep or wr_ordered_recycle.
+ * Errors   WR_NO_SPACE, WR_IO (long texts) */
+wr_status wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out, bool *out_is_null,
+                            wr_error *err) WR_MUST_USE;
+
+/** Is there no room for another group's texts before wr_ordered_recycle? */
+bool wr_ordered_is_full(const wr_ordered *ordered);
+
+/** The results so far were consumed. */
+void wr_ordered_recycle(wr_ordered *ordered);
 
 /** The batch goes away while a group is open: text that it still needs is sent to disk. */
 wr_status wr_ordered_keep(wr_ordered *ordered, wr_spill *spill, wr_error *err) WR_MUST_USE;

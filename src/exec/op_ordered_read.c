@@ -283,18 +283,21 @@ static void put_result(wr_vector *out, uint32_t row, const void *value, bool is_
     wr_bit_put(out->valid, row, !is_null);
 }
 
-static void close_group(ordered_shared *shared, const wr_plan_ordered *plan, uint32_t row)
+static wr_status close_group(ordered_shared *shared, const wr_plan_ordered *plan, uint32_t row,
+                             wr_error *err)
 {
     _Alignas(16) uint8_t value[16];
 
     for (uint32_t i = 0; i < plan->agg_count; i++) {
-        bool is_null = !wr_ordered_result(&shared->ordered, i, value);
+        bool is_null;
 
+        WR_TRY(wr_ordered_result(&shared->ordered, i, value, &is_null, err));
         put_result(&shared->results[i], row, value, is_null);
     }
     if (plan->position != WR_FIELD_NONE)
         put_result(&shared->results[plan->agg_count], row, &shared->least_position, false);
     shared->is_open = false;
+    return WR_OK;
 }
 
 static void note_positions(ordered_shared *shared, const wr_vector *positions, uint32_t first,
@@ -307,34 +310,46 @@ static void note_positions(ordered_shared *shared, const wr_vector *positions, u
             shared->least_position = all[row];
 }
 
-/* Add the batch's rows to their groups; *out_count of them are the last of theirs. */
-static wr_status add_batch(ordered_shared *shared, const wr_plan_ordered *plan,
-                           const wr_batch *batch, uint32_t *out_count, wr_error *err)
+/* Add `count` rows, all of the open group. */
+static wr_status add_rows(ordered_shared *shared, const wr_plan_ordered *plan, uint32_t row,
+                          uint32_t count, wr_error *err)
 {
-    uint32_t row = 0;
+    uint32_t value_count = count;
 
+    if (plan->by_value) { /* nulls are behind all values */
+        if (value_count > shared->group.value_count)
+            value_count = (uint32_t)shared->group.value_count;
+        shared->group.value_count -= value_count;
+    }
+    if (plan->position != WR_FIELD_NONE)
+        note_positions(shared, &shared->batch.columns[plan->position], row, count);
+    shared->group.row_count -= count;
+    return wr_ordered_add(&shared->ordered, &shared->batch.columns[plan->key_count], row,
+                          value_count, err);
+}
+
+/* Add the batch's rows to their groups, until it ends or there is no room for results; *out_count of
+ * them are the last of their group. */
+static wr_status add_batch(ordered_shared *shared, const wr_plan_ordered *plan,
+                           uint32_t *out_count, wr_error *err)
+{
     *out_count = 0;
-    while (row < batch->row_count) {
-        uint32_t count = batch->row_count - row, value_count;
+    while (shared->batch_row < shared->batch.row_count) {
+        uint32_t count = shared->batch.row_count - shared->batch_row;
 
         if (!shared->is_open)
             WR_TRY(open_group(shared, err));
         wr_assert(shared->group.row_count > 0, "rows are counted once and read once");
         if (count > shared->group.row_count)
             count = (uint32_t)shared->group.row_count;
-        value_count = count < shared->group.value_count ? count
-                                                        : (uint32_t)shared->group.value_count;
-        WR_TRY(wr_ordered_add(&shared->ordered, &batch->columns[plan->key_count], row, value_count,
-                              err));
-        if (plan->position != WR_FIELD_NONE)
-            note_positions(shared, &batch->columns[plan->position], row, count);
-        shared->group.row_count -= count;
-        shared->group.value_count -= value_count;
-        row += count;
-        if (shared->group.row_count == 0) {
-            close_group(shared, plan, row - 1);
-            shared->rows[(*out_count)++] = (uint16_t)(row - 1);
-        }
+        WR_TRY(add_rows(shared, plan, shared->batch_row, count, err));
+        shared->batch_row += count;
+        if (shared->group.row_count > 0)
+            continue;
+        WR_TRY(close_group(shared, plan, shared->batch_row - 1, err));
+        shared->rows[(*out_count)++] = (uint16_t)(shared->batch_row - 1);
+        if (wr_ordered_is_full(&shared->ordered))
+            return WR_OK;
     }
     return WR_OK;
 }
@@ -381,9 +396,24 @@ static wr_status give_empty_group(ordered_shared *shared, const wr_plan_ordered 
 
     WR_TRY(open_group(shared, err));
     clear_results(shared, plan, 1);
-    close_group(shared, plan, 0);
+    WR_TRY(close_group(shared, plan, 0, err));
     shared->rows[0] = 0;
     give_batch(shared, plan, &ONE_ROW, 1, out);
+    return WR_OK;
+}
+
+static wr_status next_batch(ordered_shared *shared, wr_exec *exec, wr_error *err)
+{
+    wr_flow flow = WR_FLOW_MORE;
+
+    if (wr_exec_is_cancelled(exec))
+        return WR_RAISE(err, WR_CANCELLED, "cancelled");
+    if (shared->is_open)
+        WR_TRY(wr_ordered_keep(&shared->ordered, exec->spill, err));
+    shared->batch = (wr_batch){0};
+    shared->batch_row = 0;
+    WR_TRY(wr_sorter_read(&shared->reader, &shared->batch, &flow, err));
+    shared->is_done = flow == WR_FLOW_DONE;
     return WR_OK;
 }
 
@@ -392,26 +422,17 @@ static wr_status read_groups(ordered_shared *shared, const wr_plan_ordered *plan
 {
     uint32_t group_count = 0;
 
+    wr_ordered_recycle(&shared->ordered);
     while (!shared->is_done && group_count == 0) {
-        wr_flow  flow = WR_FLOW_MORE;
-        wr_batch batch = {0};
-
-        if (wr_exec_is_cancelled(exec))
-            return WR_RAISE(err, WR_CANCELLED, "cancelled");
-        if (shared->is_open)
-            WR_TRY(wr_ordered_keep(&shared->ordered, exec->spill, err));
-        WR_TRY(wr_sorter_read(&shared->reader, &batch, &flow, err));
-        if (flow == WR_FLOW_DONE) {
-            shared->is_done = true;
-            break;
-        }
-        clear_results(shared, plan, batch.row_count);
-        WR_TRY(add_batch(shared, plan, &batch, &group_count, err));
-        if (group_count > 0)
-            give_batch(shared, plan, &batch, group_count, out);
+        if (shared->batch_row == shared->batch.row_count)
+            WR_TRY(next_batch(shared, exec, err));
+        clear_results(shared, plan, shared->batch.row_count);
+        WR_TRY(add_batch(shared, plan, &group_count, err));
     }
-    if (group_count > 0)
+    if (group_count > 0) {
+        give_batch(shared, plan, &shared->batch, group_count, out);
         return WR_OK;
+    }
     if (plan->key_count == 0 && shared->groups_given == 0)
         return give_empty_group(shared, plan, out, err);
     *out_flow = WR_FLOW_DONE;

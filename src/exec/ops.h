@@ -143,24 +143,27 @@ extern const wr_source_ops WR_AGGREGATE_READ; /* output: keys, then one column p
                                                  then (if position is given) the group's least position */
 
 /** ordered aggregate: groups are sorted by (keys, value) and read in this order, for aggregates that
- *  need all values of a group (wr_agg_is_ordered). Columns of the input are [group keys..., value], then
- *  the UInt64 source position if it is given. Output: keys, one column per aggregate, then (if position
+ *  need all values of a group (wr_agg_is_ordered); string_agg by (keys, its own order, position). Columns
+ *  of the input are [group keys..., value, what else orders...], then the UInt64 source position if it
+ *  is given. Output: keys, one column per aggregate, then (if position
  *  is given) the group's least position; groups come in order of their keys. */
 typedef struct wr_ordered_agg {
     wr_agg_kind kind;
     wr_type     result_type;
-    double      fraction; /* quantiles: 0 to 1 */
+    double      fraction;  /* quantiles: 0 to 1 */
+    wr_text     separator; /* string_agg        */
 } wr_ordered_agg;
 
 typedef struct wr_plan_ordered {
     const wr_type        *types;       /* of the input columns                            */
     uint32_t              column_count;
     uint32_t              key_count;   /* column key_count is the value                   */
-    const wr_sort_key    *sort_keys;   /* group keys, value; nulls last                   */
+    const wr_sort_key    *sort_keys;   /* group keys, then what orders each group         */
+    bool                  by_value;    /* that is the value, nulls last                   */
     uint32_t              sort_key_count;
     const wr_ordered_agg *aggs;
     uint32_t              agg_count;
-    uint32_t              position;    /* key_count + 1, or NONE                          */
+    uint32_t              position;    /* column, or NONE                                 */
 } wr_plan_ordered;
 extern const wr_sink_ops   WR_ORDERED;
 extern const wr_source_ops WR_ORDERED_READ;

@@ -1,7 +1,7 @@
 /* expr/aggregate.c — names and types of aggregates: table look-ups, no state. */
 #include "expr/aggregate.h"
 
-typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, SAME, BOOL, INTEGER } agg_family;
+typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, SAME, BOOL, INTEGER } agg_family;
 
 static const struct {
     const char *name;
@@ -24,6 +24,8 @@ static const struct {
     {"quantile", WR_AGG_QUANTILE_DISC},
     {"percentile_cont", WR_AGG_QUANTILE_CONT},
     {"percentile_disc", WR_AGG_QUANTILE_DISC},
+    {"group_concat", WR_AGG_STRING_AGG},
+    {"listagg", WR_AGG_STRING_AGG},
     {"countif", WR_AGG_COUNT_IF},   {"geomean", WR_AGG_GEOMETRIC_MEAN},
 };
 
@@ -61,7 +63,8 @@ bool wr_agg_is_ordered(wr_agg_kind kind)
 {
     agg_family family = AGGS[kind].family;
 
-    return family == BETWEEN || family == ANY || family == SPREAD || kind == WR_AGG_PRODUCT;
+    return family == BETWEEN || family == ANY || family == SPREAD || family == TEXT ||
+           kind == WR_AGG_PRODUCT;
 }
 
 bool wr_agg_has_fraction(wr_agg_kind kind)
@@ -72,7 +75,7 @@ bool wr_agg_has_fraction(wr_agg_kind kind)
 bool wr_agg_needs_position(wr_agg_kind kind)
 {
     return kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE ||
-           wr_agg_has_order(kind);
+           kind == WR_AGG_STRING_AGG || wr_agg_has_order(kind);
 }
 
 bool wr_agg_counts(wr_agg_kind kind)
@@ -85,7 +88,7 @@ bool wr_agg_minds_distinct(wr_agg_kind kind)
     agg_family family = AGGS[kind].family;
 
     return family == COUNT || family == SUM || family == FLOAT || family == BETWEEN ||
-           family == ANY || family == SPREAD || kind == WR_AGG_BIT_XOR;
+           family == ANY || family == SPREAD || family == TEXT || kind == WR_AGG_BIT_XOR;
 }
 
 static bool sum_type(wr_type argument, wr_type *out_type)
@@ -163,6 +166,9 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
     case SPREAD:
         *out_type = WR_TYPE(F64);
         return true;
+    case TEXT:
+        *out_type = argument;
+        return argument.logical == WR_TYPE_UTF8;
     case SAME:
         *out_type = argument;
         return true;

@@ -19,11 +19,26 @@ typedef struct split {
     uint32_t            branch_count;
 } split;
 
+/* Only texts are joined in an order of their own. */
+static bool same_order(const wr_plan_agg *a, const wr_plan_agg *b)
+{
+    if ((a->kind == WR_AGG_STRING_AGG) != (b->kind == WR_AGG_STRING_AGG) ||
+        a->order_key_count != b->order_key_count)
+        return false;
+    for (uint32_t k = 0; k < a->order_key_count; k++)
+        if (!wr_expr_equal(a->order_keys[k].expr, b->order_keys[k].expr) ||
+            a->order_keys[k].descending != b->order_keys[k].descending ||
+            a->order_keys[k].nulls_first != b->order_keys[k].nulls_first)
+            return false;
+    return true;
+}
+
 static bool same_set(const wr_plan_agg *a, const wr_plan_agg *b)
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
-    if (a->distinct != b->distinct || wr_agg_is_ordered(a->kind) != wr_agg_is_ordered(b->kind))
+    if (a->distinct != b->distinct || wr_agg_is_ordered(a->kind) != wr_agg_is_ordered(b->kind) ||
+        !same_order(a, b))
         return false;
     return wr_expr_equal(a->argument, b->argument) && both &&
            (!a->filter || wr_expr_equal(a->filter, b->filter));
@@ -86,21 +101,41 @@ static wr_status columns_of(wr_plan *plan, const wr_plan_node *node, uint32_t co
     return WR_OK;
 }
 
-/* The distinct argument, NULL where the filter rejects the row. */
-static wr_status filtered_argument(wr_plan *plan, const wr_plan_agg *agg, wr_expr **out_expr,
-                                   wr_error *err)
+/* `expr`, NULL where the filter (if there is one) rejects the row. */
+static wr_status filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr **out_expr,
+                          wr_error *err)
 {
-    wr_value null_value = {.type = agg->argument->type, .is_null = true};
-    wr_expr *args[3] = {agg->filter, agg->argument, NULL};
+    wr_value null_value = {.type = expr->type, .is_null = true};
+    wr_expr *args[3] = {filter, expr, NULL};
 
-    if (!agg->filter) {
-        *out_expr = agg->argument;
+    if (!filter) {
+        *out_expr = expr;
         return WR_OK;
     }
     args[2] = wr_expr_const(plan->bump, &null_value, err);
     if (!args[2])
         return WR_NO_MEMORY;
     return wr_expr_case(plan->bump, args, 3, out_expr, err);
+}
+
+/* Keys of the branch's own: filtered like the argument, or the argument itself where it is distinct
+ * (the binder lets nothing else order distinct values). */
+static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument, wr_error *err)
+{
+    uint32_t     count = agg->order_key_count;
+    wr_plan_key *keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, count + 1, err);
+
+    if (!keys)
+        return WR_NO_MEMORY;
+    for (uint32_t k = 0; k < count; k++) {
+        keys[k] = agg->order_keys[k];
+        if (agg->distinct)
+            keys[k].expr = argument;
+        else
+            WR_TRY(filtered(plan, agg->filter, keys[k].expr, &keys[k].expr, err));
+    }
+    agg->order_keys = keys;
+    return WR_OK;
 }
 
 /* Groups by the keys and the argument; *io_input is that aggregate, *out_keys and *io_argument its
@@ -146,10 +181,11 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     memcpy(keys, node->aggregate.keys, key_count * sizeof keys[0]);
     WR_TRY(names_of(plan, key_count + count + 1, &names, err));
     if (branch > 0) {
-        WR_TRY(filtered_argument(plan, &aggs[0], &argument, err));
+        WR_TRY(filtered(plan, aggs[0].filter, aggs[0].argument, &argument, err));
         if (aggs[0].distinct)
             WR_TRY(group_argument(plan, &input, &keys, key_count, names, &argument, err));
         for (uint32_t i = 0; i < count; i++) {
+            WR_TRY(order_branch(plan, &aggs[i], argument, err));
             aggs[i].argument = argument;
             aggs[i].filter = NULL;
             aggs[i].distinct = false;

@@ -90,6 +90,8 @@ static void want_of_aggregate(prune *p, const wr_plan_node *node)
             wr_expr_columns(agg->order, input);
         if (agg->filter)
             wr_expr_columns(agg->filter, input);
+        for (uint32_t k = 0; k < agg->order_key_count; k++)
+            wr_expr_columns(agg->order_keys[k].expr, input);
     }
 }
 
@@ -276,6 +278,8 @@ static wr_status prune_aggregate(prune *p, wr_plan_node *node, const uint32_t *i
         WR_TRY(remap(p, &agg.argument, input, err));
         WR_TRY(remap(p, &agg.order, input, err));
         WR_TRY(remap(p, &agg.filter, input, err));
+        for (uint32_t k = 0; k < agg.order_key_count; k++)
+            WR_TRY(remap(p, &agg.order_keys[k].expr, input, err));
         node->aggregate.aggs[kept++] = agg;
     }
     node->aggregate.agg_count = kept;

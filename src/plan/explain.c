@@ -57,6 +57,12 @@ static void add_agg(wr_textbuf *buf, const wr_plan_agg *agg, const wr_schema *in
         wr_textbuf_printf(buf, ", %s", expr_text(agg->order, input, bump));
     if (wr_agg_has_fraction(agg->kind))
         wr_textbuf_printf(buf, ", %.17g", agg->fraction);
+    if (agg->kind == WR_AGG_STRING_AGG)
+        wr_textbuf_printf(buf, ", '%.*s'", WR_TEXT_ARG(agg->separator));
+    if (agg->order_key_count > 0) {
+        wr_textbuf_printf(buf, " ORDER BY ");
+        add_keys(buf, agg->order_keys, agg->order_key_count, input, bump);
+    }
     wr_textbuf_printf(buf, ")");
     if (agg->filter)
         wr_textbuf_printf(buf, " FILTER (WHERE %s)", expr_text(agg->filter, input, bump));

@@ -30,20 +30,23 @@ typedef enum wr_plan_kind {
     WR_PLAN_KIND_COUNT
 } wr_plan_kind;
 
+typedef struct wr_plan_key {
+    wr_expr *expr;
+    bool     descending, nulls_first;
+} wr_plan_key;
+
 typedef struct wr_plan_agg {
     wr_agg_kind kind;
     wr_expr *argument;   /* NULL: count(*)                                */
     wr_expr *order;      /* arg_min, arg_max: what decides; else NULL     */
     wr_expr *filter;     /* FILTER (WHERE ...), or NULL                   */
     double   fraction;   /* quantiles: 0 to 1                             */
+    wr_text  separator;  /* string_agg                                    */
+    wr_plan_key *order_keys; /* string_agg: ORDER BY                      */
+    uint32_t order_key_count;
     bool     distinct;
     wr_type  type;       /* of the result                                 */
 } wr_plan_agg;
-
-typedef struct wr_plan_key {
-    wr_expr *expr;
-    bool     descending, nulls_first;
-} wr_plan_key;
 
 /** One window function. */
 typedef struct wr_plan_function {

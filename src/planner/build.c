@@ -454,36 +454,48 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
 static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                                wr_plan_ordered *plan, wr_error *err)
 {
-    uint32_t        key_count = logical->aggregate.key_count;
-    uint32_t        agg_count = logical->aggregate.agg_count;
-    wr_expr       **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *,
-                                              key_count + 2 + out->hidden_count, err);
-    wr_ordered_agg *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_ordered_agg, agg_count, err);
-    wr_sort_key    *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, key_count + 1, err);
+    const wr_plan_agg *first = &logical->aggregate.aggs[0];
+    bool               by_value = first->kind != WR_AGG_STRING_AGG;
+    uint32_t           key_count = logical->aggregate.key_count, sorted = key_count;
+    uint32_t           agg_count = logical->aggregate.agg_count, width = key_count + 1;
+    uint32_t           room = width + first->order_key_count + out->hidden_count + 1;
+    wr_expr          **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, room, err);
+    wr_ordered_agg    *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_ordered_agg, agg_count, err);
+    wr_sort_key       *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, room, err);
 
     if (!exprs || !aggs || !keys)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < agg_count; i++) {
         const wr_plan_agg *agg = &logical->aggregate.aggs[i];
 
-        aggs[i] = (wr_ordered_agg){agg->kind, agg->type, agg->fraction};
+        aggs[i] = (wr_ordered_agg){agg->kind, agg->type, agg->fraction, agg->separator};
     }
-    for (uint32_t k = 0; k <= key_count; k++)
-        keys[k] = (wr_sort_key){.column = k};
     memcpy(exprs, logical->aggregate.keys, key_count * sizeof exprs[0]);
-    exprs[key_count] = logical->aggregate.aggs[0].argument;
-    WR_TRY(add_hidden(b, out, exprs, key_count + 1, err));
-    WR_TRY(wr_stream_project(b, out, exprs, key_count + 1 + out->hidden_count, out->hidden_count,
-                          logical, err));
+    exprs[key_count] = first->argument;
+    for (uint32_t k = 0; k < key_count; k++)
+        keys[k] = (wr_sort_key){.column = k};
+    if (by_value)
+        keys[sorted++] = (wr_sort_key){.column = key_count};
+    for (uint32_t k = 0; k < first->order_key_count; k++) {
+        keys[sorted++] = (wr_sort_key){width, first->order_keys[k].descending,
+                                       first->order_keys[k].nulls_first};
+        exprs[width++] = first->order_keys[k].expr;
+    }
+    for (uint32_t h = 0; !by_value && h < out->hidden_count; h++)
+        keys[sorted++] = (wr_sort_key){.column = width + h};
+    WR_TRY(add_hidden(b, out, exprs, width, err));
+    WR_TRY(wr_stream_project(b, out, exprs, width + out->hidden_count, out->hidden_count, logical,
+                             err));
     *plan = (wr_plan_ordered){
         .types = out->types,
         .column_count = stream_width(out),
         .key_count = key_count,
         .sort_keys = keys,
-        .sort_key_count = key_count + 1,
+        .sort_key_count = sorted,
+        .by_value = by_value,
         .aggs = aggs,
         .agg_count = agg_count,
-        .position = out->hidden_count ? key_count + 1 : WR_FIELD_NONE,
+        .position = out->hidden_count ? width : WR_FIELD_NONE,
     };
     return WR_OK;
 }

@@ -2,7 +2,7 @@
 import json
 from dataclasses import dataclass, field
 
-from columns import BIGINT, BY_NAME, DOUBLE, Column, random_table
+from columns import BIGINT, BY_NAME, DOUBLE, TEXT, Column, random_table
 from expressions import expression, predicate
 from grammar import random_tree
 
@@ -131,6 +131,9 @@ def aggregate_call(random, plan, name):
         kind = DOUBLE if c.family == "int" else BY_NAME["Timestamp"]
         calls += [(f"median({c.name})", kind), (f"quantile_cont({c.name}, 0.3)", kind)]
     calls += [(f"quantile_disc({c.name}, {f})", c.type) for f in (0, 0.25, 1)]
+    if plan.id_column and c.family == "text":
+        order = random.choice((plan.id_column, f"{c.name}, {plan.id_column} DESC"))
+        calls += [(f"string_agg({c.name}, '; ' ORDER BY {order})", TEXT)] * 3
     if plan.id_column:
         calls += [(f"arg_min({c.name}, {plan.id_column})", c.type),
                   (f"arg_max({c.name}, {plan.id_column})", c.type)]
