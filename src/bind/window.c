@@ -33,6 +33,46 @@ static wr_status fail_at(const binder *b, wr_place place, wr_error *err, const c
     return wr_source_locate(&b->scope->source, place, WR_INVALID, err);
 }
 
+static bool is_negative(const wr_value *value)
+{
+    wr_value zero = {.type = value->type};
+
+    if (value->type.logical == WR_TYPE_INTERVAL)
+        return wr_interval_total_us(value->interval) < 0;
+    return wr_type_is_numeric(value->type) && wr_value_compare(value, &zero) < 0;
+}
+
+/* The order key less or plus the offset is a column of its own, so a row is in the frame if its key
+ * is not beyond the current row's column. */
+static wr_status bind_range(const binder *outer, const wr_ast_bound *bound,
+                            const wr_window_spec *spec, wr_expr **out_key, wr_expr **out_value,
+                            wr_error *err)
+{
+    binder      b = {.scope = outer->scope, .bump = outer->bump};
+    bool        back = bound->kind == WR_BOUND_PRECEDING;
+    wr_expr    *args[2], *value;
+    wr_type     type;
+    const char *name;
+
+    if (spec->order_count != 1)
+        return fail_at(&b, bound->place, err, "RANGE with an offset needs one ORDER BY key");
+    args[0] = spec->order[0].expr;
+    WR_TRY(wr_bind_expr(b.scope, bound->offset, b.bump, &args[1], err));
+    if (args[1]->kind != WR_EXPR_CONST || args[1]->value.is_null || is_negative(&args[1]->value))
+        return wr_binder_fail(&b, bound->offset, err,
+                              "the offset of a frame must be the same for all rows, and not "
+                              "negative");
+    name = back != spec->order[0].descending ? WR_OPERATOR_SUB : WR_OPERATOR_ADD;
+    WR_TRY(wr_binder_operator(&b, bound->offset, name, args, 2, &value, err));
+    if (!wr_type_common(args[0]->type, value->type, &type))
+        return wr_binder_fail(&b, bound->offset, err,
+                              "the offset of a RANGE frame does not fit the ORDER BY key");
+    WR_TRY(wr_binder_locate(&b, bound->offset,
+                            wr_expr_cast(b.bump, args[0], type, false, out_key, err), err));
+    return wr_binder_locate(&b, bound->offset,
+                            wr_expr_cast(b.bump, value, type, false, out_value, err), err);
+}
+
 static wr_status bind_bound(const binder *b, const wr_ast_bound *bound, wr_ast_units units,
                             bool ordered, wr_frame_bound *out_bound, wr_error *err)
 {
@@ -40,9 +80,10 @@ static wr_status bind_bound(const binder *b, const wr_ast_bound *bound, wr_ast_u
     if (bound->kind == WR_BOUND_UNBOUNDED_PRECEDING || bound->kind == WR_BOUND_UNBOUNDED_FOLLOWING)
         return WR_OK;
     if (bound->offset) {
-        if (units == WR_UNITS_RANGE)
-            return fail_at(b, bound->place, err,
-                           "RANGE with an offset is not supported: ROWS and GROUPS are");
+        if (units == WR_UNITS_RANGE) {
+            out_bound->units = WR_FRAME_RANGE;
+            return WR_OK;
+        }
         WR_TRY(bind_count(b, bound->offset, "the offset of a frame", 0, &out_bound->offset, err));
         if (bound->kind == WR_BOUND_PRECEDING)
             out_bound->offset = -out_bound->offset;
@@ -55,9 +96,12 @@ static wr_status bind_bound(const binder *b, const wr_ast_bound *bound, wr_ast_u
     return WR_OK;
 }
 
-static wr_status bind_frame(const binder *b, const wr_ast_over *over, bool ordered,
-                            wr_frame *out_frame, wr_error *err)
+static wr_status bind_frame(const binder *b, const wr_ast_over *over, const wr_window_spec *spec,
+                            wr_plan_function *io_function, wr_error *err)
 {
+    wr_frame *out_frame = &io_function->frame;
+    bool      ordered = spec->order_count > 0;
+
     out_frame->start = (wr_frame_bound){.units = WR_FRAME_UNBOUNDED};
     out_frame->end = (wr_frame_bound){.units = ordered ? WR_FRAME_GROUPS : WR_FRAME_UNBOUNDED};
     if (!over || !over->has_frame)
@@ -73,7 +117,14 @@ static wr_status bind_frame(const binder *b, const wr_ast_over *over, bool order
     if (over->units == WR_UNITS_GROUPS && !ordered)
         return fail_at(b, over->start.place, err, "a GROUPS frame needs ORDER BY");
     WR_TRY(bind_bound(b, &over->start, over->units, ordered, &out_frame->start, err));
-    return bind_bound(b, &over->end, over->units, ordered, &out_frame->end, err);
+    WR_TRY(bind_bound(b, &over->end, over->units, ordered, &out_frame->end, err));
+    if (out_frame->start.units == WR_FRAME_RANGE)
+        WR_TRY(bind_range(b, &over->start, spec, &io_function->range_keys[0],
+                          &io_function->range_values[0], err));
+    if (out_frame->end.units == WR_FRAME_RANGE)
+        WR_TRY(bind_range(b, &over->end, spec, &io_function->range_keys[1],
+                          &io_function->range_values[1], err));
+    return WR_OK;
 }
 
 /* ---- Partitions and order -------------------------------------------------------------------- */
@@ -291,7 +342,7 @@ wr_status wr_binder_window_part(binder *b, const wr_ast *ast, wr_expr **out_expr
     if (!find_kind(ast, &function.kind))
         return ast->over ? fail_unknown(b, ast, err) : WR_OK;
     WR_TRY(find_spec(b, ast->over, &spec, err));
-    WR_TRY(bind_frame(b, ast->over, list->specs[spec].order_count > 0, &function.frame, err));
+    WR_TRY(bind_frame(b, ast->over, &list->specs[spec], &function, err));
     WR_TRY(function.kind == WR_WINDOW_AGGREGATE ? bind_aggregate(b, ast, &function, err)
                                                 : bind_own(b, ast, &function, err));
     WR_TRY(grow(b->bump, (void **)&list->functions, sizeof function, list->count, err));

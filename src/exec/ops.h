@@ -176,6 +176,8 @@ extern const wr_source_ops WR_ORDERED_READ;
 typedef struct wr_window_frame {
     wr_frame          frame;
     wr_plan_aggregate aggs;  /* over kept columns; key_count 0; position is column kept_count or NONE */
+    uint32_t          range_keys[2];   /* RANGE, start and end: kept column of the order key ...  */
+    uint32_t          range_values[2]; /* ... and of its value at the bound, of the same type     */
 } wr_window_frame;
 
 /** A row that values are taken from. */

@@ -46,12 +46,40 @@ static wr_status add_to_back(window_run *run, frame_run *frame, uint64_t row, ui
 
 /* ---- Bounds ---------------------------------------------------------------------------------- */
 
-/* Where a cursor stands against a bound: negative before the bound's row or group, 0 on it. */
-static int64_t distance(const window_run *run, const wr_tape_cursor *cursor, wr_frame_bound bound)
+/* NULLs are peers of each other and so far from all values that no offset reaches them. */
+static int64_t range_distance(const window_run *run, const wr_tape_cursor *cursor,
+                              const frame_run *frame, uint32_t end)
 {
+    const wr_sort_key *key = &run->plan->keys[run->plan->partition_count];
+    uint32_t           key_column = frame->plan->range_keys[end];
+    uint32_t           value_column = frame->plan->range_values[end];
+    wr_type            type = run->plan->types[key_column];
+    const uint8_t     *row = (const uint8_t *)cursor->at + cursor->offset;
+    const uint8_t     *current = (const uint8_t *)run->current->at + run->current->offset;
+    bool               row_null = wr_row_is_null(&run->layout, row, key_column);
+    bool               bound_null = wr_row_is_null(&run->layout, current, value_column);
+    wr_value           value, bound;
+    int                order;
+
+    if (row_null || bound_null)
+        return row_null == bound_null ? 0 : row_null == key->nulls_first ? -1 : 1;
+    value = wr_value_load(type, wr_row_slot(&run->layout, row, key_column));
+    bound = wr_value_load(type, wr_row_slot(&run->layout, current, value_column));
+    order = wr_value_compare(&value, &bound);
+    return key->descending ? -order : order;
+}
+
+/* Where a cursor stands against a bound: negative before the bound's row or group, 0 on it. */
+static int64_t distance(const window_run *run, const wr_tape_cursor *cursor,
+                        const frame_run *frame, uint32_t end)
+{
+    wr_frame_bound bound = end ? frame->plan->frame.end : frame->plan->frame.start;
+
     if (bound.units == WR_FRAME_ROWS)
         return (int64_t)cursor->row - (int64_t)run->current->row - bound.offset;
-    return (int64_t)cursor->group - (int64_t)run->current->group - bound.offset;
+    if (bound.units == WR_FRAME_GROUPS)
+        return (int64_t)cursor->group - (int64_t)run->current->group - bound.offset;
+    return range_distance(run, cursor, frame, end);
 }
 
 static wr_status move_start(window_run *run, frame_run *frame, wr_error *err)
@@ -63,7 +91,7 @@ static wr_status move_start(window_run *run, frame_run *frame, wr_error *err)
 
         WR_TRY(wr_tape_cursor_row(&run->tape, start, &row, err));
         if (!row || is_beyond_partition(run, row, start->row) ||
-            distance(run, start, frame->plan->frame.start) >= 0)
+            distance(run, start, frame, 0) >= 0)
             break;
         wr_tape_cursor_step(start);
     }
@@ -89,7 +117,7 @@ static wr_status move_end(window_run *run, frame_run *frame, wr_error *err)
                 break;
         }
         if (is_beyond_partition(run, row, end->row) ||
-            (bound.units != WR_FRAME_UNBOUNDED && distance(run, end, bound) > 0))
+            (bound.units != WR_FRAME_UNBOUNDED && distance(run, end, frame, 1) > 0))
             break;
         if (end->row >= frame->middle) {
             first = count == 0 ? end->row : first;

@@ -22,7 +22,7 @@ static void keep_text(window_run *run, wr_vector *out, wr_str *str)
 
     wr_assert(run->text_used + wr_round_up(count, 8) <= run->text_bytes,
               "a row's long values fit what was kept free");
-    memcpy(copy, bytes, count);
+    memmove(copy, bytes, count); /* it may lie there already */
     run->text_used += (uint32_t)wr_round_up(count, 8);
     if (wr_str_is_blob(str)) {
         str->pointer = (uintptr_t)copy | WR_STR_BLOB_BIT;
@@ -50,6 +50,28 @@ static void put_value(window_run *run, wr_vector *out, uint32_t index, const voi
     wr_bit_put(out->valid, index, true);
     if (physical == WR_PHYS_STR && !wr_str_is_inline((wr_str *)(void *)to))
         keep_text(run, out, (wr_str *)(void *)to);
+}
+
+/* What a state sent to disk though it is short comes back whole, as most functions want it. */
+static wr_status put_state_value(window_run *run, wr_vector *out, uint32_t index, const void *value,
+                                 wr_error *err)
+{
+    const wr_str *str = value;
+    uint8_t      *copy = run->text + run->text_used;
+    wr_str        whole;
+    size_t        got;
+
+    if (wr_type_physical(out->type) != WR_PHYS_STR || !wr_str_is_blob(str) ||
+        str->byte_count > run->layout.row_bytes_max) {
+        put_value(run, out, index, value);
+        return WR_OK;
+    }
+    WR_TRY(wr_str_blob(str)->read(wr_str_blob(str), 0, copy, str->byte_count, &got, err));
+    if (got != str->byte_count)
+        return WR_RAISE(err, WR_CORRUPT, "a spilled value is shorter than it says");
+    whole = wr_str_of((const char *)copy, got);
+    put_value(run, out, index, &whole);
+    return WR_OK;
 }
 
 static void put_number(wr_vector *out, uint32_t index, uint64_t number)
@@ -175,7 +197,7 @@ static wr_status give_aggregate(window_run *run, uint32_t f, uint32_t index, wr_
     if (run->cell.valid)
         put_null(out, index);
     else
-        put_value(run, out, index, run->cell.data);
+        return put_state_value(run, out, index, run->cell.data, err);
     return WR_OK;
 }
 

@@ -20,12 +20,13 @@ typedef enum wr_frame_units {
     WR_FRAME_UNBOUNDED, /* to the partition's end          */
     WR_FRAME_ROWS,      /* so many rows from the current   */
     WR_FRAME_GROUPS,    /* so many groups of peers         */
+    WR_FRAME_RANGE,     /* so far in the order key's value */
 } wr_frame_units;
 
 /** One end of a frame; the row or group at `offset` belongs to it. */
 typedef struct wr_frame_bound {
     wr_frame_units units;
-    int64_t        offset; /* negative: before the current row */
+    int64_t        offset; /* ROWS, GROUPS; negative: before the current row */
 } wr_frame_bound;
 
 typedef struct wr_frame {

@@ -111,8 +111,11 @@ static void want_of_window(prune *p, const wr_plan_node *node)
         wr_expr_columns(node->window.order[k].expr, input);
     for (uint32_t f = 0; f < node->window.function_count; f++) {
         const wr_plan_function *function = &node->window.functions[f];
-        wr_expr *exprs[] = {function->argument, function->fallback, function->agg.argument,
-                            function->agg.order, function->agg.filter};
+        wr_expr *exprs[] = {function->argument,      function->fallback,
+                            function->agg.argument,  function->agg.order,
+                            function->agg.filter,    function->range_keys[0],
+                            function->range_keys[1], function->range_values[0],
+                            function->range_values[1]};
 
         if (!wr_bit_get(p->wanted[node->number], width + f))
             continue;
@@ -289,6 +292,10 @@ static wr_status prune_aggregate(prune *p, wr_plan_node *node, const uint32_t *i
 static wr_status remap_function(prune *p, wr_plan_function *function, const uint32_t *input,
                                 wr_error *err)
 {
+    for (uint32_t end = 0; end < 2; end++) {
+        WR_TRY(remap(p, &function->range_keys[end], input, err));
+        WR_TRY(remap(p, &function->range_values[end], input, err));
+    }
     WR_TRY(remap(p, &function->argument, input, err));
     WR_TRY(remap(p, &function->fallback, input, err));
     WR_TRY(remap(p, &function->agg.argument, input, err));

@@ -79,12 +79,16 @@ static void add_aggs(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
     }
 }
 
-static void add_bound(wr_textbuf *buf, wr_frame_bound bound, const char *unbounded)
+static void add_bound(wr_textbuf *buf, const wr_plan_function *function, uint32_t end,
+                      const wr_schema *input, wr_bump *bump)
 {
-    long long offset = bound.offset;
+    wr_frame_bound bound = end ? function->frame.end : function->frame.start;
+    long long      offset = bound.offset;
 
     if (bound.units == WR_FRAME_UNBOUNDED)
-        wr_textbuf_printf(buf, "%s", unbounded);
+        wr_textbuf_printf(buf, "%s", end ? "END" : "START");
+    else if (bound.units == WR_FRAME_RANGE)
+        wr_textbuf_printf(buf, "%s", expr_text(function->range_values[end], input, bump));
     else if (offset == 0)
         wr_textbuf_printf(buf, "CURRENT %s", bound.units == WR_FRAME_ROWS ? "ROW" : "GROUP");
     else
@@ -117,9 +121,9 @@ static void add_function(wr_textbuf *buf, const wr_plan_function *function, cons
     if (!minds_frame(function->kind))
         return;
     wr_textbuf_printf(buf, " over [");
-    add_bound(buf, function->frame.start, "START");
+    add_bound(buf, function, 0, input, bump);
     wr_textbuf_printf(buf, " TO ");
-    add_bound(buf, function->frame.end, "END");
+    add_bound(buf, function, 1, input, bump);
     wr_textbuf_printf(buf, "]");
 }
 

@@ -56,6 +56,8 @@ typedef struct wr_plan_function {
     wr_expr       *fallback; /* LAG, LEAD: where there is no such row; NULL: null     */
     int64_t        offset;   /* LAG, LEAD: rows; NTH_VALUE: from 1; NTILE: buckets    */
     wr_frame       frame;
+    wr_expr       *range_keys[2];  /* RANGE with an offset, at the start and at the end: the  */
+    wr_expr       *range_values[2]; /* order key, and its value where the frame begins or ends */
     wr_type        type;     /* of the result                                         */
 } wr_plan_function;
 

@@ -20,16 +20,32 @@ static uint32_t find_column(window_columns *columns, wr_expr *expr)
     return columns->count++;
 }
 
-static uint32_t find_frame(wr_plan_window *plan, wr_window_frame *frames, const wr_frame *frame)
+static uint32_t find_frame(wr_plan_window *plan, wr_window_frame *frames,
+                           const wr_window_frame *wanted)
 {
-    for (uint32_t i = 0; i < plan->frame_count; i++)
-        if (wr_frame_equal(&frames[i].frame, frame))
+    for (uint32_t i = 0; i < plan->frame_count; i++) {
+        const wr_window_frame *frame = &frames[i];
+
+        if (wr_frame_equal(&frame->frame, &wanted->frame) &&
+            memcmp(frame->range_keys, wanted->range_keys, sizeof frame->range_keys) == 0 &&
+            memcmp(frame->range_values, wanted->range_values, sizeof frame->range_values) == 0)
             return i;
-    frames[plan->frame_count] = (wr_window_frame){
-        .frame = *frame,
-        .aggs = {.position = WR_FIELD_NONE},
-    };
+    }
+    frames[plan->frame_count] = *wanted;
+    frames[plan->frame_count].aggs.position = WR_FIELD_NONE;
     return plan->frame_count++;
+}
+
+static uint32_t find_function_frame(const wr_plan_function *function, wr_plan_window *plan,
+                                    window_columns *columns)
+{
+    wr_window_frame wanted = {.frame = function->frame};
+
+    for (uint32_t end = 0; end < 2; end++) {
+        wanted.range_keys[end] = find_column(columns, function->range_keys[end]);
+        wanted.range_values[end] = find_column(columns, function->range_values[end]);
+    }
+    return find_frame(plan, (wr_window_frame *)(uintptr_t)plan->frames, &wanted);
 }
 
 static uint32_t find_point(wr_plan_window *plan, wr_window_point *points, wr_window_point point)
@@ -70,7 +86,9 @@ static wr_status add_agg(wr_builder *b, const wr_plan_function *function, wr_win
 static wr_status add_function(wr_builder *b, const wr_plan_function *function, wr_window *out,
                               wr_plan_window *plan, window_columns *columns, wr_error *err)
 {
-    static const wr_frame WHOLE, TO_PEERS = {.end = {.units = WR_FRAME_GROUPS}};
+    static const wr_window_frame WHOLE = {.range_keys = {WR_FIELD_NONE, WR_FIELD_NONE},
+                                          .range_values = {WR_FIELD_NONE, WR_FIELD_NONE}};
+    wr_window_frame       to_peers = WHOLE;
     wr_window_frame      *frames = (wr_window_frame *)(uintptr_t)plan->frames;
     wr_window_point       point = {.kind = function->kind, .offset = function->offset,
                                    .frame = WR_FIELD_NONE};
@@ -85,13 +103,14 @@ static wr_status add_function(wr_builder *b, const wr_plan_function *function, w
     };
     if (wr_window_takes_value(function->kind)) {
         if (function->kind != WR_WINDOW_LAG && function->kind != WR_WINDOW_LEAD)
-            point.frame = find_frame(plan, frames, &function->frame);
+            point.frame = find_function_frame(function, plan, columns);
         out->point = find_point(plan, (wr_window_point *)(uintptr_t)plan->points, point);
     } else if (function->kind == WR_WINDOW_AGGREGATE) {
-        out->frame = find_frame(plan, frames, &function->frame);
+        out->frame = find_function_frame(function, plan, columns);
         return add_agg(b, function, out, &frames[out->frame], columns, plan->function_count, err);
     } else if (function->kind == WR_WINDOW_CUME_DIST) {
-        out->frame = find_frame(plan, frames, plan->order_count ? &TO_PEERS : &WHOLE);
+        to_peers.frame.end.units = plan->order_count ? WR_FRAME_GROUPS : WR_FRAME_UNBOUNDED;
+        out->frame = find_frame(plan, frames, &to_peers);
         out->total = find_frame(plan, frames, &WHOLE);
     } else if (function->kind == WR_WINDOW_PERCENT_RANK || function->kind == WR_WINDOW_NTILE) {
         out->frame = find_frame(plan, frames, &WHOLE);
@@ -145,7 +164,7 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
 {
     uint32_t functions = logical->window.function_count;
     uint32_t key_count = logical->window.partition_count + logical->window.order_count;
-    uint32_t room = key_count + stream->visible_count + 5 * functions + stream->hidden_count + 1;
+    uint32_t room = key_count + stream->visible_count + 9 * functions + stream->hidden_count + 1;
     wr_plan_window  *plan = WR_BUMP_NEW(b->bump, wr_plan_window, err);
     wr_window_frame *frames = WR_BUMP_NEW_ARRAY(b->bump, wr_window_frame, 2 * functions + 1, err);
     wr_window_point *points = WR_BUMP_NEW_ARRAY(b->bump, wr_window_point, functions + 1, err);

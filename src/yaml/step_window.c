@@ -327,7 +327,7 @@ const step_op WR_STEP_WINDOW = {
     .helps =
         {
             "window functions and aggregates (weir help windows) AS name, and expressions over "
-            "them; with OVER (PARTITION BY ... ORDER BY ... ROWS or GROUPS BETWEEN ... AND ...) of "
+            "them; with OVER (PARTITION BY ... ORDER BY ... ROWS, RANGE or GROUPS BETWEEN ... AND ...) of "
             "their own; or maps {alias, type, column, offset, default, frame, filter}",
             "names or expressions: functions without OVER look at rows with equal values only",
             "as partitions",

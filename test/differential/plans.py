@@ -246,6 +246,24 @@ def window_frame(random):
     return f"{units} BETWEEN {bounds[first]} AND {bounds[last]}"
 
 
+def range_frame(random, plan, over):
+    """A RANGE frame if the one order key is a small integer or a float."""
+    key = over.split("ORDER BY ")[1].split()[0]
+    column = next(c for c in plan.columns if c.name == key)
+    if column.type.name not in ("Int8", "Int16", "Int32", "Float64") or key == plan.id_column:
+        return ""
+    n = random.choice((0, 1, 3, 10, 50))
+    return " RANGE BETWEEN " + random.choice((
+        f"{n} PRECEDING AND CURRENT ROW", f"{n} PRECEDING AND {n * 2} FOLLOWING",
+        f"{n} FOLLOWING AND UNBOUNDED FOLLOWING", f"UNBOUNDED PRECEDING AND {n} PRECEDING",
+        f"CURRENT ROW AND {n} FOLLOWING"))
+
+
+# Not count_if: DuckDB's windowed count_if of nothing is NULL, not 0.
+WINDOW_AGGREGATES = {"count", "sum", "avg", "min", "max", "stddev_samp", "var_pop", "var_samp",
+                     "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or"}
+
+
 def window_call(random, plan, name):
     """(text for both sides, result Column, does it look at a frame)."""
     c = random.choice(plan.columns)
@@ -267,8 +285,7 @@ def window_call(random, plan, name):
         return (text, text), Column(name, c.type, ["NULL"]), True
     while True:
         text, column = aggregate_call(random, plan, name)
-        # DuckDB's windowed count_if of nothing is NULL, not 0.
-        if "DISTINCT" not in text[0] and not text[0].startswith(("arg_", "count_if")):
+        if "DISTINCT" not in text[0] and text[0].split("(")[0] in WINDOW_AGGREGATES:
             return text, column, True
 
 
@@ -290,9 +307,11 @@ def add_window(random, plan):
         (mine, duck), column, minds_frame = window_call(random, plan, name)
         over, peers_over = random.choice(specs)
         frame = f" {window_frame(random)}" if minds_frame and random.random() < 0.6 else ""
+        if minds_frame and peers_over[0].count(",") == 0 and random.random() < 0.5:
+            frame = range_frame(random, plan, peers_over[0]) or frame
         ties_matter = "ROWS" in frame or mine.startswith(
             ("row_number", "ntile", "lag", "lead", "first", "last", "nth"))
-        if not ties_matter and random.random() < 0.5:
+        if not ties_matter and (random.random() < 0.5 or "RANGE" in frame):
             over = peers_over
         ours.append(f"{mine} OVER ({over[0]}{frame}) AS {name}")
         theirs.append(f"{duck} OVER ({over[1]}{frame}) AS {name}")
