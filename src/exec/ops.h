@@ -81,6 +81,14 @@ typedef struct wr_plan_repeat {
 } wr_plan_repeat;
 extern const wr_transform_ops WR_REPEAT;
 
+/** draw: appends two Int64 columns: the row's place in the (ordered) pipeline, from 0, and a number
+ *  from 0 to 2^63 - 1 that depends on the place and the seed only. */
+typedef struct wr_plan_draw {
+    uint32_t column_count;          /* of the input */
+    uint64_t seed;
+} wr_plan_draw;
+extern const wr_transform_ops WR_DRAW;
+
 /** limit by source position, streaming, with early stop (the pipeline must be order-preserving). */
 typedef struct wr_plan_limit {
     uint64_t offset_rows, rows_max;

@@ -137,6 +137,16 @@ static void want_some(prune *p, const wr_plan_node *node)
         wr_bit_set(wanted, 0);
 }
 
+/* The wanted columns that are the input's; others stand behind them. */
+static void want_input_part(prune *p, const wr_plan_node *node)
+{
+    const wr_plan_node *input = node->inputs[0];
+
+    for (uint32_t c = 0; c < input->schema.field_count; c++)
+        if (wr_bit_get(p->wanted[node->number], c))
+            wr_bit_set(p->wanted[input->number], c);
+}
+
 static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
 {
     want_some(p, node);
@@ -158,10 +168,11 @@ static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
     case WR_PLAN_LIMIT:
         want_same(p, node);
         break;
+    case WR_PLAN_DRAW:
+        want_input_part(p, node);
+        break;
     case WR_PLAN_REPEAT:
-        for (uint32_t c = 0; c + 1 < node->schema.field_count; c++)
-            if (wr_bit_get(p->wanted[node->number], c))
-                wr_bit_set(p->wanted[node->inputs[0]->number], c);
+        want_input_part(p, node);
         wr_expr_columns(node->repeat.count, p->wanted[node->inputs[0]->number]);
         break;
     case WR_PLAN_UNION:
@@ -415,19 +426,19 @@ static void same_as_input(prune *p, wr_plan_node *node, uint32_t input)
     node->schema = node->inputs[0]->schema;
 }
 
-/* The input's columns as they are now, then the number. */
-static wr_status prune_repeat(prune *p, wr_plan_node *node, uint32_t input, wr_error *err)
+/* The input's columns as they are now, then what the node puts behind them. */
+static void prune_input_part(prune *p, wr_plan_node *node, uint32_t input)
 {
     const wr_schema *theirs = &node->inputs[0]->schema;
-    uint32_t         width = p->widths[input];
-    wr_field         number = node->schema.fields[width];
+    uint32_t         width = p->widths[input], kept = theirs->field_count;
 
     memcpy(p->maps[node->number], p->maps[input], width * sizeof(uint32_t));
-    memcpy(node->schema.fields, theirs->fields, theirs->field_count * sizeof(wr_field));
-    node->schema.fields[theirs->field_count] = number;
-    node->schema.field_count = theirs->field_count + 1;
-    p->maps[node->number][width] = theirs->field_count;
-    return remap(p, &node->repeat.count, p->maps[input], err);
+    memcpy(node->schema.fields, theirs->fields, kept * sizeof(wr_field));
+    for (uint32_t c = width; c < node->schema.field_count; c++, kept++) {
+        node->schema.fields[kept] = node->schema.fields[c];
+        p->maps[node->number][c] = kept;
+    }
+    node->schema.field_count = kept;
 }
 
 /* Both inputs give exactly the wanted columns: one that others read too may have kept more, and then
@@ -504,8 +515,12 @@ static wr_status prune_node(prune *p, wr_plan_node *node, wr_error *err)
         return prune_join(p, node, left, right, err);
     case WR_PLAN_UNION:
         return prune_union(p, node, err);
+    case WR_PLAN_DRAW:
+        prune_input_part(p, node, left);
+        return WR_OK;
     case WR_PLAN_REPEAT:
-        return prune_repeat(p, node, left, err);
+        prune_input_part(p, node, left);
+        return remap(p, &node->repeat.count, p->maps[left], err);
     case WR_PLAN_KIND_COUNT:
         break;
     }

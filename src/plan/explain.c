@@ -237,6 +237,9 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
         wr_textbuf_printf(buf, "%s times",
                           expr_text(node->repeat.count, &node->inputs[0]->schema, bump));
         break;
+    case WR_PLAN_DRAW:
+        wr_textbuf_printf(buf, "seed %llu", (unsigned long long)node->draw.seed);
+        break;
     case WR_PLAN_SINK:
         wr_textbuf_printf(buf, "%s %.*s", node->sink.target->format->name,
                           WR_TEXT_ARG(node->sink.target->path));

@@ -17,7 +17,7 @@ static const char *const KIND_NAMES[WR_PLAN_KIND_COUNT] = {
     [WR_PLAN_SORT] = "sort",           [WR_PLAN_LIMIT] = "limit",
     [WR_PLAN_AGGREGATE] = "aggregate", [WR_PLAN_JOIN] = "join",
     [WR_PLAN_UNION] = "union",         [WR_PLAN_REPEAT] = "repeat",
-    [WR_PLAN_SINK] = "sink",
+    [WR_PLAN_DRAW] = "draw",           [WR_PLAN_SINK] = "sink",
 };
 
 void wr_plan_init(wr_plan *plan, wr_bump *bump, const char *path)
@@ -432,6 +432,21 @@ wr_status wr_plan_add_repeat(wr_plan *plan, wr_plan_node *input, wr_expr *count,
     memcpy(node->schema.fields, input->schema.fields, field_count * sizeof(wr_field));
     node->schema.fields[field_count] = (wr_field){number_name, WR_TYPE(I64), false};
     node->repeat.count = count;
+    return append_node(plan, node, out_node, err);
+}
+
+wr_status wr_plan_add_draw(wr_plan *plan, wr_plan_node *input, uint64_t seed, wr_text place_name,
+                           wr_text draw_name, wr_plan_node **out_node, wr_error *err)
+{
+    wr_plan_node *node;
+    uint32_t      field_count = input->schema.field_count;
+
+    WR_TRY(new_node(plan, WR_PLAN_DRAW, input, NULL, &node, err));
+    WR_TRY(new_schema(plan, field_count + 2, &node->schema, err));
+    memcpy(node->schema.fields, input->schema.fields, field_count * sizeof(wr_field));
+    node->schema.fields[field_count] = (wr_field){place_name, WR_TYPE(I64), false};
+    node->schema.fields[field_count + 1] = (wr_field){draw_name, WR_TYPE(I64), false};
+    node->draw.seed = seed;
     return append_node(plan, node, out_node, err);
 }
 

@@ -26,6 +26,7 @@ typedef enum wr_plan_kind {
     WR_PLAN_JOIN,
     WR_PLAN_UNION,
     WR_PLAN_REPEAT,
+    WR_PLAN_DRAW,
     WR_PLAN_SINK,
     WR_PLAN_KIND_COUNT
 } wr_plan_kind;
@@ -128,6 +129,9 @@ struct wr_plan_node {
             wr_expr *count;               /* Int64: how often a row comes; output: number last */
         } repeat;
         struct {
+            uint64_t seed;                /* output: place and draw last */
+        } draw;
+        struct {
             const wr_target *target;
         } sink;
     };
@@ -186,6 +190,10 @@ wr_status wr_plan_add_union(wr_plan *plan, wr_plan_node *left, wr_plan_node *rig
 wr_status wr_plan_add_repeat(wr_plan *plan, wr_plan_node *input, wr_expr *count,
                              wr_text number_name, wr_plan_node **out_node,
                              wr_error *err) WR_MUST_USE;
+/** Behind the columns: the row's place by source position, from 0, and a number from 0 to 2^63 - 1 drawn
+ *  for it; both Int64. */
+wr_status wr_plan_add_draw(wr_plan *plan, wr_plan_node *input, uint64_t seed, wr_text place_name,
+                           wr_text draw_name, wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 wr_status wr_plan_add_sink(wr_plan *plan, wr_plan_node *input, const wr_target *target,
                            wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 

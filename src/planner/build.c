@@ -860,6 +860,7 @@ static void mark_positions(wr_builder *b)
         case WR_PLAN_SORT:
         case WR_PLAN_LIMIT:
         case WR_PLAN_WINDOW:
+        case WR_PLAN_DRAW:
             needs = true;
             break;
         case WR_PLAN_SINK:
@@ -905,6 +906,8 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
         return build_window(b, node, out, err);
     case WR_PLAN_JOIN:
         return build_join(b, node, &left, &right, out, err);
+    case WR_PLAN_DRAW:
+        return wr_draw_build(b, node, out, err);
     case WR_PLAN_REPEAT:
         return wr_repeat_build(b, node, out, err);
     case WR_PLAN_UNION:

@@ -1,6 +1,6 @@
-/* planner/build_union.c — UNION ALL: several tails with the same readers.
+/* planner/build_union.c — streams that make or number rows: UNION ALL, repeat, draw.
  *
- * Nothing is kept and nothing is copied: each input ends in a project of its own, and what comes
+ * UNION ALL is several tails with the same readers. Nothing is kept and nothing is copied: each input ends in a project of its own, and what comes
  * after the union hangs below all of them, so each input's step feeds the same operators in turn.
  * Operators that are attached later go to the first tail; wr_unions_finish gives them to the others.
  * If both inputs are ordered their steps run in order (wr_union_tail.is_ordered), and the union is
@@ -113,4 +113,25 @@ void wr_unions_finish(wr_builder *b)
         memcpy(tail->other->next, tail->first->next, sizeof tail->other->next);
         tail->other->next_count = tail->first->next_count;
     }
+}
+
+/* ---- Places ------------------------------------------------------------------------------------- */
+
+wr_status wr_draw_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out, wr_error *err)
+{
+    wr_plan_draw *plan = WR_BUMP_NEW(b->bump, wr_plan_draw, err);
+    wr_type      *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, out->visible_count + 2, err);
+
+    if (!plan || !types)
+        return WR_NO_MEMORY;
+    if (!out->ordered)
+        WR_TRY(wr_stream_sort_by_position(b, out, 0, UINT64_MAX, logical, err));
+    WR_TRY(wr_stream_drop_hidden(b, out, logical, err)); /* ordered: not needed any more */
+    *plan = (wr_plan_draw){out->visible_count, logical->draw.seed};
+    memcpy(types, out->types, out->visible_count * sizeof types[0]);
+    types[out->visible_count] = types[out->visible_count + 1] = WR_TYPE(I64);
+    WR_TRY(wr_stream_append(b, out, &WR_DRAW, plan, logical, err));
+    out->types = types;
+    out->visible_count += 2;
+    return WR_OK;
 }

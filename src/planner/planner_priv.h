@@ -77,6 +77,9 @@ wr_status wr_stream_sort_by_position(wr_builder *b, wr_stream *stream, uint64_t 
 /** Rows several times (build_union.c). */
 wr_status wr_repeat_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                           wr_error *err) WR_MUST_USE;
+/** Places and numbers drawn for them (build_union.c). */
+wr_status wr_draw_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                        wr_error *err) WR_MUST_USE;
 /** UNION ALL (build_union.c): build one; when everything is built, share the readers. */
 wr_status wr_union_build(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
                          wr_stream *right, wr_stream *out, wr_error *err) WR_MUST_USE;

@@ -208,6 +208,29 @@ def add_distinct_on(random, plan):
     return True
 
 
+def add_unpivot(random, plan):
+    """Some columns of one type become rows."""
+    type_ = random.choice(plan.columns).type
+    same = [c for c in plan.columns if c.type is type_ and c.name != plan.id_column]
+    if not same:
+        return False
+    chosen = random.sample(same, random.randint(1, min(4, len(same))))
+    keep = [c for c in plan.columns if c not in chosen]
+    nulls = random.random() < 0.4
+    name, value = f"n{len(plan.steps)}", f"v{len(plan.steps)}"
+    columns = keep + [Column(name, BY_NAME["Utf8"], [f"'{c.name}'" for c in chosen]),
+                      Column(value, type_, chosen[0].domain)]
+    parts = [f"SELECT {', '.join([k.name for k in keep] + [repr(c.name)])} AS {name}, "
+             f"{c.name} AS {value} FROM ({plan.sql})" +
+             ("" if nulls else f" WHERE {c.name} IS NOT NULL") for c in chosen]
+    plan.add("unpivot", {"op": "unpivot", "columns": [c.name for c in chosen], "name": name,
+                         "value": value, "include_nulls": nulls}, " UNION ALL ".join(parts), columns)
+    plan.id_column = ""
+    plan.is_ordered = False
+    plan.row_limit *= len(chosen)
+    return True
+
+
 SETS = {"union": "UNION", "intersect": "INTERSECT", "except": "EXCEPT"}
 
 
@@ -381,7 +404,7 @@ def add_limit(random, plan):
 
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
-             (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4),
+             (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
              (add_join, 4), (add_limit, 1), (add_window, 3)]
 
 
