@@ -444,12 +444,12 @@ static wr_status read_pull(wr_node *node, void *local, wr_batch *out, wr_flow *o
 {
     ordered_shared *shared = wr_node_shared(node);
 
+    *out_flow = WR_FLOW_DONE;
+    if (!((read_local *)local)->is_reader)
+        return WR_OK;
     *out_flow = WR_FLOW_MORE;
     out->morsel = shared->morsel;
-    if (((read_local *)local)->is_reader)
-        return read_groups(shared, node->plan, exec, out, out_flow, err);
-    *out_flow = WR_FLOW_DONE;
-    return WR_OK;
+    return read_groups(shared, node->plan, exec, out, out_flow, err);
 }
 
 static void read_local_close(wr_node *node, void *local)

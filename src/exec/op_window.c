@@ -406,10 +406,10 @@ static wr_status window_read_pull(wr_node *node, void *local, wr_batch *out, wr_
     window_shared *shared = wr_node_shared(node);
 
     (void)exec;
-    out->morsel = shared->run.morsel;
     *out_flow = WR_FLOW_DONE;
     if (!((window_read_local *)local)->reads)
         return WR_OK;
+    out->morsel = shared->run.morsel;
     WR_TRY(wr_window_next(&shared->run, out, err));
     *out_flow = out->row_count > 0 ? WR_FLOW_MORE : WR_FLOW_DONE;
     return WR_OK;
