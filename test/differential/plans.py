@@ -231,6 +231,30 @@ def add_unpivot(random, plan):
     return True
 
 
+def add_pivot(random, plan):
+    """Counts and extremes of one column for some values of another."""
+    whole = [c for c in plan.columns if c.family == "int"]
+    if not whole:
+        return False
+    on, of = random.choice(whole), random.choice(plan.columns)
+    keys = random.sample(plan.columns, random.choice((0, 1, 1, 2)) if len(plan.columns) > 1 else 0)
+    values = random.sample((0, 1, 2, 3, 5, 7, None), random.randint(1, 4))
+    call, type_ = random.choice(((f"count({of.name})", BIGINT), (f"min({of.name})", of.type),
+                                 (f"max({of.name})", of.type), ("count(*)", BIGINT)))
+    names = [f"p{len(plan.steps)}_{n}" for n in range(len(values))]
+    tests = [f"{on.name} = {v}" if v is not None else f"{on.name} IS NULL" for v in values]
+    step = {"op": "pivot", "on": on.name, "values": dict(zip(names, values)), "aggregate": call}
+    if keys:
+        step["group_by"] = [k.name for k in keys]
+    group = f" GROUP BY {', '.join(k.name for k in keys)}" if keys else ""
+    theirs = [f"{call} FILTER (WHERE {test}) AS {name}" for test, name in zip(tests, names)]
+    plan.add("pivot", step, f"SELECT {', '.join([k.name for k in keys] + theirs)} "
+             f"FROM ({plan.sql}){group}", keys + [Column(n, type_, of.domain) for n in names])
+    plan.id_column = plan.id_column if plan.id_column in [k.name for k in keys] else ""
+    plan.is_ordered = False
+    return True
+
+
 SETS = {"union": "UNION", "intersect": "INTERSECT", "except": "EXCEPT"}
 
 
@@ -405,6 +429,7 @@ def add_limit(random, plan):
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
+             (add_pivot, 2),
              (add_join, 4), (add_limit, 1), (add_window, 3)]
 
 
