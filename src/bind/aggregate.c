@@ -154,7 +154,7 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     wr_plan_agg agg = {.kind = kind};
     char        name[WR_TYPE_NAME_BYTES];
 
-    if (ast->over)
+    if (ast->over || ast->ignore_nulls)
         return wr_binder_fail(&b, ast, err,
                               "%.*s() OVER is a window function: it stands in the functions of a "
                               "window step",

@@ -374,7 +374,7 @@ static wr_status bind_call(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
     wr_window_kind window;
     wr_expr      **args;
 
-    if (ast->over || (wr_window_find(ast->text, &window) && !wr_agg_find(ast->text, &kind)))
+    if (ast->over || ast->ignore_nulls || (wr_window_find(ast->text, &window) && !wr_agg_find(ast->text, &kind)))
         return wr_binder_fail(b, ast, err,
                               "%.*s() is a window function here: it stands in the functions of a "
                               "window step, not in %s",

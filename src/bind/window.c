@@ -341,6 +341,12 @@ wr_status wr_binder_window_part(binder *b, const wr_ast *ast, wr_expr **out_expr
         return WR_OK;
     if (!find_kind(ast, &function.kind))
         return ast->over ? fail_unknown(b, ast, err) : WR_OK;
+    function.ignore_nulls = ast->ignore_nulls;
+    if (ast->ignore_nulls && !wr_window_takes_value(function.kind))
+        return wr_binder_fail(b, ast, err,
+                              "IGNORE NULLS goes with lag, lead, first_value, last_value and "
+                              "nth_value, not with %.*s()",
+                              WR_TEXT_ARG(ast->text));
     WR_TRY(find_spec(b, ast->over, &spec, err));
     WR_TRY(bind_frame(b, ast->over, &list->specs[spec], &function, err));
     WR_TRY(function.kind == WR_WINDOW_AGGREGATE ? bind_aggregate(b, ast, &function, err)

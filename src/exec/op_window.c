@@ -137,10 +137,20 @@ static bool reads_again(const wr_window_frame *frame)
     return slides(frame) && frame->aggs.agg_count > 0;
 }
 
+/* Does a point that ignores nulls walk ahead? */
+static bool walks_ahead(const wr_plan_window *plan, const wr_window_point *point)
+{
+    return point->nulls != WR_FIELD_NONE &&
+           (point->kind == WR_WINDOW_LAST_VALUE ||
+            (point->kind == WR_WINDOW_NTH_VALUE && slides(&plan->frames[point->frame])));
+}
+
 static uint32_t cursor_count(const wr_plan_window *plan)
 {
     uint32_t count = 1 + plan->point_count;
 
+    for (uint32_t i = 0; i < plan->point_count; i++)
+        count += walks_ahead(plan, &plan->points[i]);
     for (uint32_t i = 0; i < plan->frame_count; i++)
         count += 1 + slides(&plan->frames[i]) + reads_again(&plan->frames[i]);
     return count;
@@ -205,6 +215,7 @@ static uint64_t bump_bytes(const wr_plan_window *plan, const wr_exec *exec)
     bytes += (plan->kept_count + 1 + columns) * sizeof(wr_vector) + 2 * ROUNDING;
     bytes += WR_BATCH_ROWS_MAX * 16 + WR_BATCH_ROWS_MAX / 8 + ROUNDING;
     bytes += plan->function_count * sizeof(uint64_t) + text_bytes(plan, exec) + 2 * ROUNDING;
+    bytes += plan->point_count * sizeof(count_run) + ROUNDING;
     bytes += cursor_count(plan) *
              (sizeof(wr_tape_cursor) + tape_page_bytes(plan, exec) + ROUNDING);
     for (uint32_t c = 0; c < plan->output_count; c++)
@@ -290,8 +301,11 @@ static wr_status make_frames(window_run *run, wr_tape_cursor *cursors, wr_error 
     const wr_plan_window *plan = run->plan;
 
     run->frames = WR_BUMP_NEW_ARRAY(&run->bump, frame_run, plan->frame_count + 1, err);
-    if (!run->frames)
+    run->counts = WR_BUMP_NEW_ARRAY(&run->bump, count_run, plan->point_count, err);
+    if (!run->frames || !run->counts)
         return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < plan->point_count; i++)
+        run->counts[i].ahead = walks_ahead(plan, &plan->points[i]) ? cursors++ : NULL;
     for (uint32_t i = 0; i < plan->frame_count; i++) {
         frame_run *frame = &run->frames[i];
 

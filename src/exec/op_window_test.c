@@ -286,8 +286,10 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
         {.frame = {{WR_FRAME_UNBOUNDED, 0}, {WR_FRAME_UNBOUNDED, 0}}},
         {.frame = {{WR_FRAME_UNBOUNDED, 0}, {WR_FRAME_GROUPS, 0}}},
     };
-    const wr_window_point points[] = {{WR_WINDOW_LAG, LAG, WR_FIELD_NONE},
-                                      {WR_WINDOW_LAST_VALUE, 0, 3}};
+    const wr_window_point points[] = {
+        {WR_WINDOW_LAG, LAG, WR_FIELD_NONE, WR_FIELD_NONE},
+        {WR_WINDOW_LAST_VALUE, 0, 3, WR_FIELD_NONE},
+    };
     const wr_window functions[FUNCTIONS] = {
         {.kind = WR_WINDOW_ROW_NUMBER, .type = i64},
         {.kind = WR_WINDOW_RANK, .type = i64},

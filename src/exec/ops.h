@@ -193,6 +193,7 @@ typedef struct wr_window_point {
     wr_window_kind kind;   /* LAG, LEAD, FIRST_VALUE, LAST_VALUE, NTH_VALUE */
     int64_t        offset; /* LAG, LEAD: rows; NTH_VALUE: from 1            */
     uint32_t       frame;  /* not LAG, LEAD                                 */
+    uint32_t       nulls;  /* IGNORE NULLS: kept column whose nulls do not count, else NONE */
 } wr_window_point;
 
 typedef struct wr_window {

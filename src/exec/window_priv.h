@@ -49,6 +49,17 @@ typedef struct frame_run {
     bool            is_stale;           /* `result` is to be computed                      */
 } frame_run;
 
+/* IGNORE NULLS: rows are counted that are not null. */
+typedef struct count_run {
+    wr_tape_cursor *ahead;       /* LAST_VALUE: walks to the frame's end; NTH_VALUE: to its start  */
+    uint64_t        ahead_count; /* before `ahead`                                                 */
+    uint64_t        count;       /* before the point's cursor                                      */
+    uint64_t        seen;        /* before the row `seen_row`                                      */
+    uint64_t        seen_row;    /* the current row, when it was looked at last                    */
+    bool            is_set;      /* that row is not null                                           */
+    bool            has_value;   /* LAST_VALUE: the point's cursor stands on a value               */
+} count_run;
+
 typedef struct window_run {
     const wr_plan_window *plan;
     wr_exec         *exec;
@@ -60,6 +71,7 @@ typedef struct window_run {
     frame_run       *frames;
     wr_tape_cursor  *current;
     wr_tape_cursor  *points;        /* one each                                  */
+    count_run       *counts;        /* one each                                  */
     uint64_t         partition_row; /* where the current row's partition begins  */
     uint64_t         partition_group;
     uint64_t         peers_row;     /* where its group begins                    */
@@ -86,6 +98,13 @@ void wr_window_frame_begin(window_run *run, frame_run *frame);
 wr_status wr_window_frame_move(window_run *run, frame_run *frame, wr_error *err) WR_MUST_USE;
 /** Bring frame->result up to date, if the frame's start moves. */
 wr_status wr_window_frame_result(window_run *run, frame_run *frame, wr_error *err) WR_MUST_USE;
+
+/* window_nulls.c: IGNORE NULLS */
+/** The current row begins a partition; the point's cursor stands on it. */
+void wr_window_count_begin(window_run *run, uint32_t point);
+/** The row that a point means; NULL: there is none. */
+wr_status wr_window_count_find(window_run *run, uint32_t point, const uint8_t **out_row,
+                               wr_error *err) WR_MUST_USE;
 
 /* window_rows.c: the next batch; no rows: the end */
 wr_status wr_window_next(window_run *run, wr_batch *out, wr_error *err) WR_MUST_USE;

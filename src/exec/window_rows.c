@@ -136,8 +136,11 @@ static wr_status find_row(window_run *run, uint32_t index, const uint8_t **out_r
     const wr_window_point *point = &run->plan->points[index];
     wr_tape_cursor        *cursor = &run->points[index];
     uint64_t               target;
-    bool                   is_there = find_target(run, point, &target);
+    bool                   is_there;
 
+    if (point->nulls != WR_FIELD_NONE)
+        return wr_window_count_find(run, index, out_row, err);
+    is_there = find_target(run, point, &target);
     for (;;) {
         WR_TRY(wr_tape_cursor_row(&run->tape, cursor, out_row, err));
         if (*out_row && is_beyond_partition(run, *out_row, cursor->row))
@@ -269,6 +272,8 @@ static wr_status enter_row(window_run *run, const uint8_t *row, wr_error *err)
         for (uint32_t i = 0; i < run->plan->point_count; i++) {
             wr_tape_cursor_copy(&run->points[i], current);
             run->points[i].is_pinned = false;
+            if (run->plan->points[i].nulls != WR_FIELD_NONE)
+                wr_window_count_begin(run, i);
         }
     }
     for (uint32_t i = 0; i < run->plan->frame_count; i++)

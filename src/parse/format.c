@@ -220,6 +220,8 @@ static void put_call(wr_textbuf *out, const wr_ast *node)
         put_child(out, node->filter, PREC_ANY);
         put_words(out, ")");
     }
+    if (node->ignore_nulls)
+        put_words(out, " IGNORE NULLS");
     if (node->over)
         put_over(out, node->over);
 }

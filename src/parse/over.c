@@ -87,8 +87,7 @@ static wr_status parse_partitions(parser *p, wr_ast_over *over, wr_error *err)
     return WR_OK;
 }
 
-/* IGNORE NULLS and RESPECT NULLS stand between the call and OVER. */
-static wr_status parse_nulls(parser *p, wr_error *err)
+wr_status wr_parser_nulls(parser *p, wr_ast *node, wr_error *err)
 {
     wr_token behind;
     bool     ignores = wr_token_is_word(&p->token, "ignore");
@@ -98,8 +97,7 @@ static wr_status parse_nulls(parser *p, wr_error *err)
     WR_TRY(wr_parser_peek(p, &behind, err));
     if (!wr_token_is_word(&behind, "nulls"))
         return WR_OK;
-    if (ignores)
-        return wr_parser_fail(p, p->token.place, err, "IGNORE NULLS is not supported");
+    node->ignore_nulls = ignores;
     WR_TRY(wr_parser_next(p, err));
     return wr_parser_next(p, err);
 }
@@ -108,7 +106,7 @@ wr_status wr_parser_over(parser *p, wr_ast *node, wr_error *err)
 {
     wr_ast_over *over;
 
-    WR_TRY(parse_nulls(p, err));
+    WR_TRY(wr_parser_nulls(p, node, err));
     if (p->token.keyword != WR_KW_OVER)
         return WR_OK;
     over = WR_BUMP_NEW(p->bump, wr_ast_over, err);

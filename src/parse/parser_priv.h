@@ -90,7 +90,8 @@ wr_status wr_parser_type(parser *p, wr_type *out_type, wr_error *err) WR_MUST_US
 wr_status wr_parser_call(parser *p, const wr_token *name, wr_ast **out_expr,
                          wr_error *err) WR_MUST_USE;
 
-/* over.c: OVER (...) behind a call, if it is there. */
+/* over.c: IGNORE NULLS or RESPECT NULLS, inside a call or behind it; OVER (...) behind it. */
+wr_status wr_parser_nulls(parser *p, wr_ast *node, wr_error *err) WR_MUST_USE;
 wr_status wr_parser_over(parser *p, wr_ast *node, wr_error *err) WR_MUST_USE;
 
 /* special.c: forms with words between their arguments; the current token is behind '('.

@@ -295,6 +295,7 @@ static wr_status parse_arguments(parser *p, wr_ast *node, node_list *list, wr_er
             break;
         WR_TRY(wr_parser_next(p, err));
     }
+    WR_TRY(wr_parser_nulls(p, node, err));
     if (p->token.keyword == WR_KW_ORDER && list->count > 0) {
         WR_TRY(wr_parser_next(p, err));
         if (!wr_token_is_word(&p->token, "by"))

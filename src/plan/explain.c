@@ -118,6 +118,8 @@ static void add_function(wr_textbuf *buf, const wr_plan_function *function, cons
             wr_textbuf_printf(buf, ", %s", expr_text(function->fallback, input, bump));
         wr_textbuf_printf(buf, ")");
     }
+    if (function->ignore_nulls)
+        wr_textbuf_printf(buf, " IGNORE NULLS");
     if (!minds_frame(function->kind))
         return;
     wr_textbuf_printf(buf, " over [");

@@ -53,6 +53,7 @@ typedef struct wr_plan_agg {
 typedef struct wr_plan_function {
     wr_window_kind kind;
     wr_plan_agg    agg;      /* AGGREGATE                                             */
+    bool           ignore_nulls; /* of these kinds                                    */
     wr_expr       *argument; /* of the kinds that take values of other rows           */
     wr_expr       *fallback; /* LAG, LEAD: where there is no such row; NULL: null     */
     int64_t        offset;   /* LAG, LEAD: rows; NTH_VALUE: from 1; NTILE: buckets    */

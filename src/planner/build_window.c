@@ -52,7 +52,7 @@ static uint32_t find_point(wr_plan_window *plan, wr_window_point *points, wr_win
 {
     for (uint32_t i = 0; i < plan->point_count; i++)
         if (points[i].kind == point.kind && points[i].offset == point.offset &&
-            points[i].frame == point.frame)
+            points[i].frame == point.frame && points[i].nulls == point.nulls)
             return i;
     points[plan->point_count] = point;
     return plan->point_count++;
@@ -91,7 +91,7 @@ static wr_status add_function(wr_builder *b, const wr_plan_function *function, w
     wr_window_frame       to_peers = WHOLE;
     wr_window_frame      *frames = (wr_window_frame *)(uintptr_t)plan->frames;
     wr_window_point       point = {.kind = function->kind, .offset = function->offset,
-                                   .frame = WR_FIELD_NONE};
+                                   .frame = WR_FIELD_NONE, .nulls = WR_FIELD_NONE};
 
     *out = (wr_window){
         .kind = function->kind,
@@ -104,6 +104,8 @@ static wr_status add_function(wr_builder *b, const wr_plan_function *function, w
     if (wr_window_takes_value(function->kind)) {
         if (function->kind != WR_WINDOW_LAG && function->kind != WR_WINDOW_LEAD)
             point.frame = find_function_frame(function, plan, columns);
+        if (function->ignore_nulls)
+            point.nulls = out->argument;
         out->point = find_point(plan, (wr_window_point *)(uintptr_t)plan->points, point);
     } else if (function->kind == WR_WINDOW_AGGREGATE) {
         out->frame = find_function_frame(function, plan, columns);

@@ -6,9 +6,10 @@
 #include "mem/textbuf.h"
 #include "yaml/pipeline_priv.h"
 
-enum { FN_ALIAS, FN_TYPE, FN_COLUMN, FN_OFFSET, FN_DEFAULT, FN_FRAME, FN_FILTER, FN_KEY_COUNT };
-static const char *const FN_KEYS[] = {"alias",   "type",  "column", "offset",
-                                      "default", "frame", "filter", NULL};
+enum { FN_ALIAS, FN_TYPE, FN_COLUMN, FN_OFFSET, FN_DEFAULT, FN_FRAME, FN_FILTER,
+       FN_IGNORE_NULLS, FN_KEY_COUNT };
+static const char *const FN_KEYS[] = {"alias", "type",   "column",       "offset", "default",
+                                      "frame", "filter", "ignore_nulls", NULL};
 
 typedef struct window_reading {
     pipeline      *p;
@@ -117,6 +118,7 @@ static wr_status put_call(window_reading *r, wr_textbuf *buf, const wr_yaml *con
                           wr_error *err)
 {
     wr_text type, text;
+    bool    ignore_nulls = false;
 
     WR_TRY(wr_read_text(r->p, values[FN_TYPE], "type", &type, err));
     for (size_t i = 0; i < type.byte_count; i++)
@@ -136,6 +138,9 @@ static wr_status put_call(window_reading *r, wr_textbuf *buf, const wr_yaml *con
         WR_TRY(wr_read_text(r->p, values[FN_FILTER], "filter", &text, err));
         wr_textbuf_printf(buf, " FILTER (WHERE %.*s)", WR_TEXT_ARG(text));
     }
+    if (values[FN_IGNORE_NULLS])
+        WR_TRY(wr_read_bool(r->p, values[FN_IGNORE_NULLS], "ignore_nulls", &ignore_nulls, err));
+    wr_textbuf_printf(buf, "%s", ignore_nulls ? " IGNORE NULLS" : "");
     if (values[FN_FRAME]) {
         WR_TRY(wr_read_text(r->p, values[FN_FRAME], "frame", &text, err));
         wr_textbuf_printf(buf, " OVER (%.*s)", WR_TEXT_ARG(text));
@@ -328,7 +333,7 @@ const step_op WR_STEP_WINDOW = {
         {
             "window functions and aggregates (weir help windows) AS name, and expressions over "
             "them; with OVER (PARTITION BY ... ORDER BY ... ROWS, RANGE or GROUPS BETWEEN ... AND ...) of "
-            "their own; or maps {alias, type, column, offset, default, frame, filter}",
+            "their own; or maps {alias, type, column, offset, default, frame, filter, ignore_nulls}",
             "names or expressions: functions without OVER look at rows with equal values only",
             "as partitions",
             "the order within a partition, as in sort; rows come out by partition and order",

@@ -324,11 +324,13 @@ def window_call(random, plan, name):
     if kind < 0.5:
         n = random.choice((0, 1, 1, 2, 10, 2000))
         default = random.choice(("", "", f", {c.name}"))
-        text = f"{random.choice(('lag', 'lead'))}({c.name}, {n}{default})"
+        ignore = random.choice(("", " IGNORE NULLS")) if n else ""
+        text = f"{random.choice(('lag', 'lead'))}({c.name}, {n}{default}{ignore})"
         return (text, text), Column(name, c.type, ["NULL"]), False
     if kind < 0.65:
-        text = random.choice((f"first_value({c.name})", f"last_value({c.name})",
-                              f"nth_value({c.name}, {random.choice((1, 2, 5, 300))})"))
+        ignore = random.choice(("", " IGNORE NULLS"))
+        text = random.choice((f"first_value({c.name}{ignore})", f"last_value({c.name}{ignore})",
+                              f"nth_value({c.name}, {random.choice((1, 2, 5, 300))}{ignore})"))
         return (text, text), Column(name, c.type, ["NULL"]), True
     while True:
         text, column = aggregate_call(random, plan, name)
@@ -354,7 +356,8 @@ def add_window(random, plan):
         (mine, duck), column, minds_frame = window_call(random, plan, name)
         over, peers_over = random.choice(specs)
         frame = f" {window_frame(random)}" if minds_frame and random.random() < 0.6 else ""
-        if minds_frame and peers_over[0].count(",") == 0 and random.random() < 0.5:
+        if minds_frame and peers_over[0].count(",") == 0 and random.random() < 0.5 and \
+                not mine.startswith(("first", "last", "nth")):
             frame = range_frame(random, plan, peers_over[0]) or frame
         ties_matter = "ROWS" in frame or mine.startswith(
             ("row_number", "ntile", "lag", "lead", "first", "last", "nth"))
