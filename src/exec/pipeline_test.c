@@ -576,6 +576,66 @@ static void two_pipelines_feed_one_limit(void **state)
     free(kept);
 }
 
+/* A step between two that feed one limit takes numbers of morsels that never come to it. */
+static void a_step_between_does_not_hold_up_a_limit(void **state)
+{
+    keep_sink *kept = keep_new();
+
+    (void)state;
+    for EACH_WORKER_COUNT (w) {
+        kit           k;
+        numbers_plan  plan = {.row_count = 50, .morsel_rows = 10, .batch_rows = 10};
+        wr_plan_limit limit = {0, 80};
+
+        kit_open(&k, 64);
+        wr_node *first = kit_source(&k, &NUMBERS, &plan), *second = kit_source(&k, &NUMBERS, &plan);
+        wr_node *between = kit_source(&k, &NUMBERS, &plan);
+        wr_node *pass = kit_transform(&k, &WR_LIMIT, &limit, first);
+        kit_sink(&k, &KEEP, kept, pass);
+        kit_sink(&k, &WR_DISCARD, NULL, between);
+        second->next[second->next_count++] = pass;
+        kit_step(&k, first, WORKERS[w], true);
+        kit_step(&k, between, WORKERS[w], false);
+        kit_step(&k, second, WORKERS[w], false);
+        assert_int_equal(kit_run(&k), WR_OK);
+        assert_int_equal(kept->row_count, 80);
+        kept->row_count = 0;
+        memset(kept->morsel_ends, 0, sizeof kept->morsel_ends);
+        kit_close(&k);
+    }
+    free(kept);
+}
+
+/* 0 times, once, twice ...: copies are numbered and come together, more of them than a batch holds. */
+static void repeat_puts_rows_out_as_often_as_they_say(void **state)
+{
+    keep_sink *kept = keep_new();
+    int        at = 0;
+
+    (void)state;
+    for (int batch = 0; batch < 2; batch++) {
+        kit            k;
+        numbers_plan   plan = {.row_count = 40, .morsel_rows = 40, .batch_rows = 40};
+        wr_plan_repeat repeat = {1, 0};
+
+        kit_open(&k, 64);
+        k.exec.batch_rows = batch ? 7 : WR_BATCH_ROWS_MAX;
+        wr_node *source = kit_source(&k, &NUMBERS, &plan);
+        kit_sink(&k, &KEEP, kept, kit_transform(&k, &WR_REPEAT, &repeat, source));
+        kit_step(&k, source, 1, false);
+        assert_int_equal(kit_run(&k), WR_OK);
+        assert_int_equal(kept->row_count, 40 * 39 / 2);
+        at = 0;
+        for (int row = 0; row < 40; row++)
+            for (int copy = 0; copy < row; copy++)
+                assert_int_equal(kept->rows[at++], copy);
+        kept->row_count = 0;
+        memset(kept->morsel_ends, 0, sizeof kept->morsel_ends);
+        kit_close(&k);
+    }
+    free(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,6 +656,8 @@ int main(void)
         cmocka_unit_test(a_blocked_source_can_be_cancelled),
         cmocka_unit_test(what_is_opened_is_closed),
         cmocka_unit_test(two_pipelines_feed_one_limit),
+        cmocka_unit_test(a_step_between_does_not_hold_up_a_limit),
+        cmocka_unit_test(repeat_puts_rows_out_as_often_as_they_say),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

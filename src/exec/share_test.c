@@ -198,6 +198,31 @@ static void surplus_is_shared_like_water(void **state)
     kit_close(&k);
 }
 
+/* What several steps feed takes no surplus that the last of them needs as a min. */
+static void a_sink_that_is_fed_again_leaves_room_for_mins(void **state)
+{
+    kit          k;
+    numbers_plan plan = {.row_count = 10, .morsel_rows = 10, .batch_rows = 10};
+    hoard        a = {0}, b = {0};
+
+    (void)state;
+    kit_open(&k, 40);
+    wr_node *source = kit_source(&k, &NUMBERS, &plan), *again = kit_source(&k, &NUMBERS, &plan);
+    wr_node *sink_a = kit_sink(&k, &HOARD, &a, source), *sink_b = kit_sink(&k, &HOARD, &b, again);
+
+    again->next[again->next_count++] = sink_a;
+    kit_step(&k, source, 1, true);
+    k.lease_room[0][1] = (wr_step_lease){sink_a, KIT_PAGE, UINT64_MAX, 1};
+    kit_step(&k, again, 1, false);
+    k.lease_room[1][1] = (wr_step_lease){sink_b, 20 * KIT_PAGE, 20 * KIT_PAGE, 1};
+    k.lease_room[1][2] = (wr_step_lease){sink_a, KIT_PAGE, KIT_PAGE, 1};
+    assert_int_equal(kit_run(&k), WR_OK);
+    assert_int_equal(a.page_count, 12); /* of 32: 8 are the plan pool, 20 b's */
+    assert_int_equal(a.reclaim_count, 0);
+    assert_int_equal(b.page_count, 20);
+    kit_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +231,7 @@ int main(void)
         cmocka_unit_test(stress_min_gives_nothing_above_min),
         cmocka_unit_test(mins_that_do_not_fit_are_an_error),
         cmocka_unit_test(surplus_is_shared_like_water),
+        cmocka_unit_test(a_sink_that_is_fed_again_leaves_room_for_mins),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
