@@ -1,7 +1,7 @@
 /* exec/agg_family.h — the states of aggregates: one struct per family of kinds.
  *
  * All-zero is empty; every state is a multiple of 8 bytes. Private to agg_state.c (update),
- * agg_finish.c (merge, finish, seal) and agg_moments.c. */
+ * agg_finish.c (merge, finish, seal), agg_moments.c and agg_sketch.c. */
 #ifndef WR_EXEC_AGG_FAMILY_H
 #define WR_EXEC_AGG_FAMILY_H
 
@@ -17,6 +17,8 @@ typedef enum family {
     POWERS,   /* skewness and kurtosis */
     LOGS,     /* geometric mean */
     PAIRS,    /* two arguments */
+    REGISTERS, /* approximate distinct count */
+    BUCKETS,   /* approximate quantile       */
     BOOLEANS,
     BITS,
     NUMBER_EXTREME, /* min and max of numbers of at most 8 bytes */
@@ -55,6 +57,22 @@ typedef struct pairs {
     uint64_t     count;
     wr_fsum_wide x, y, xx, yy, xy;
 } pairs;
+
+enum { REGISTER_BITS = 12, REGISTER_COUNT = 1 << REGISTER_BITS, BUCKET_COUNT = 1024 };
+
+typedef struct registers {
+    uint8_t ranks[REGISTER_COUNT];
+} registers;
+
+typedef struct buckets {
+    uint64_t total, nan_count, zero_count;
+    uint64_t infinite[2];  /* positive, negative                               */
+    int32_t  least[2];     /* index of the first bucket of positive, negative  */
+    uint32_t used[2];      /* how many there are                               */
+    uint32_t level;        /* a bucket is 2^level of the finest wide           */
+    uint32_t reserved;
+    uint64_t counts[BUCKET_COUNT];
+} buckets;
 
 typedef struct bits_state {
     uint64_t count;
@@ -108,6 +126,10 @@ static inline family family_of(const wr_agg *agg)
     case WR_AGG_KURTOSIS:
     case WR_AGG_KURTOSIS_POP:
         return POWERS;
+    case WR_AGG_APPROX_COUNT_DISTINCT:
+        return REGISTERS;
+    case WR_AGG_APPROX_QUANTILE:
+        return BUCKETS;
     case WR_AGG_GEOMETRIC_MEAN:
         return LOGS;
     case WR_AGG_CORR:
@@ -168,6 +190,14 @@ void wr_agg_powers_finish(wr_agg_kind kind, const powers *state, double *out, bo
 void wr_agg_pairs_add(pairs *state, double y, double x);
 void wr_agg_pairs_merge(pairs *state, const pairs *other);
 void wr_agg_pairs_finish(wr_agg_kind kind, const pairs *state, double *out, bool *out_null);
+
+/* Sketches (agg_sketch.c). */
+void    wr_agg_registers_add(registers *state, uint64_t hash);
+void    wr_agg_registers_merge(registers *state, const registers *other);
+int64_t wr_agg_registers_finish(const registers *state);
+void    wr_agg_buckets_add(buckets *state, double x);
+void    wr_agg_buckets_merge(buckets *state, const buckets *other);
+double  wr_agg_buckets_finish(const buckets *state, double fraction);
 
 /* Does a row at `position` replace what a FIRST, LAST or ANY_VALUE cell holds? */
 static inline bool replaces(wr_agg_kind kind, const agg_cell *cell, uint64_t position)

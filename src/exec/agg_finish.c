@@ -145,6 +145,12 @@ static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot,
     case POWERS:
         wr_agg_powers_merge((powers *)(void *)state, (const powers *)(const void *)other);
         return WR_OK;
+    case REGISTERS:
+        wr_agg_registers_merge((registers *)(void *)state, (const registers *)(const void *)other);
+        return WR_OK;
+    case BUCKETS:
+        wr_agg_buckets_merge((buckets *)(void *)state, (const buckets *)(const void *)other);
+        return WR_OK;
     case PAIRS:
         wr_agg_pairs_merge((pairs *)(void *)state, (const pairs *)(const void *)other);
         return WR_OK;
@@ -241,6 +247,12 @@ static void finish_interval(const wr_agg *agg, const interval_sum *state, wr_int
                          state->us / n + days % n * 86400000000ll / n};
 }
 
+static void finish_buckets(const wr_agg *agg, const buckets *state, double *out, bool *out_null)
+{
+    *out_null = state->total == 0;
+    *out = *out_null ? 0.0 : wr_agg_buckets_finish(state, agg->fraction);
+}
+
 static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out, bool *out_null,
                               wr_error *err)
 {
@@ -270,6 +282,15 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
     }
     case POWERS:
         wr_agg_powers_finish(agg->kind, (const powers *)(const void *)state, out, out_null);
+        return WR_OK;
+    case REGISTERS: {
+        int64_t count = wr_agg_registers_finish((const registers *)(const void *)state);
+
+        memcpy(out, &count, sizeof count);
+        return WR_OK;
+    }
+    case BUCKETS:
+        finish_buckets(agg, (const buckets *)(const void *)state, out, out_null);
         return WR_OK;
     case PAIRS:
         if (agg->kind == WR_AGG_REGR_COUNT)

@@ -3,6 +3,7 @@
  * One family of state per kind: counters, integer sums (128 bits), float sums (types/fsum.h),
  * moments, bits, kept values. The switch over kinds runs once per batch and aggregate; the loops
  * below it are over rows. */
+#include "base/hash.h"
 #include "exec/agg_family.h"
 #include "types/decimal.h"
 
@@ -25,6 +26,10 @@ static uint32_t state_bytes(const wr_agg *agg)
         return sizeof(powers);
     case LOGS:
         return sizeof(float_sum);
+    case REGISTERS:
+        return sizeof(registers);
+    case BUCKETS:
+        return sizeof(buckets);
     case PAIRS:
         return sizeof(pairs);
     case BOOLEANS:
@@ -49,7 +54,7 @@ static bool shares_state(const wr_agg *a, const wr_agg *b)
     if (f != family_of(b) || a->argument != b->argument || a->filter != b->filter ||
         a->order != b->order)
         return false;
-    return f == POWERS || f == LOGS || f == PAIRS || f == INT_SUM || f == FLOAT_SUM || f == INTERVAL_SUM || f == MOMENTS ||
+    return f == POWERS || f == LOGS || f == PAIRS || f == REGISTERS || f == BUCKETS || f == INT_SUM || f == FLOAT_SUM || f == INTERVAL_SUM || f == MOMENTS ||
            (f == COUNTER && a->kind == b->kind);
 }
 
@@ -233,6 +238,60 @@ static void update_logs(const wr_agg *agg, const wr_vector_view *view, const liv
         state->count++;
         wr_fsum_add(&state->sum, log(float_at(physical, view, agg->argument_type, live->rows[i])));
     }
+}
+
+/* Equal values have equal hashes, whatever their bits (-0.0, NaN, intervals, blobs). */
+static uint64_t hash_at(wr_physical physical, const void *value)
+{
+    uint64_t bits[2] = {0, 0};
+
+    switch (physical) {
+    case WR_PHYS_STR: {
+        const wr_str *str = value;
+
+        return wr_str_is_blob(str) ? wr_str_blob(str)->hash
+                                   : wr_hash_bytes(wr_str_bytes(str), str->byte_count);
+    }
+    case WR_PHYS_F32:
+    case WR_PHYS_F64: {
+        double x = physical == WR_PHYS_F64 ? *(const double *)value : (double)*(const float *)value;
+
+        x = x != x ? (double)NAN : x + 0.0;
+        memcpy(bits, &x, sizeof x);
+        break;
+    }
+    case WR_PHYS_INTERVAL: {
+        wr_i128 us = wr_interval_total_us(*(const wr_interval *)value);
+
+        memcpy(bits, &us, sizeof us);
+        break;
+    }
+    default:
+        memcpy(bits, value, wr_physical_bytes(physical));
+        break;
+    }
+    return bits[1] ? wr_hash_combine(wr_hash_u64(bits[1]), bits[0]) : wr_hash_u64(bits[0]);
+}
+
+static void update_registers(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
+                             uint8_t *const *states, uint32_t offset)
+{
+    wr_physical physical = wr_type_physical(agg->argument_type);
+    uint32_t    bytes = wr_physical_bytes(physical);
+
+    for (uint32_t i = 0; i < live->count; i++)
+        wr_agg_registers_add((registers *)(void *)(states[live->from[i]] + offset),
+                             hash_at(physical, at(view, bytes, live->rows[i])));
+}
+
+static void update_buckets(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
+                           uint8_t *const *states, uint32_t offset)
+{
+    wr_physical physical = wr_type_physical(agg->argument_type);
+
+    for (uint32_t i = 0; i < live->count; i++)
+        wr_agg_buckets_add((buckets *)(void *)(states[live->from[i]] + offset),
+                           float_at(physical, view, agg->argument_type, live->rows[i]));
 }
 
 /* Rows where the second argument is null do not count either. */
@@ -423,6 +482,12 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
         return WR_OK;
     case LOGS:
         update_logs(agg, &view, live, states, offset);
+        return WR_OK;
+    case REGISTERS:
+        update_registers(agg, &view, live, states, offset);
+        return WR_OK;
+    case BUCKETS:
+        update_buckets(agg, &view, live, states, offset);
         return WR_OK;
     case PAIRS:
         update_pairs(agg, &columns[agg->order], &view, live, states, offset);

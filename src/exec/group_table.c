@@ -9,7 +9,7 @@ enum { SLOT_BYTES = 8 };
 
 uint64_t wr_group_table_lease_min(uint32_t row_page_bytes, uint32_t page_bytes)
 {
-    return (uint64_t)row_page_bytes + 2 * (uint64_t)page_bytes;
+    return 2 * (uint64_t)row_page_bytes + page_bytes;
 }
 
 void wr_group_table_init(wr_group_table *table, const wr_group_layout *layout, wr_lease *lease,
@@ -103,8 +103,8 @@ static void place_all(wr_group_table *table)
 
 static bool take_directory(wr_group_table *table, uint32_t pages)
 {
-    table->slots = pages > 1 ? wr_lease_try(table->lease, pages)
-                             : wr_lease_take(table->lease, pages);
+    table->slots = table->group_count > 0 ? wr_lease_try(table->lease, pages)
+                                          : wr_lease_take(table->lease, pages);
     if (!table->slots)
         return false;
     table->slot_pages = pages;
@@ -113,11 +113,13 @@ static bool take_directory(wr_group_table *table, uint32_t pages)
     return true;
 }
 
-/* Room for one more group in the directory; growing doubles it. */
+/* Room for one more group in the directory; growing doubles it. It begins with the size of a row page:
+ * its pages are what spilling the table needs as a buffer. */
 static bool ensure_slot(wr_group_table *table)
 {
     uint64_t *old = table->slots;
-    uint32_t  old_pages = table->slot_pages, pages = old_pages ? old_pages * 2 : 1;
+    uint32_t  first_pages = table->row_page_bytes / arena_page(table);
+    uint32_t  old_pages = table->slot_pages, pages = old_pages ? old_pages * 2 : first_pages;
     uint64_t  old_count = table->slot_count;
 
     if (old && (table->group_count + 1) * 8 <= table->slot_count * 5)
@@ -399,6 +401,8 @@ wr_status wr_group_table_absorb(wr_group_table *table, wr_group_table *others,
         drop_directory(&others[i]);
     }
     pages = wr_pages_for((groups + 1) * 8 / 5 * SLOT_BYTES + SLOT_BYTES, arena_page(table));
+    if (pages < table->row_page_bytes / arena_page(table))
+        pages = table->row_page_bytes / arena_page(table); /* see ensure_slot */
     if (!take_directory(table, pages))
         return WR_RAISE(err, WR_BUG, "the directories that were dropped leave room for one");
     return merge_rows(table, err);

@@ -134,6 +134,7 @@ typedef struct wr_agg {
     bool        distinct;   /* count/sum/avg(DISTINCT x): the planner puts a de-duplicating
                                aggregate below instead; here always false                     */
     wr_type     argument_type, result_type;
+    double      fraction;   /* APPROX_QUANTILE                                                */
 } wr_agg;
 
 typedef struct wr_plan_aggregate {

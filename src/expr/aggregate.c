@@ -26,6 +26,7 @@ static const struct {
     {"percentile_disc", WR_AGG_QUANTILE_DISC},
     {"group_concat", WR_AGG_STRING_AGG},
     {"listagg", WR_AGG_STRING_AGG},
+    {"approx_distinct", WR_AGG_APPROX_COUNT_DISTINCT},
     {"countif", WR_AGG_COUNT_IF},   {"geomean", WR_AGG_GEOMETRIC_MEAN},
 };
 
@@ -69,7 +70,8 @@ bool wr_agg_is_ordered(wr_agg_kind kind)
 
 bool wr_agg_has_fraction(wr_agg_kind kind)
 {
-    return kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC;
+    return kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC ||
+           kind == WR_AGG_APPROX_QUANTILE;
 }
 
 bool wr_agg_needs_position(wr_agg_kind kind)
@@ -87,6 +89,8 @@ bool wr_agg_minds_distinct(wr_agg_kind kind)
 {
     agg_family family = AGGS[kind].family;
 
+    if (kind == WR_AGG_APPROX_COUNT_DISTINCT)
+        return false;
     return family == COUNT || family == SUM || family == FLOAT || family == BETWEEN ||
            family == ANY || family == SPREAD || family == TEXT || kind == WR_AGG_BIT_XOR;
 }

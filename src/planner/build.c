@@ -436,6 +436,7 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
             .filter = input_column(exprs, &count, agg->filter),
             .argument_type = agg->argument ? agg->argument->type : WR_TYPE(NULL_),
             .result_type = agg->type,
+            .fraction = agg->fraction,
         };
     }
     plan->position = out->hidden_count ? count : WR_FIELD_NONE;
