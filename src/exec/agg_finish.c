@@ -253,6 +253,12 @@ static void finish_buckets(const wr_agg *agg, const buckets *state, double *out,
     *out = *out_null ? 0.0 : wr_agg_buckets_finish(state, agg->fraction);
 }
 
+static void finish_logs(const float_sum *state, double *out, bool *out_null)
+{
+    *out_null = state->count == 0;
+    *out = exp(wr_fsum_result(&state->sum) / (double)state->count);
+}
+
 static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out, bool *out_null,
                               wr_error *err)
 {
@@ -272,14 +278,9 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
         memcpy(out, &total, sizeof total);
         return WR_OK;
     }
-    case LOGS: {
-        const float_sum *sum = (const float_sum *)(const void *)state;
-        double           mean = exp(wr_fsum_result(&sum->sum) / (double)sum->count);
-
-        *out_null = sum->count == 0;
-        memcpy(out, &mean, sizeof mean);
+    case LOGS:
+        finish_logs((const float_sum *)(const void *)state, out, out_null);
         return WR_OK;
-    }
     case POWERS:
         wr_agg_powers_finish(agg->kind, (const powers *)(const void *)state, out, out_null);
         return WR_OK;
