@@ -17,7 +17,7 @@ typedef struct sort_read_local {
     wr_sorter_reader reader;
 } sort_read_local;
 
-static wr_sorter_plan sorter_plan_of(const wr_plan_sort *plan)
+wr_sorter_plan wr_sort_sorter_plan(const wr_plan_sort *plan)
 {
     return (wr_sorter_plan){
         .types = plan->types,
@@ -30,16 +30,21 @@ static wr_sorter_plan sorter_plan_of(const wr_plan_sort *plan)
     };
 }
 
+wr_sorter *wr_sort_sorter(const wr_node *sink)
+{
+    return &((sort_shared *)sink->shared)->sorter;
+}
+
 static uint64_t sort_lease_min(const void *plan, const wr_exec *exec, uint32_t worker_count)
 {
-    wr_sorter_plan sorter_plan = sorter_plan_of(plan);
+    wr_sorter_plan sorter_plan = wr_sort_sorter_plan(plan);
 
     return wr_sorter_lease_min(&sorter_plan, exec, worker_count);
 }
 
 static uint64_t sort_resident_min(const void *plan, const wr_exec *exec)
 {
-    wr_sorter_plan sorter_plan = sorter_plan_of(plan);
+    wr_sorter_plan sorter_plan = wr_sort_sorter_plan(plan);
 
     return wr_sorter_resident_min(&sorter_plan, exec);
 }
@@ -47,7 +52,7 @@ static uint64_t sort_resident_min(const void *plan, const wr_exec *exec)
 static wr_status sort_open(wr_node *node, wr_exec *exec, wr_error *err)
 {
     sort_shared   *shared = wr_node_shared(node);
-    wr_sorter_plan plan = sorter_plan_of(node->plan);
+    wr_sorter_plan plan = wr_sort_sorter_plan(node->plan);
 
     return wr_sorter_init(&shared->sorter, &plan, exec, wr_node_lease(node), err);
 }
@@ -125,7 +130,7 @@ const wr_sink_ops WR_SORT = {
 
 static uint64_t sort_read_lease_min(const void *plan, const wr_exec *exec, uint32_t worker_count)
 {
-    wr_sorter_plan sorter_plan = sorter_plan_of(plan);
+    wr_sorter_plan sorter_plan = wr_sort_sorter_plan(plan);
 
     return wr_sorter_read_lease_min(&sorter_plan, exec, worker_count);
 }

@@ -155,6 +155,8 @@ struct wr_node {
     const void *plan;          /* the operator's own plan struct, read-only             */
     const char *label;         /* "sort 'by_amount'": step id and op, for users         */
     wr_node    *state;         /* read side of a breaker: the sink; else NULL           */
+    wr_node    *reads[2];      /* source that reads two breakers beside its own memory: their sinks,
+                                  whose leases are then what WR_SORT_READ needs for one worker */
     void       *shared;        /* shared_bytes, zeroed; of `state` if that is set       */
     wr_lease    lease;         /* of this node (of `state` for read sides: see wr_node_lease) */
     bool        is_open;
@@ -175,6 +177,18 @@ void wr_local_describe_row(const void *local, uint32_t row, wr_error *err);
 
 /** `count` selected rows from the first-th on. Borrows from `selection` or from static memory. */
 wr_selection wr_selection_slice(const wr_selection *selection, uint32_t first, uint32_t count);
+
+/** Does `node` read what the sink `state` holds? */
+static inline bool wr_node_reads(const wr_node *node, const wr_node *state)
+{
+    return node->state == state || node->reads[0] == state || node->reads[1] == state;
+}
+
+/** Does `node` read what some sink holds? */
+static inline bool wr_node_is_reader(const wr_node *node)
+{
+    return node->state || node->reads[0];
+}
 
 static inline wr_lease *wr_node_lease(wr_node *node)
 {

@@ -256,6 +256,15 @@ extern const wr_sink_ops      WR_JOIN_BUILD;
 extern const wr_transform_ops WR_JOIN_PROBE; /* node.state = the build node */
 extern const wr_source_ops    WR_JOIN_REST;  /* node.state = the build node; runs after every probe */
 
+/** merge join: a source over the sorts of both inputs (node.reads: left, right), whose leading keys
+ *  are the keys of the join, in one order, direction and place of NULL. Nothing is hashed; rows come
+ *  out in the order of the keys. join: probe is the left side, never swapped; its keys go unread. */
+typedef struct wr_plan_join_merge {
+    wr_plan_join        join;
+    const wr_plan_sort *sorts[2]; /* left, right; the first join.key_count keys are those of the join */
+} wr_plan_join_merge;
+extern const wr_source_ops WR_JOIN_MERGE;
+
 /* ---- Sinks ------------------------------------------------------------------------------------ */
 
 typedef struct wr_plan_file_sink {

@@ -106,7 +106,7 @@ static wr_status pull_batch(wr_worker *worker, wr_flow *out_flow, wr_error *err)
     }
     rows = wr_batch_rows(out);
     wr_worker_count(worker, source, start_ns, 0, rows);
-    if (!source->state)
+    if (!wr_node_is_reader(source))
         atomic_fetch_add_explicit(&exec->rows_in, rows, memory_order_relaxed);
     return WR_OK;
 }
@@ -497,7 +497,7 @@ wr_status wr_schedule_run(wr_schedule *schedule, wr_exec *exec, wr_bump *bump,
     dismiss_crew(&run);
     for (int is_state = 0; is_state <= 1; is_state++) /* read sides go before what they read */
         for (uint32_t i = 0; i < schedule->all_node_count; i++)
-            if ((schedule->all_nodes[i]->state == NULL) == is_state)
+            if (wr_node_is_reader(schedule->all_nodes[i]) != is_state)
                 close_node(schedule->all_nodes[i]);
     return status;
 }

@@ -47,7 +47,7 @@ static bool is_waiting(const wr_node *node)
 static bool is_used(const wr_step *step, const wr_node *node)
 {
     for (uint32_t i = 0; i < step->node_count; i++)
-        if (step->nodes[i] == node || step->nodes[i]->state == node)
+        if (step->nodes[i] == node || wr_node_reads(step->nodes[i], node))
             return true;
     return false;
 }

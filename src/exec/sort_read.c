@@ -467,30 +467,39 @@ static const uint8_t **next_rows(wr_sorter_reader *reader, uint32_t count)
     return rows;
 }
 
+wr_status wr_sorter_read_rows(wr_sorter_reader *reader, const uint8_t ***out_rows,
+                              uint32_t *out_count, wr_error *err)
+{
+    uint32_t count = reader->sorter->exec->batch_rows;
+
+    if (reader->rows_left == 0)
+        WR_TRY(take_chunk(reader, err));
+    if (count > reader->rows_left)
+        count = (uint32_t)reader->rows_left;
+    *out_count = count;
+    if (count > 0)
+        *out_rows = next_rows(reader, count);
+    reader->rows_left -= count;
+    return WR_OK;
+}
+
 wr_status wr_sorter_read(wr_sorter_reader *reader, wr_batch *out, wr_flow *out_flow, wr_error *err)
 {
     wr_sorter *sorter = reader->sorter;
-    uint32_t columns = sorter->plan.output_count, count = sorter->exec->batch_rows;
+    uint32_t columns = sorter->plan.output_count, count;
     const uint8_t **rows;
+    wr_status status = wr_sorter_read_rows(reader, &rows, &count, err);
 
-    if (reader->rows_left == 0) {
-        wr_status status = take_chunk(reader, err);
-
-        out->morsel = reader->morsel;
-        WR_TRY(status);
-    }
-    if (reader->rows_left == 0) {
+    out->morsel = reader->morsel;
+    WR_TRY(status);
+    if (count == 0) {
         *out_flow = WR_FLOW_DONE;
         return WR_OK;
     }
-    if (count > reader->rows_left)
-        count = (uint32_t)reader->rows_left;
-    rows = next_rows(reader, count);
     for (uint32_t c = 0; c < columns; c++) {
         reader->columns[c] = reader->room[c];
         wr_row_read(&sorter->layout, c, rows, count, &reader->columns[c]);
     }
-    reader->rows_left -= count;
     *out = (wr_batch){
         .row_count = count,
         .column_count = columns,

@@ -175,6 +175,15 @@ void wr_sorter_reader_close(wr_sorter_reader *reader);
 wr_status wr_sorter_read(wr_sorter_reader *reader, wr_batch *out, wr_flow *out_flow,
                          wr_error *err) WR_MUST_USE;
 
+/** The same rows as they lie, in the sorter's layout: at most a batch of them, until the next call
+ *  with this reader. None: the end. */
+wr_status wr_sorter_read_rows(wr_sorter_reader *reader, const uint8_t ***out_rows,
+                              uint32_t *out_count, wr_error *err) WR_MUST_USE;
+
+/** What a sort step sorts with (op_sort.c): for steps that read its sorted rows themselves. */
+wr_sorter_plan wr_sort_sorter_plan(const wr_plan_sort *plan);
+wr_sorter     *wr_sort_sorter(const wr_node *sink);
+
 /* ---- Between the files of the sorter (sorter.c, sort_worker.c, sort_read.c) -------------------- */
 
 /** Bytes of a row page. */

@@ -436,32 +436,46 @@ static int compare_fixed(wr_physical physical, const uint8_t *a, const uint8_t *
     WR_UNREACHABLE();
 }
 
-wr_status wr_sortkey_compare(const wr_sortkey *key, const uint8_t *a, const uint8_t *b,
-                             int *out_order, wr_error *err)
+wr_status wr_sortkey_compare_across(const wr_sortkey *a_key, const uint8_t *a,
+                                    const wr_sortkey *b_key, const uint8_t *b, int *out_order,
+                                    wr_error *err)
 {
     int order = 0;
 
-    for (uint32_t i = 0; order == 0 && i < key->column_count; i++) {
-        const wr_sortkey_column *column = &key->columns[i];
-        bool a_null = a[column->null_offset] & column->null_mask;
-        bool b_null = b[column->null_offset] & column->null_mask;
+    for (uint32_t i = 0; order == 0 && i < a_key->column_count; i++) {
+        const wr_sortkey_column *x = &a_key->columns[i], *y = &b_key->columns[i];
+        bool a_null = a[x->null_offset] & x->null_mask;
+        bool b_null = b[y->null_offset] & y->null_mask;
 
         if (a_null || b_null) {
-            order = column->nulls_first ? b_null - a_null : a_null - b_null;
+            order = x->nulls_first ? b_null - a_null : a_null - b_null;
             continue;
         }
-        if (column->physical == WR_PHYS_STR) {
-            wr_str x = wr_row_str(key->layout, a, column->column);
-            wr_str y = wr_row_str(key->layout, b, column->column);
+        if (x->physical == WR_PHYS_STR) {
+            wr_str a_str = wr_row_str(a_key->layout, a, x->column);
+            wr_str b_str = wr_row_str(b_key->layout, b, y->column);
 
-            WR_TRY(wr_row_str_compare(&x, &y, &order, err));
+            WR_TRY(wr_row_str_compare(&a_str, &b_str, &order, err));
         } else {
-            order = compare_fixed((wr_physical)column->physical, a + column->offset,
-                                  b + column->offset);
+            order = compare_fixed((wr_physical)x->physical, a + x->offset, b + y->offset);
         }
-        if (column->descending)
+        if (x->descending)
             order = (order < 0) - (order > 0);
     }
     *out_order = order;
     return WR_OK;
+}
+
+wr_status wr_sortkey_compare(const wr_sortkey *key, const uint8_t *a, const uint8_t *b,
+                             int *out_order, wr_error *err)
+{
+    return wr_sortkey_compare_across(key, a, key, b, out_order, err);
+}
+
+bool wr_sortkey_has_null(const wr_sortkey *key, const uint8_t *row)
+{
+    for (uint32_t i = 0; i < key->column_count; i++)
+        if (row[key->columns[i].null_offset] & key->columns[i].null_mask)
+            return true;
+    return false;
 }

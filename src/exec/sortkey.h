@@ -93,4 +93,12 @@ uint32_t wr_sortkey_select(const wr_sortkey *key, const wr_sortkey_bound *bound,
 wr_status wr_sortkey_compare(const wr_sortkey *key, const uint8_t *a, const uint8_t *b,
                              int *out_order, wr_error *err) WR_MUST_USE;
 
+/** The same for rows of two layouts: keys of equal types, directions and places of NULL. */
+wr_status wr_sortkey_compare_across(const wr_sortkey *a_key, const uint8_t *a,
+                                    const wr_sortkey *b_key, const uint8_t *b, int *out_order,
+                                    wr_error *err) WR_MUST_USE;
+
+/** Is a key column of the row NULL? */
+bool wr_sortkey_has_null(const wr_sortkey *key, const uint8_t *row);
+
 #endif

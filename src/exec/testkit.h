@@ -134,6 +134,10 @@ static inline wr_step *kit_step(kit *k, wr_node *source, uint32_t worker_count, 
             step->finish[step->finish_count++] = node;
         k->lease_room[s][k->lease_counts[s]++] =
             (wr_step_lease){.node = owner, .min_bytes = kit_lease_min(k, node, worker_count)};
+        for (int r = 0; r < 2 && node->reads[r]; r++)
+            k->lease_room[s][k->lease_counts[s]++] = (wr_step_lease){
+                .node = node->reads[r],
+                .min_bytes = WR_SORT_READ.lease_min(node->reads[r]->plan, &k->exec, 1)};
     }
     return step;
 }

@@ -159,7 +159,8 @@ static wr_schema joined_schema(const wr_plan_node *node, wr_bump *bump)
 
 static void add_join(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 {
-    wr_textbuf_printf(buf, "%s", JOIN_NAMES[node->join.type]);
+    wr_textbuf_printf(buf, "%s%s", JOIN_NAMES[node->join.type],
+                      node->join.is_merge ? " merge join" : "");
     for (uint32_t i = 0; i < node->join.key_count; i++)
         wr_textbuf_printf(buf, "%s%s %s %s", i ? " AND " : " on ",
                           expr_text(node->join.left_keys[i], &node->inputs[0]->schema, bump),

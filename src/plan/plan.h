@@ -123,6 +123,7 @@ struct wr_plan_node {
             uint32_t  key_count;
             wr_expr  *residual;           /* over left columns then right columns, or NULL */
             bool      null_safe;          /* keys compare IS NOT DISTINCT FROM             */
+            bool      is_merge;           /* a merge join: the planner notes it, for EXPLAIN */
             uint32_t *right_columns;      /* which right columns are put out               */
             uint32_t  right_column_count; /* output: all left columns, then these          */
         } join;

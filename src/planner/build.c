@@ -303,7 +303,7 @@ static wr_status append_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys
                              uint64_t rows_max, const wr_plan_node *logical, wr_error *err)
 {
     wr_plan_sort *plan = WR_BUMP_NEW(b->bump, wr_plan_sort, err);
-    wr_node      *sink, *reader;
+    wr_node      *sink, *tail;
 
     if (!plan)
         return WR_NO_MEMORY;
@@ -318,9 +318,12 @@ static wr_status append_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys
     };
     WR_TRY(new_node(b, WR_ROLE_SINK, &WR_SORT, plan, logical, &sink, err));
     WR_TRY(attach(stream, sink, err));
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_SORT_READ, plan, logical, &reader, err));
-    reader->state = sink;
-    *stream = (wr_stream){.tail = reader, .types = stream->types, .visible_count = output_count,
+    tail = sink;
+    if (!b->merged[logical->number]) { /* else the merge join reads it */
+        WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_SORT_READ, plan, logical, &tail, err));
+        tail->state = sink;
+    }
+    *stream = (wr_stream){.tail = tail, .types = stream->types, .visible_count = output_count,
                           .ordered = true};
     return WR_OK;
 }
@@ -681,6 +684,23 @@ static wr_status attach_join(wr_builder *b, const wr_plan_node *logical, wr_plan
     return WR_OK;
 }
 
+/* Both streams end in the sinks of sorts. */
+static wr_status attach_merge(wr_builder *b, const wr_plan_node *logical, const wr_plan_join *join,
+                              wr_stream *left, const wr_stream *right, wr_error *err)
+{
+    wr_plan_join_merge *plan = WR_BUMP_NEW(b->bump, wr_plan_join_merge, err);
+    wr_node            *source;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    *plan = (wr_plan_join_merge){*join, {left->tail->plan, right->tail->plan}};
+    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_JOIN_MERGE, plan, logical, &source, err));
+    source->reads[0] = left->tail;
+    source->reads[1] = right->tail;
+    left->tail = source;
+    return WR_OK;
+}
+
 /* Joined columns are (left visible, left hidden, right visible, right hidden): move hidden last. */
 static wr_status move_hidden_last(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
                                   uint32_t left_visible, uint32_t left_hidden,
@@ -747,7 +767,7 @@ static wr_status build_join(wr_builder *b, const wr_plan_node *logical, wr_strea
                        &right_count, err));
     *plan = (wr_plan_join){
         .type = (wr_join_type)logical->join.type,
-        .swapped = logical->join.type == WR_PLAN_JOIN_INNER &&
+        .swapped = logical->join.type == WR_PLAN_JOIN_INNER && !b->merged[logical->number] &&
                    estimate_bytes(logical->inputs[0]) < estimate_bytes(logical->inputs[1]),
         .key_count = logical->join.key_count,
         .null_safe = logical->join.null_safe,
@@ -770,9 +790,11 @@ static wr_status build_join(wr_builder *b, const wr_plan_node *logical, wr_strea
             WR_TRY(join_residual(b, logical, plan, err));
         WR_TRY(joined_types(b, left, left_out, left_count, right, right_out, right_count, &types,
                             err));
-        WR_TRY(attach_join(b, logical, plan, probe, build, err));
+        WR_TRY(b->merged[logical->number] ? attach_merge(b, logical, plan, probe, build, err)
+                                          : attach_join(b, logical, plan, probe, build, err));
         *out = (wr_stream){.tail = probe->tail, .types = types,
-                           .visible_count = left_count + right_count};
+                           .visible_count = left_count + right_count,
+                           .ordered = b->merged[logical->number]};
     }
     if (left->hidden_count || right->hidden_count)
         return move_hidden_last(b, logical, out, left_visible, left->hidden_count, right_visible,
@@ -937,6 +959,7 @@ wr_status wr_builder_run(wr_builder *b, wr_error *err)
         for (uint32_t i = 0; i < b->plan->nodes[n]->input_count; i++)
             b->reader_counts[b->plan->nodes[n]->inputs[i]->number]++;
     mark_positions(b);
+    wr_merge_rule_mark(b);
     for (uint32_t n = 0; n < b->plan->node_count; n++) {
         const wr_plan_node *node = b->plan->nodes[n];
 

@@ -47,7 +47,7 @@ static wr_step_lease *find_lease(wr_step_lease *leases, uint32_t count, const wr
 static void set_want(wr_step_lease *lease, const wr_node *node)
 {
     enum { MORE_BYTES_MAX = 1024 * 1024 };
-    bool breaker = node->state || (node->role == WR_ROLE_SINK && node->sink->resident_min);
+    bool breaker = wr_node_is_reader(node) || (node->role == WR_ROLE_SINK && node->sink->resident_min);
 
     if (breaker) {
         lease->want_bytes = UINT64_MAX;
@@ -62,7 +62,7 @@ static void set_want(wr_step_lease *lease, const wr_node *node)
 static bool step_touches(const wr_step *step, const wr_node *node)
 {
     for (uint32_t i = 0; i < step->node_count; i++)
-        if (step->nodes[i] == node || step->nodes[i]->state == node)
+        if (step->nodes[i] == node || wr_node_reads(step->nodes[i], node))
             return true;
     return false;
 }
@@ -107,6 +107,25 @@ static const char *lease_label(wr_builder *b, const wr_node *node)
     return label ? label : name;
 }
 
+/* `min` more on the lease of `owner` for what `node` does. Returns how many leases are new. */
+static uint32_t add_lease(wr_step_lease *leases, uint32_t count, wr_node *owner,
+                          const wr_node *node, uint64_t min, const char *label,
+                          wr_certificate_step *out_step)
+{
+    wr_step_lease *lease = find_lease(leases, count, owner);
+    bool           is_new = !lease;
+
+    if (is_new) {
+        lease = &leases[count];
+        lease->node = owner;
+    }
+    lease->min_bytes += min;
+    set_want(lease, node);
+    out_step->rows[out_step->row_count++] = (wr_certificate_row){label, min, false};
+    out_step->min_bytes += min;
+    return is_new;
+}
+
 static wr_status add_step(wr_builder *b, wr_schedule *schedule, uint32_t s,
                           wr_certificate_step *out_step, wr_error *err)
 {
@@ -119,20 +138,18 @@ static wr_status add_step(wr_builder *b, wr_schedule *schedule, uint32_t s,
     if (!leases || !out_step->rows)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < step->node_count; i++) {
-        wr_node       *node = step->nodes[i], *owner = node->state ? node->state : node;
-        uint64_t       min = round_to_pages(&b->exec,
-                                            wr_node_lease_min(node, &b->exec, step->worker_count));
-        wr_step_lease *lease = find_lease(leases, lease_count, owner);
+        wr_node *node = step->nodes[i];
 
-        if (!lease) {
-            lease = &leases[lease_count++];
-            lease->node = owner;
-        }
-        lease->min_bytes += min;
-        set_want(lease, node);
-        out_step->rows[out_step->row_count++] =
-            (wr_certificate_row){lease_label(b, node), min, false};
-        out_step->min_bytes += min;
+        lease_count += add_lease(leases, lease_count, node->state ? node->state : node, node,
+                                 round_to_pages(&b->exec, wr_node_lease_min(node, &b->exec,
+                                                                            step->worker_count)),
+                                 lease_label(b, node), out_step);
+        for (int r = 0; r < 2 && node->reads[r]; r++)
+            lease_count += add_lease(leases, lease_count, node->reads[r], node,
+                                     round_to_pages(&b->exec,
+                                                    WR_SORT_READ.lease_min(node->reads[r]->plan,
+                                                                           &b->exec, 1)),
+                                     lease_label(b, node->reads[r]), out_step);
     }
     for (uint32_t i = 0; i < schedule->all_node_count; i++) {
         wr_node *node = schedule->all_nodes[i];
@@ -246,8 +263,9 @@ static wr_status build_once(const wr_plan *plan, const wr_fit *fit, const fit_sh
     b->streams = WR_BUMP_NEW_ARRAY(bump, wr_stream, plan->node_count + 1, err);
     b->reader_counts = WR_BUMP_NEW_ARRAY(bump, uint32_t, plan->node_count + 1, err);
     b->needs_position = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
+    b->merged = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
     b->spooled = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
-    if (!b->streams || !b->reader_counts || !b->needs_position || !b->spooled)
+    if (!b->streams || !b->reader_counts || !b->needs_position || !b->merged || !b->spooled)
         return WR_NO_MEMORY;
     memcpy(b->spooled, spooled, plan->node_count * sizeof spooled[0]);
     WR_TRY(wr_builder_run(b, err));

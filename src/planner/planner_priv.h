@@ -44,6 +44,7 @@ typedef struct wr_builder {
     wr_stream *streams;        /* per logical node                                          */
     uint32_t  *reader_counts;  /* per logical node                                          */
     bool      *needs_position; /* per logical node: a reader depends on source order        */
+    bool      *merged;         /* per logical node: a merge join, or one of the sorts it reads */
     bool      *spooled;        /* per logical node: materialised because a tee would deadlock */
 
     wr_node_list nodes;        /* every physical node                                       */
@@ -53,6 +54,10 @@ typedef struct wr_builder {
 } wr_builder;
 
 wr_status wr_node_list_add(wr_node_list *list, wr_node *node, wr_bump *bump, wr_error *err);
+
+/** Which joins are merge joins: fills in builder->merged (merge_rule.c). Reader counts and
+ *  needs_position are known by then. */
+void wr_merge_rule_mark(wr_builder *builder);
 
 /** Turn every logical node into operators (build.c). */
 wr_status wr_builder_run(wr_builder *builder, wr_error *err);

@@ -68,6 +68,9 @@ static bool depends(const wr_builder *b, const pipe_nodes *waiting, const pipe_n
     for (uint32_t i = 0; i < waiting->nodes.count; i++) {
         const wr_node *node = waiting->nodes.items[i];
 
+        for (int r = 0; r < 2; r++)
+            if (node->reads[r] && feeds(other, node->reads[r]))
+                return true;
         if (!node->state)
             continue;
         if (feeds(other, node->state))
@@ -181,7 +184,7 @@ static const char *step_label(wr_builder *b, const pipe_nodes *pipe)
 static bool step_uses(const wr_step *step, const wr_node *node)
 {
     for (uint32_t i = 0; i < step->node_count; i++)
-        if (step->nodes[i] == node || step->nodes[i]->state == node)
+        if (step->nodes[i] == node || wr_node_reads(step->nodes[i], node))
             return true;
     return false;
 }
@@ -225,10 +228,12 @@ static wr_status add_ends(wr_builder *b, wr_schedule *schedule, uint32_t s, wr_e
             WR_TRY(wr_node_list_add(&release, node, b->bump, err));
     }
     for (uint32_t i = 0; i < step->node_count; i++) {
-        wr_node *state = step->nodes[i]->state;
+        wr_node *states[] = {step->nodes[i]->state, step->nodes[i]->reads[0],
+                             step->nodes[i]->reads[1]};
 
-        if (state && !used_later(schedule, s, state) && !list_has(&release, state))
-            WR_TRY(wr_node_list_add(&release, state, b->bump, err));
+        for (int k = 0; k < 3; k++)
+            if (states[k] && !used_later(schedule, s, states[k]) && !list_has(&release, states[k]))
+                WR_TRY(wr_node_list_add(&release, states[k], b->bump, err));
     }
     step->finish = finish.items;
     step->finish_count = finish.count;

@@ -399,7 +399,7 @@ static double fraction_now(wr_session *s)
     if (total == 0)
         return -1.0;
     for (uint32_t i = 0; i < schedule->step_count; i++)
-        if (schedule->steps[i].source->state) {
+        if (wr_node_is_reader(schedule->steps[i].source)) {
             states++;
             states_done += i < step;
         }

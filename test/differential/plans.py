@@ -377,7 +377,7 @@ JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "F
 
 
 def join_condition(random, plan, table):
-    """(pipeline `on`, SQL condition), or None if no column fits."""
+    """(pipeline `on`, SQL condition, pairs that must be equal), or None if no column fits."""
     pairs = [(a, b) for a in plan.columns for b in table.columns if a.type is b.type]
     by_id = [(a, b) for a, b in pairs if a.name == plan.id_column and b is table.columns[0]]
     if not pairs:
@@ -391,7 +391,21 @@ def join_condition(random, plan, table):
     # The kind of the second condition: an equality, or any comparison (a residual).
     words = ["="] + [random.choice(("=", "=", "<", "<>")) for _ in chosen[1:]]
     text = " AND ".join(f"{a.name} {word} {b.name}" for (a, b), word in zip(chosen, words))
-    return text, text
+    return text, text, [pair for pair, word in zip(chosen, words) if word == "="]
+
+
+def sort_both(random, plan, table, pairs):
+    """Sort both inputs of a join by its keys, and by what else comes to mind: a merge join."""
+    orders = [(pair, random.choice(("", " ASC", " DESC")),
+               random.choice(("", "", " NULLS FIRST", " NULLS LAST"))) for pair in pairs]
+    random.shuffle(orders)
+    more = random.choice(([], [table.columns[-1].name]))
+    plan.steps.insert(1, {"id": f"{table.name}_sorted", "op": "sort", "input": table.name,
+                          "by": [f"{b.name}{o}{n}" for (_, b), o, n in orders] + more})
+    if random.random() < 0.1:  # not the same way: a hash join
+        orders = [(pair, " DESC" if "DESC" not in o else "", n) for pair, o, n in orders]
+    plan.steps.append({"op": "sort", "by": [f"{a.name}{o}{n}" for (a, _), o, n in orders]})
+    return f"{table.name}_sorted"
 
 
 def add_join(random, plan):
@@ -411,6 +425,9 @@ def add_join(random, plan):
     step = {"op": "join", "right": table.name, "type": type_}
     on = ""
     if type_ != "cross":
+        if random.random() < 0.4:
+            step["right"] = sort_both(random, plan, table, condition[2])
+            plan.kinds.append("sorts")
         step["on"] = condition[0]
         on = f" ON {condition[1]}"
     columns = plan.columns + ([] if type_ in ("semi", "anti") else table.columns)

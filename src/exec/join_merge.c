@@ -1,0 +1,196 @@
+/* exec/join_merge.c — two sorted inputs side by side: which rows have equal keys? */
+#include "exec/join_merge.h"
+
+#include <string.h>
+
+/* ---- One side -------------------------------------------------------------------------------- */
+
+wr_status wr_join_merge_side_open(wr_join_merge_side *side, wr_sorter *sorter, uint32_t key_count,
+                             wr_bump *bump, wr_error *err)
+{
+    side->sorter = sorter;
+    WR_TRY(wr_sortkey_init(&side->key, &sorter->layout, sorter->plan.keys, key_count, bump, err));
+    WR_TRY(wr_sorter_read_open(sorter, err));
+    return wr_sorter_reader_open(&side->reader, sorter, err);
+}
+
+void wr_join_merge_side_close(wr_join_merge_side *side)
+{
+    if (!side->sorter)
+        return;
+    wr_sorter_reader_close(&side->reader);
+    wr_sorter_read_close(side->sorter);
+    side->sorter = NULL;
+}
+
+/* Have a row at hand, or know that there is none. */
+static wr_status look_ahead(wr_join_merge_side *side, const wr_exec *exec, wr_error *err)
+{
+    if (side->next < side->count || side->at_end)
+        return WR_OK;
+    if (wr_exec_is_cancelled(exec))
+        return WR_RAISE(err, WR_CANCELLED, "cancelled");
+    WR_TRY(wr_sorter_read_rows(&side->reader, &side->rows, &side->count, err));
+    side->next = 0;
+    side->at_end = side->count == 0;
+    return WR_OK;
+}
+
+static const uint8_t *head_of(const wr_join_merge_side *side)
+{
+    return side->rows[side->next];
+}
+
+/* ---- The block ------------------------------------------------------------------------------- */
+
+static void reset_block(wr_join_merge_block *block)
+{
+    for (uint32_t s = 0; s < WR_MERGE_SIDES; s++) {
+        wr_row_page_init(block->pages[s]);
+        block->counts[s] = 0;
+        wr_row_store_release(&block->stores[s]);
+    }
+    block->group_count = 0;
+    block->is_long = false;
+}
+
+/* Is there room for a row of each side, and some more, so that a group need not be long only
+ * because it comes last? */
+static bool is_ample(const wr_join_merge_block *block)
+{
+    for (uint32_t s = 0; s < WR_MERGE_SIDES; s++)
+        if (block->counts[s] * 4 > block->rows_max * 3 ||
+            (uint64_t)block->pages[s]->used_bytes * 4 > (uint64_t)block->page_bytes * 3)
+            return false;
+    return true;
+}
+
+static bool keep_in_page(wr_join_merge_block *block, uint32_t s, const uint8_t *row)
+{
+    wr_row_page *page = block->pages[s];
+    uint32_t     bytes = wr_row_bytes(row);
+    uint8_t     *copy = (uint8_t *)page + page->used_bytes;
+
+    if (block->counts[s] == block->rows_max || bytes > block->page_bytes - page->used_bytes)
+        return false;
+    memcpy(copy, row, bytes);
+    page->used_bytes += bytes;
+    block->rows[s][block->counts[s]++] = copy;
+    return true;
+}
+
+static wr_status keep_in_store(wr_join_merge_block *block, uint32_t s, const uint8_t *row,
+                               wr_error *err)
+{
+    uint32_t bytes = wr_row_bytes(row);
+    uint8_t *copy = wr_row_store_take(&block->stores[s], bytes);
+
+    if (!copy) {
+        WR_TRY(wr_row_stores_make_room(block->stores, WR_MERGE_SIDES, s, block->store_bytes_max,
+                                       err));
+        copy = wr_row_store_take(&block->stores[s], bytes);
+    }
+    memcpy(copy, row, bytes);
+    block->is_long = true;
+    return WR_OK;
+}
+
+static void add_group(wr_join_merge_block *block, uint32_t left_count, uint32_t right_count)
+{
+    block->groups[block->group_count++] =
+        (wr_join_merge_group){{(uint16_t)left_count, (uint16_t)right_count}};
+}
+
+/* ---- Taking ---------------------------------------------------------------------------------- */
+
+static void take_alone(wr_join_merge_side *side, wr_join_merge_block *block, uint32_t s)
+{
+    const uint8_t *row = side->rows[side->next++];
+
+    if (!side->wants_alone)
+        return;
+    keep_in_page(block, s, row);
+    add_group(block, s == WR_MERGE_LEFT, s == WR_MERGE_RIGHT);
+}
+
+/* Take the rows of one side whose keys are that of the first. */
+static wr_status take_equals(wr_join_merge_side *side, wr_join_merge_block *block, uint32_t s,
+                             const wr_exec *exec, wr_error *err)
+{
+    const uint8_t *first = NULL;
+    int            order = 0;
+
+    while (order == 0) {
+        const uint8_t *row = side->rows[side->next++];
+
+        if ((!first || !side->one_is_enough) && !keep_in_page(block, s, row))
+            WR_TRY(keep_in_store(block, s, row, err));
+        if (!first)
+            first = block->rows[s][block->counts[s] - 1];
+        WR_TRY(look_ahead(side, exec, err));
+        if (side->at_end)
+            return WR_OK;
+        WR_TRY(wr_sortkey_compare(&side->key, first, head_of(side), &order, err));
+    }
+    return WR_OK;
+}
+
+static wr_status take_pair(wr_join_merge_input *input, wr_join_merge_block *block, const wr_exec *exec,
+                           wr_error *err)
+{
+    uint32_t firsts[] = {block->counts[WR_MERGE_LEFT], block->counts[WR_MERGE_RIGHT]};
+
+    for (uint32_t s = 0; s < WR_MERGE_SIDES; s++)
+        WR_TRY(take_equals(&input->sides[s], block, s, exec, err));
+    add_group(block, block->counts[WR_MERGE_LEFT] - firsts[WR_MERGE_LEFT],
+              block->counts[WR_MERGE_RIGHT] - firsts[WR_MERGE_RIGHT]);
+    return WR_OK;
+}
+
+/* Which side's row comes first: < 0 the left one, > 0 the right one, 0 both: they match. */
+static wr_status compare_heads(const wr_join_merge_input *input, int *out_order, wr_error *err)
+{
+    const wr_join_merge_side *left = &input->sides[WR_MERGE_LEFT], *right = left + 1;
+
+    if (left->at_end || right->at_end) {
+        *out_order = left->at_end ? 1 : -1;
+        return WR_OK;
+    }
+    WR_TRY(wr_sortkey_compare_across(&left->key, head_of(left), &right->key, head_of(right),
+                                     out_order, err));
+    if (*out_order == 0 && !input->null_safe && wr_sortkey_has_null(&left->key, head_of(left)))
+        *out_order = -1;
+    return WR_OK;
+}
+
+/* Nothing that is left can come out: one side has ended, and the other has no use for the rest. */
+static bool is_over(const wr_join_merge_input *input)
+{
+    const wr_join_merge_side *left = &input->sides[WR_MERGE_LEFT], *right = left + 1;
+
+    return (left->at_end && (right->at_end || !right->wants_alone)) ||
+           (right->at_end && !left->wants_alone);
+}
+
+wr_status wr_join_merge_take(wr_join_merge_input *input, wr_join_merge_block *block, const wr_exec *exec,
+                        wr_error *err)
+{
+    reset_block(block);
+    while (is_ample(block) && !block->is_long) {
+        int order;
+
+        for (uint32_t s = 0; s < WR_MERGE_SIDES; s++)
+            WR_TRY(look_ahead(&input->sides[s], exec, err));
+        if (is_over(input))
+            return WR_OK;
+        WR_TRY(compare_heads(input, &order, err));
+        if (order == 0) {
+            WR_TRY(take_pair(input, block, exec, err));
+        } else {
+            uint32_t s = order < 0 ? WR_MERGE_LEFT : WR_MERGE_RIGHT;
+
+            take_alone(&input->sides[s], block, s);
+        }
+    }
+    return WR_OK;
+}

@@ -1,0 +1,695 @@
+/* exec/op_join_merge.c — merge join: a source that joins two sorts in the order of their keys.
+ *
+ * Workers take turns at the two sorters (join_merge.h): a turn is one block, a range of keys, and
+ * one morsel; joining it is outside the lock. A block is joined in segments: some rows of each side
+ * with one key. Of a segment come pairs, and then rows of a side that have no (semi joins: a)
+ * partner, if these are wanted: items. A batch of items goes through the residual condition, marks
+ * the rows that have a partner, and what is kept becomes columns.
+ *
+ * A group too long for the pages: its outer side (the left one) in slices of a batch, and for each
+ * slice all of the inner side, read from its store again: block nested loop. If a residual condition
+ * leaves it open which rows of the right side have a partner, and these matter, a second pass has
+ * the right side for outer, so nothing is to be remembered of more than a slice.
+ *
+ * Invariants
+ *  1. Items refer to rows of the segment or of the block's pages: before another slice is loaded,
+ *     the batch goes out.
+ *  2. Rows come out in the order of the keys. Within a key the order is nobody's promise (it follows
+ *     slices, so memory): a plan that depends on it has a hash join (planner/build.c).
+ * Memory: shared 2 keys; a worker: arrays, a vector for each column of both sides, and 6 row pages:
+ * one a side of the block, one a side to read its store through, one a side to write it.
+ * Threads: as above. Cost: 30-60 ns a row on top of reading the sorts. */
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/fault.h"
+#include "exec/evaluator.h"
+#include "exec/join_merge.h"
+
+enum {
+    LEFT = WR_MERGE_LEFT,
+    RIGHT = WR_MERGE_RIGHT,
+    SIDES = WR_MERGE_SIDES,
+    PAGES_HELD = 4, /* of a worker, from the start */
+    PAGES_MIN = PAGES_HELD + SIDES,
+    STRESS_ROWS = 4,
+};
+
+typedef struct merge_shared {
+    wr_mutex            mutex;
+    bool                is_open, is_over;
+    wr_bump             bump;
+    wr_join_merge_input input;
+    uint64_t            next_morsel;
+    uint64_t            store_bytes_max; /* of each worker; 0: not settled yet */
+} merge_shared;
+
+/* A pair, or a row of one side, which is wanted if its mark says so. */
+typedef struct merge_item {
+    const uint8_t *rows[SIDES]; /* NULL: none of this side */
+    uint8_t       *marks[SIDES];
+} merge_item;
+
+/* Some rows with one key: pairs, outer by outer, then rows by themselves. */
+typedef struct merge_segment {
+    const uint8_t **rows[SIDES];
+    uint8_t        *marks[SIDES]; /* has this row a partner? */
+    uint32_t        counts[SIDES];
+    uint32_t        outer;
+    bool            has_pairs, has_tail[SIDES];
+    uint32_t        next[SIDES], next_tail[SIDES];
+} merge_segment;
+
+/* Rows of one side of a long group, slice by slice: those in the page, then those in the store. */
+typedef struct merge_slices {
+    bool               is_begun;
+    wr_row_reader      reader;
+    const wr_row_page *page;
+    uint32_t           offset;
+    void              *buffer;
+    const uint8_t    **rows;
+    uint8_t           *marks;
+} merge_slices;
+
+typedef struct merge_local {
+    const wr_plan_join   *join;
+    merge_shared         *shared;
+    wr_exec              *exec;
+    wr_bump               bump;
+    wr_evaluator          residual;
+    wr_lease             *lease;
+    uint8_t              *pages;
+    uint32_t              page_pages;
+    wr_join_merge_block   block;
+    uint8_t              *marks[SIDES]; /* of the block's rows */
+    merge_segment         segment;
+    uint32_t              next_group, next_row[SIDES];
+    merge_slices          slices[SIDES];
+    bool                  in_long, in_second_pass, tail_is_due;
+    merge_item           *items;
+    uint32_t              item_count;
+    const uint8_t       **kept[SIDES], *null_rows[SIDES];
+    uint16_t             *passed; /* pairs for which the residual is true */
+    wr_vector            *room[SIDES], *columns;
+    uint64_t              morsel;
+    bool                  in_morsel;
+} merge_local;
+
+/* ---- What is wanted -------------------------------------------------------------------------- */
+
+static bool wants_pairs(const wr_plan_join *join)
+{
+    return join->type != WR_JOIN_SEMI && join->type != WR_JOIN_ANTI;
+}
+
+static bool wants_alone(const wr_plan_join *join, uint32_t side)
+{
+    if (side == LEFT)
+        return join->type == WR_JOIN_LEFT || join->type == WR_JOIN_FULL ||
+               join->type == WR_JOIN_ANTI;
+    return join->type == WR_JOIN_RIGHT || join->type == WR_JOIN_FULL;
+}
+
+/* Do rows of `side` come out by themselves although the other side has their key? */
+static bool wants_tail(const wr_plan_join *join, uint32_t side)
+{
+    return (join->residual && wants_alone(join, side)) ||
+           (join->type == WR_JOIN_SEMI && side == LEFT);
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+static uint64_t aligned(uint64_t bytes)
+{
+    return wr_round_up(bytes, 16);
+}
+
+static const wr_type *side_types(const wr_plan_join *join, uint32_t side)
+{
+    return side == LEFT ? join->probe_types : join->build_types;
+}
+
+static uint32_t side_count(const wr_plan_join *join, uint32_t side)
+{
+    return side == LEFT ? join->probe_count : join->build_count;
+}
+
+static uint32_t page_bytes_of(const wr_plan_join_merge *plan, const wr_exec *exec)
+{
+    uint32_t bytes = 0;
+
+    for (uint32_t s = 0; s < SIDES; s++) {
+        wr_sorter_plan sorter = wr_sort_sorter_plan(plan->sorts[s]);
+        uint32_t       side_bytes = wr_sorter_page_bytes(&sorter, exec);
+
+        bytes = side_bytes > bytes ? side_bytes : bytes;
+    }
+    return bytes;
+}
+
+static uint64_t local_bytes(const wr_plan_join_merge *plan, const wr_exec *exec)
+{
+    const wr_plan_join *join = &plan->join;
+    uint64_t            rows = exec->batch_rows, bytes = 0;
+
+    bytes += aligned(2 * rows * sizeof(wr_join_merge_group)) + aligned(rows * sizeof(merge_item)) +
+             aligned(WR_BATCH_ROWS_MAX * sizeof(uint16_t)) +
+             aligned((join->probe_count + join->build_count + 1) * sizeof(wr_vector));
+    for (uint32_t s = 0; s < SIDES; s++) {
+        bytes += 3 * aligned(rows * sizeof(uint8_t *)) + 2 * aligned(rows) +
+                 aligned((side_count(join, s) + 1) * sizeof(wr_vector)) +
+                 aligned(wr_row_bytes_least(plan->sorts[s]->types, plan->sorts[s]->column_count, 0));
+        for (uint32_t c = 0; c < side_count(join, s); c++)
+            bytes += aligned(wr_vector_bytes(side_types(join, s)[c]));
+    }
+    return bytes;
+}
+
+static uint64_t shared_bytes(const wr_plan_join *join)
+{
+    return SIDES * aligned(wr_sortkey_bytes(join->key_count));
+}
+
+static uint64_t merge_lease_min(const void *plan_p, const wr_exec *exec, uint32_t worker_count)
+{
+    const wr_plan_join_merge *plan = plan_p;
+    uint64_t bytes = wr_bump_lease_min(local_bytes(plan, exec), exec->page_bytes) +
+                     (uint64_t)PAGES_MIN * page_bytes_of(plan, exec);
+
+    if (plan->join.residual)
+        bytes += wr_evaluator_lease_min(plan->join.residual, 0, exec->page_bytes,
+                                        exec->page_bytes);
+    return wr_bump_lease_min(shared_bytes(&plan->join), exec->page_bytes) + worker_count * bytes;
+}
+
+/* ---- Open and close -------------------------------------------------------------------------- */
+
+static wr_status merge_open(wr_node *node, wr_exec *exec, wr_error *err)
+{
+    const wr_plan_join_merge *plan = node->plan;
+    const wr_plan_join       *join = &plan->join;
+    merge_shared             *shared = wr_node_shared(node);
+
+    (void)exec;
+    wr_mutex_init(&shared->mutex);
+    shared->is_open = true;
+    wr_bump_init(&shared->bump, wr_node_lease(node));
+    WR_TRY(wr_bump_reserve(&shared->bump, shared_bytes(join), err));
+    shared->input.null_safe = join->null_safe;
+    for (uint32_t s = 0; s < SIDES; s++) {
+        wr_join_merge_side *side = &shared->input.sides[s];
+
+        side->wants_alone = wants_alone(join, s);
+        side->one_is_enough = !join->residual && (join->type == WR_JOIN_ANTI ||
+                                                  (join->type == WR_JOIN_SEMI && s == RIGHT));
+        WR_TRY(wr_join_merge_side_open(side, wr_sort_sorter(node->reads[s]), join->key_count,
+                                       &shared->bump, err));
+    }
+    return WR_OK;
+}
+
+static void merge_close(wr_node *node)
+{
+    merge_shared *shared = wr_node_shared(node);
+
+    if (!shared->is_open)
+        return;
+    shared->is_open = false;
+    for (uint32_t s = 0; s < SIDES; s++)
+        wr_join_merge_side_close(&shared->input.sides[s]);
+    wr_bump_release(&shared->bump);
+    wr_mutex_release(&shared->mutex);
+}
+
+static wr_status open_side(merge_local *local, uint32_t s, wr_error *err)
+{
+    const wr_row_layout *layout = &local->shared->input.sides[s].sorter->layout;
+    uint32_t             rows = local->exec->batch_rows, count = side_count(local->join, s);
+    uint8_t             *null_row = wr_bump_alloc(&local->bump, layout->fixed_bytes, err);
+    wr_bump             *bump = &local->bump;
+
+    local->block.rows[s] = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
+    local->slices[s].rows = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
+    local->kept[s] = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
+    local->marks[s] = WR_BUMP_NEW_ARRAY(bump, uint8_t, rows, err);
+    local->slices[s].marks = WR_BUMP_NEW_ARRAY(bump, uint8_t, rows, err);
+    local->room[s] = WR_BUMP_NEW_ARRAY(bump, wr_vector, count + 1, err);
+    if (!null_row || !local->block.rows[s] || !local->slices[s].rows || !local->kept[s] ||
+        !local->marks[s] || !local->slices[s].marks || !local->room[s])
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < count; c++)
+        WR_TRY(wr_vector_init(&local->room[s][c], side_types(local->join, s)[c], bump, err));
+    memset(null_row, 0, layout->fixed_bytes);
+    memset(null_row + layout->null_offset, 0xff, (layout->column_count + 7) / 8);
+    local->null_rows[s] = null_row;
+    return WR_OK;
+}
+
+static wr_status open_block(merge_local *local, const wr_plan_join_merge *plan, wr_error *err)
+{
+    uint32_t             page_bytes = page_bytes_of(plan, local->exec);
+    wr_join_merge_block *block = &local->block;
+
+    local->page_pages = page_bytes / local->exec->page_bytes;
+    local->pages = wr_lease_take(local->lease, PAGES_HELD * local->page_pages);
+    if (!local->pages)
+        return WR_RAISE(err, WR_BUG, "%s: no pages for a merge join inside its lease",
+                        local->lease->name);
+    block->page_bytes = page_bytes;
+    block->rows_max = local->exec->batch_rows;
+    if (wr_stress_get()->spill_always && block->rows_max > STRESS_ROWS)
+        block->rows_max = STRESS_ROWS;
+    for (uint32_t s = 0; s < SIDES; s++) {
+        block->pages[s] = (wr_row_page *)(void *)(local->pages + (size_t)s * page_bytes);
+        local->slices[s].buffer = local->pages + (size_t)(SIDES + s) * page_bytes;
+        wr_row_store_init(&block->stores[s], &local->shared->input.sides[s].sorter->layout,
+                          local->lease, page_bytes, local->exec->spill);
+    }
+    return WR_OK;
+}
+
+static wr_status merge_local_open(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
+{
+    const wr_plan_join_merge *plan = node->plan;
+    const wr_plan_join       *join = &plan->join;
+    merge_local              *local = local_p;
+
+    local->join = join;
+    local->shared = wr_node_shared(node);
+    local->exec = exec;
+    local->lease = wr_node_lease(node);
+    wr_bump_init(&local->bump, local->lease);
+    WR_TRY(wr_bump_reserve(&local->bump, local_bytes(plan, exec), err));
+    for (uint32_t s = 0; s < SIDES; s++)
+        WR_TRY(open_side(local, s, err));
+    local->block.groups =
+        WR_BUMP_NEW_ARRAY(&local->bump, wr_join_merge_group, 2 * exec->batch_rows, err);
+    local->items = WR_BUMP_NEW_ARRAY(&local->bump, merge_item, exec->batch_rows, err);
+    local->passed = WR_BUMP_NEW_ARRAY(&local->bump, uint16_t, WR_BATCH_ROWS_MAX, err);
+    local->columns = WR_BUMP_NEW_ARRAY(&local->bump, wr_vector,
+                                       join->probe_count + join->build_count + 1, err);
+    if (!local->block.groups || !local->items || !local->passed || !local->columns)
+        return WR_NO_MEMORY;
+    WR_TRY(open_block(local, plan, err));
+    if (!join->residual)
+        return WR_OK;
+    return wr_evaluator_open(&local->residual, join->residual, 0, exec->page_bytes, local->lease,
+                             &exec->facts, err);
+}
+
+static void merge_local_close(wr_node *node, void *local_p)
+{
+    merge_local *local = local_p;
+
+    (void)node;
+    if (!local->lease)
+        return;
+    wr_evaluator_close(&local->residual);
+    if (local->pages) {
+        for (uint32_t s = 0; s < SIDES; s++)
+            wr_row_store_release(&local->block.stores[s]);
+        wr_lease_give(local->lease, local->pages, PAGES_HELD * local->page_pages);
+    }
+    wr_bump_release(&local->bump);
+}
+
+/* ---- Taking a block -------------------------------------------------------------------------- */
+
+/* What all workers have taken is in use; the rest is for their stores in equal shares. */
+static void settle_share(merge_shared *shared, const wr_lease *lease, const wr_exec *exec,
+                         uint32_t page_bytes)
+{
+    uint64_t total = lease->pages_want > lease->pages_min ? lease->pages_want : lease->pages_min;
+    uint64_t used = lease->pages_used;
+
+    shared->store_bytes_max =
+        total > used ? (total - used) * exec->page_bytes / exec->worker_count : 0;
+    if (shared->store_bytes_max < (uint64_t)SIDES * page_bytes)
+        shared->store_bytes_max = (uint64_t)SIDES * page_bytes;
+}
+
+/* The next block is this worker's; one without groups: there is none. */
+static wr_status take_block(merge_local *local, wr_error *err)
+{
+    merge_shared        *shared = local->shared;
+    wr_join_merge_block *block = &local->block;
+    wr_status            status;
+
+    WR_LOCKED(&shared->mutex);
+    local->morsel = shared->next_morsel;
+    block->group_count = 0;
+    if (shared->is_over)
+        return WR_OK;
+    if (!shared->store_bytes_max)
+        settle_share(shared, local->lease, local->exec, block->page_bytes);
+    block->store_bytes_max = shared->store_bytes_max;
+    status = wr_join_merge_take(&shared->input, block, local->exec, err);
+    if (status == WR_OK && block->is_long && wr_stress_get()->spill_always)
+        status = wr_row_stores_spill(block->stores, SIDES, err);
+    shared->is_over = status != WR_OK || block->group_count == 0;
+    shared->next_morsel += !shared->is_over;
+    local->next_group = local->next_row[LEFT] = local->next_row[RIGHT] = 0;
+    local->in_long = local->in_second_pass = false;
+    return status;
+}
+
+/* ---- Segments -------------------------------------------------------------------------------- */
+
+/* Rows first .. first+count-1 of the block's pages. */
+static void use_page_rows(merge_local *local, uint32_t s, uint32_t first, uint32_t count)
+{
+    merge_segment *segment = &local->segment;
+
+    segment->rows[s] = local->block.rows[s] + first;
+    segment->marks[s] = local->marks[s] + first;
+    segment->counts[s] = count;
+}
+
+/* Where no condition is left to be asked, rows of one key have a partner for certain. */
+static void begin_marks(const merge_local *local, uint32_t s, bool has_partners)
+{
+    const merge_segment *segment = &local->segment;
+
+    memset(segment->marks[s], has_partners && !local->join->residual, segment->counts[s]);
+}
+
+/* The next group of the block that is not long. */
+static void begin_group(merge_local *local)
+{
+    const wr_join_merge_group *group = &local->block.groups[local->next_group++];
+    const wr_plan_join        *join = local->join;
+    merge_segment             *segment = &local->segment;
+    bool                       is_pair = group->counts[LEFT] > 0 && group->counts[RIGHT] > 0;
+
+    *segment = (merge_segment){.has_pairs = is_pair && (wants_pairs(join) || join->residual)};
+    for (uint32_t s = 0; s < SIDES; s++) {
+        use_page_rows(local, s, local->next_row[s], group->counts[s]);
+        begin_marks(local, s, is_pair);
+        segment->has_tail[s] = !is_pair || wants_tail(join, s);
+        local->next_row[s] += group->counts[s];
+    }
+}
+
+/* ---- The long group -------------------------------------------------------------------------- */
+
+/* The next slice of one side becomes the segment's; *out_any false: there is none. */
+static wr_status next_slice(merge_local *local, uint32_t s, bool *out_any, wr_error *err)
+{
+    merge_slices *slices = &local->slices[s];
+    uint32_t      count;
+
+    *out_any = true;
+    if (!slices->is_begun) {
+        slices->is_begun = true;
+        slices->page = NULL;
+        wr_row_reader_init(&slices->reader, &local->block.stores[s], slices->buffer, false);
+        use_page_rows(local, s, local->next_row[s], local->block.counts[s] - local->next_row[s]);
+        return WR_OK;
+    }
+    for (;;) {
+        if (slices->page) {
+            count = wr_row_page_rows(slices->page, &slices->offset, local->exec->batch_rows,
+                                     slices->rows);
+            if (count > 0)
+                break;
+        }
+        if (wr_exec_is_cancelled(local->exec))
+            return WR_RAISE(err, WR_CANCELLED, "cancelled");
+        WR_TRY(wr_row_reader_next(&slices->reader, &slices->page, err));
+        slices->offset = 0;
+        if (!slices->page) {
+            *out_any = false;
+            return WR_OK;
+        }
+    }
+    local->segment.rows[s] = slices->rows;
+    local->segment.marks[s] = slices->marks;
+    local->segment.counts[s] = count;
+    return WR_OK;
+}
+
+static void begin_pass(merge_local *local, uint32_t outer)
+{
+    local->segment = (merge_segment){.outer = outer};
+    local->slices[LEFT].is_begun = local->slices[RIGHT].is_begun = false;
+    local->tail_is_due = false;
+}
+
+/* Put the segment on its rows' start: pairs, or what is left of the outer slice. */
+static void begin_segment(merge_local *local, bool is_tail)
+{
+    merge_segment *segment = &local->segment;
+
+    memset(segment->next, 0, sizeof segment->next);
+    memset(segment->next_tail, 0, sizeof segment->next_tail);
+    segment->has_pairs = !is_tail && (local->join->residual ||
+                                      (wants_pairs(local->join) && !local->in_second_pass));
+    memset(segment->has_tail, 0, sizeof segment->has_tail);
+    segment->has_tail[segment->outer] = is_tail;
+}
+
+/* The next segment of the long group; *out_any false: it is done. */
+static wr_status next_long_segment(merge_local *local, bool *out_any, wr_error *err)
+{
+    merge_segment *segment = &local->segment;
+    uint32_t       outer, inner;
+
+    if (!local->in_long) {
+        local->in_long = true;
+        begin_pass(local, LEFT);
+    }
+    for (;;) {
+        outer = segment->outer;
+        inner = !outer;
+        *out_any = false;
+        if (local->slices[outer].is_begun)
+            WR_TRY(next_slice(local, inner, out_any, err));
+        if (*out_any) {
+            begin_marks(local, inner, true);
+            begin_segment(local, false);
+            return WR_OK;
+        }
+        if (local->tail_is_due) {
+            local->tail_is_due = false;
+            begin_segment(local, true);
+            *out_any = true;
+            return WR_OK;
+        }
+        WR_TRY(next_slice(local, outer, out_any, err));
+        if (*out_any) {
+            begin_marks(local, outer, true);
+            local->slices[inner].is_begun = false;
+            local->tail_is_due = wants_tail(local->join, outer);
+        } else if (!local->in_second_pass && wants_tail(local->join, RIGHT)) {
+            local->in_second_pass = true;
+            begin_pass(local, RIGHT);
+        } else {
+            return WR_OK;
+        }
+    }
+}
+
+/* ---- Items ----------------------------------------------------------------------------------- */
+
+static void add_item(merge_local *local, uint32_t s, uint32_t row, bool is_pair, uint32_t other)
+{
+    const merge_segment *segment = &local->segment;
+    merge_item          *item = &local->items[local->item_count++];
+
+    item->rows[s] = segment->rows[s][row];
+    item->marks[s] = &segment->marks[s][row];
+    item->rows[!s] = is_pair ? segment->rows[!s][other] : NULL;
+    item->marks[!s] = is_pair ? &segment->marks[!s][other] : NULL;
+}
+
+/* Items of the segment until it is done (true) or the batch is full. */
+static bool add_items(merge_local *local)
+{
+    merge_segment *segment = &local->segment;
+    uint32_t       outer = segment->outer, room = local->exec->batch_rows;
+    bool           one_decides = !wants_pairs(local->join) || local->in_second_pass;
+
+    if (!segment->has_pairs)
+        segment->next[outer] = segment->counts[outer];
+    for (; segment->next[outer] < segment->counts[outer]; segment->next[outer]++) {
+        for (; segment->next[!outer] < segment->counts[!outer]; segment->next[!outer]++) {
+            if (one_decides && segment->marks[outer][segment->next[outer]])
+                break;
+            if (local->item_count == room)
+                return false;
+            add_item(local, outer, segment->next[outer], true, segment->next[!outer]);
+        }
+        segment->next[!outer] = 0;
+    }
+    for (uint32_t s = 0; s < SIDES; s++)
+        for (; segment->has_tail[s] && segment->next_tail[s] < segment->counts[s];
+             segment->next_tail[s]++) {
+            if (local->item_count == room)
+                return false;
+            add_item(local, s, segment->next_tail[s], false, 0);
+        }
+    return true;
+}
+
+/* A batch of items; none: the block is done. */
+static wr_status collect_items(merge_local *local, wr_error *err)
+{
+    local->item_count = 0;
+    for (;;) {
+        bool any, is_last = local->next_group + local->block.is_long >= local->block.group_count;
+
+        if (!add_items(local))
+            return WR_OK;
+        if (!is_last) {
+            begin_group(local);
+            continue;
+        }
+        if (!local->block.is_long || local->item_count > 0)
+            return WR_OK;
+        WR_TRY(next_long_segment(local, &any, err));
+        if (!any)
+            return WR_OK;
+    }
+}
+
+/* ---- Output ---------------------------------------------------------------------------------- */
+
+static wr_vector read_column(merge_local *local, uint32_t s, uint32_t column, uint32_t count)
+{
+    wr_vector out = local->room[s][column];
+
+    wr_row_read(&local->shared->input.sides[s].sorter->layout, column, local->kept[s], count, &out);
+    return out;
+}
+
+/* Of the items that are pairs: those for which the residual condition is true. */
+static wr_status ask_residual(merge_local *local, uint32_t *out_passed, wr_error *err)
+{
+    const wr_plan_join *join = local->join;
+    wr_batch            pairs = {.columns = local->columns,
+                                 .column_count = join->probe_count + join->build_count};
+    uint32_t            error_row = UINT32_MAX;
+
+    for (uint32_t i = 0; i < local->item_count; i++) {
+        const merge_item *item = &local->items[i];
+
+        local->kept[LEFT][pairs.row_count] = item->rows[LEFT];
+        local->kept[RIGHT][pairs.row_count] = item->rows[RIGHT];
+        pairs.row_count += item->rows[LEFT] && item->rows[RIGHT];
+    }
+    *out_passed = 0;
+    if (pairs.row_count == 0)
+        return WR_OK;
+    for (uint32_t s = 0, at = 0; s < SIDES; s++)
+        for (uint32_t c = 0; c < side_count(join, s); c++)
+            local->columns[at++] = read_column(local, s, c, pairs.row_count);
+    wr_batch_select_all(&pairs);
+    return wr_program_select(local->residual.program, &pairs, local->passed, out_passed,
+                             &error_row, err);
+}
+
+/* Which items come out? Marks are read behind all pairs that set them. */
+static wr_status keep_items(merge_local *local, uint32_t *out_kept, wr_error *err)
+{
+    const wr_plan_join *join = local->join;
+    bool     puts_pairs = wants_pairs(join) && !local->in_second_pass;
+    uint8_t  wanted_mark = join->type == WR_JOIN_SEMI;
+    uint32_t passed_count = 0, next_passed = 0, pair = 0, kept = 0;
+
+    if (join->residual)
+        WR_TRY(ask_residual(local, &passed_count, err));
+    for (uint32_t i = 0; i < local->item_count; i++) {
+        const merge_item *item = &local->items[i];
+        bool              is_kept;
+
+        if (item->rows[LEFT] && item->rows[RIGHT]) {
+            is_kept = !join->residual ||
+                      (next_passed < passed_count && local->passed[next_passed] == pair);
+            next_passed += is_kept;
+            pair++;
+            if (is_kept)
+                *item->marks[LEFT] = *item->marks[RIGHT] = 1;
+            is_kept = is_kept && puts_pairs;
+        } else {
+            is_kept = *item->marks[item->rows[LEFT] ? LEFT : RIGHT] == wanted_mark;
+        }
+        for (uint32_t s = 0; s < SIDES; s++)
+            local->kept[s][kept] = item->rows[s] ? item->rows[s] : local->null_rows[s];
+        kept += is_kept;
+    }
+    *out_kept = kept;
+    return WR_OK;
+}
+
+static void put_out(merge_local *local, uint32_t count, wr_batch *out)
+{
+    const wr_plan_join *join = local->join;
+    uint32_t            at = 0;
+
+    for (uint32_t i = 0; i < join->probe_out_count; i++)
+        local->columns[at++] = read_column(local, LEFT, join->probe_out[i], count);
+    for (uint32_t i = 0; i < join->build_out_count; i++)
+        local->columns[at++] = read_column(local, RIGHT, join->build_out[i], count);
+    out->columns = local->columns;
+    out->column_count = at;
+    out->row_count = count;
+    wr_batch_select_all(out);
+}
+
+/* The next rows of the block; none: it is done. */
+static wr_status join_block(merge_local *local, wr_batch *out, wr_error *err)
+{
+    for (;;) {
+        uint32_t kept;
+
+        if (wr_exec_is_cancelled(local->exec))
+            return WR_RAISE(err, WR_CANCELLED, "cancelled");
+        WR_TRY(collect_items(local, err));
+        if (local->item_count == 0)
+            return WR_OK;
+        WR_TRY(keep_items(local, &kept, err));
+        if (kept == 0)
+            continue;
+        put_out(local, kept, out);
+        return WR_OK;
+    }
+}
+
+static wr_status merge_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
+                            wr_exec *exec, wr_error *err)
+{
+    merge_local *local = local_p;
+    wr_status    status = WR_OK;
+
+    (void)node, (void)exec;
+    *out_flow = WR_FLOW_MORE;
+    if (!local->in_morsel) {
+        status = take_block(local, err);
+        local->in_morsel = status == WR_OK && local->block.group_count > 0;
+        local->segment = (merge_segment){0};
+        if (status == WR_OK && !local->in_morsel) {
+            *out_flow = WR_FLOW_DONE;
+            return WR_OK;
+        }
+    }
+    if (status == WR_OK)
+        status = join_block(local, out, err);
+    out->morsel = local->morsel;
+    if (status == WR_OK && wr_batch_rows(out) == 0) {
+        local->in_morsel = false;
+        out->morsel_end = true;
+    }
+    return status;
+}
+
+const wr_source_ops WR_JOIN_MERGE = {
+    .name = "merge join",
+    .shared_bytes = sizeof(merge_shared),
+    .local_bytes = sizeof(merge_local),
+    .lease_min = merge_lease_min,
+    .open = merge_open,
+    .local_open = merge_local_open,
+    .pull = merge_pull,
+    .local_close = merge_local_close,
+    .close = merge_close,
+};
