@@ -171,7 +171,7 @@ static void begin_part(wr_program_local *local, const wr_batch *in, uint32_t fir
 static wr_status raise_too_long(const wr_program_local *local, wr_error *err)
 {
     return WR_RAISE(err, WR_NO_MEMORY,
-                    "a result of %s for one row does not fit beside the %llu bytes in use for text "
+                    "%s: the texts of one row do not fit beside the %llu bytes in use for text "
                     "(raise the memory cap)",
                     local->failed->function->name, (unsigned long long)local->heap->bytes_used);
 }

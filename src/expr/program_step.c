@@ -3,6 +3,8 @@
  * A call whose arguments are all constant runs for one row, and its result is constant. A call over
  * dictionary codes runs once per entry when there are no more entries than rows; an entry
  * that fails may belong to no row, so then the rows themselves decide. Everything else is flattened. */
+#include <string.h>
+
 #include "expr/program_local.h"
 #include "kernel/logic.h"
 
@@ -59,28 +61,84 @@ static void combine_valid(wr_program_local *local, uint32_t arg_count, wr_vector
     }
 }
 
-static wr_status check_blobs(wr_program_local *local, const step *s, wr_error *err)
+/* The whole of a value that lies on disk, in the heap. Errors WR_NO_RESERVE it does not fit */
+static wr_status load_blob(wr_eval *eval, const wr_blob *blob, wr_str *out, wr_error *err)
 {
-    wr_eval *eval = &local->eval;
+    char  *bytes = blob->byte_count <= UINT32_MAX
+                       ? wr_bump_try_alloc(eval->heap, (size_t)blob->byte_count) : NULL;
+    size_t done = 0, moved = 1;
 
-    for (uint32_t a = 0; a < s->arg_count; a++) {
-        const wr_vector *arg = local->args[a];
-        const wr_str    *values = arg->data;
-
-        if (!(arg->flags & WR_VECTOR_BLOBS) || wr_type_physical(arg->type) != WR_PHYS_STR)
-            continue;
-        for (uint32_t i = 0; i < eval->selected.row_count; i++) {
-            uint32_t row = wr_selection_row(&eval->selected, i), index = wr_arg_index(arg, row);
-
-            if (wr_vector_is_valid(arg, row) && wr_str_is_blob(&values[index])) {
-                eval->error_row = row;
-                return WR_RAISE(err, WR_NO_MEMORY,
-                                "%s needs a whole value of %llu bytes in memory (raise the memory cap)",
-                                s->function->name,
-                                (unsigned long long)wr_str_blob(&values[index])->byte_count);
-            }
-        }
+    if (!bytes)
+        return WR_NO_RESERVE;
+    while (done < blob->byte_count && moved > 0) {
+        WR_TRY(blob->read(blob, done, bytes + done, (size_t)blob->byte_count - done, &moved, err));
+        done += moved;
     }
+    if (done < blob->byte_count)
+        return WR_RAISE(err, WR_CORRUPT, "a value of %llu bytes ends after %llu",
+                        (unsigned long long)blob->byte_count, (unsigned long long)done);
+    *out = wr_str_of(bytes, done);
+    return WR_OK;
+}
+
+/* Do selected rows of `arg` have values on disk? Which entries do they use? */
+static bool find_blobs(const wr_eval *eval, const wr_vector *arg, uint32_t *out_first,
+                       uint32_t *out_count)
+{
+    const wr_str *values = arg->data;
+    uint32_t      first = UINT32_MAX, last = 0;
+    bool          any = false;
+
+    for (uint32_t i = 0; i < eval->selected.row_count; i++) {
+        uint32_t row = wr_selection_row(&eval->selected, i), index = wr_arg_index(arg, row);
+
+        first = index < first ? index : first;
+        last = index > last ? index : last;
+        any |= wr_vector_is_valid(arg, row) && wr_str_is_blob(&values[index]);
+    }
+    *out_first = first;
+    *out_count = any ? last - first + 1 : 0;
+    return any;
+}
+
+/* Give a function that cannot read blobs a copy of its argument without any, in the heap: which values
+ * were sent to disk depends on the cap, and answers must not. */
+static wr_status load_argument(wr_program_local *local, const wr_vector **io_arg, wr_error *err)
+{
+    const wr_vector *arg = *io_arg;
+    const wr_str    *values = arg->data;
+    wr_eval         *eval = &local->eval;
+    wr_vector       *loaded;
+    wr_str          *copy;
+    uint32_t         first, count;
+
+    if (!(arg->flags & WR_VECTOR_BLOBS) || wr_type_physical(arg->type) != WR_PHYS_STR ||
+        !find_blobs(eval, arg, &first, &count))
+        return WR_OK;
+    loaded = wr_bump_try_alloc(eval->heap, sizeof *loaded);
+    copy = wr_bump_try_alloc(eval->heap, count * sizeof *copy);
+    if (!loaded || !copy)
+        return WR_NO_RESERVE;
+    memcpy(copy, values + first, count * sizeof *copy);
+    for (uint32_t i = 0; i < eval->selected.row_count; i++) {
+        uint32_t row = wr_selection_row(&eval->selected, i), index = wr_arg_index(arg, row);
+
+        if (!wr_vector_is_valid(arg, row) || !wr_str_is_blob(&copy[index - first]))
+            continue;
+        eval->error_row = row;
+        WR_TRY(load_blob(eval, wr_str_blob(&copy[index - first]), &copy[index - first], err));
+    }
+    *loaded = *arg;
+    loaded->flags = (uint8_t)(arg->flags & ~WR_VECTOR_BLOBS);
+    loaded->data = (void *)((uintptr_t)copy - first * sizeof *copy); /* as the rows count */
+    *io_arg = loaded;
+    return WR_OK;
+}
+
+static wr_status load_arguments(wr_program_local *local, const step *s, wr_error *err)
+{
+    for (uint32_t a = 0; a < s->arg_count; a++)
+        WR_TRY(load_argument(local, &local->args[a], err));
     return WR_OK;
 }
 
@@ -107,7 +165,7 @@ static wr_status evaluate(wr_program_local *local, const step *s, wr_selection r
     eval->site = s->site;
     eval->state = s->state == STATE_NONE ? NULL : local->states[s->state];
     if (!(flags & WR_FN_BLOBS))
-        WR_TRY(check_blobs(local, s, err));
+        WR_TRY(load_arguments(local, s, err));
     if (!(flags & WR_FN_NONSTRICT)) {
         combine_valid(local, s->arg_count, out);
         if (!(flags & WR_FN_DENSE))
