@@ -167,7 +167,7 @@ wr_status wr_sort_buffer_spill(wr_sorter *sorter, wr_sort_buffer *buffer, wr_sor
 
     if (page_bytes > run->page_bytes)
         run->page_bytes = page_bytes;
-    WR_TRY(wr_spill_writer_open(&writer, &run->stream, err));
+    WR_TRY(wr_spill_writer_open(&writer, &run->stream, buffer->row_bytes, err));
     status = write_sorted(sorter, buffer, page_bytes, &writer, err);
     closed = wr_spill_writer_close(&writer, status == WR_OK ? err : NULL);
     WR_TRY(status);

@@ -330,6 +330,7 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
     wr_merge     merge;
     uint32_t     fan_in, page_bytes, spares;
     uint8_t     *pages;
+    uint64_t     bytes = 0;
     wr_status    status, closed;
 
     *out_merged = 0;
@@ -346,6 +347,7 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
         wr_sort_run *run = smallest_closed(sorter);
 
         run->state = WR_RUN_MERGED;
+        bytes += run->stream.raw_bytes;
         first = i == 0 ? run : first;
         wr_merge_add_run(&merge, &run->stream, true, pages + (size_t)i * page_bytes, page_bytes,
                          page_bytes);
@@ -356,7 +358,7 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
 
     wr_spill_stream_init(&target.stream, sorter->exec->spill);
     target.page_bytes = wr_sorter_choose_spill_bytes(sorter);
-    status = wr_spill_writer_open(&writer, &target.stream, err);
+    status = wr_spill_writer_open(&writer, &target.stream, bytes, err);
     if (status == WR_OK) {
         status = write_merged(sorter, &merge, output, target.page_bytes, &writer, err);
         closed = wr_spill_writer_close(&writer, status == WR_OK ? err : NULL);

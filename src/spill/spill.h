@@ -130,10 +130,10 @@ struct wr_spill_writer { /* does not move while open */
     uint32_t              filling;
 };
 
-/** Waits for one of worker_count sets of buffers. An empty stream becomes direct if it can be.
- *  Errors WR_IO, then there is nothing to close */
+/** Waits for one of worker_count sets of buffers. An empty stream becomes direct if it can be and the
+ *  writer brings enough bytes for that to pay. Errors WR_IO, then there is nothing to close */
 wr_status wr_spill_writer_open(wr_spill_writer *writer, wr_spill_stream *stream,
-                               wr_error *err) WR_MUST_USE;
+                               uint64_t bytes_expected, wr_error *err) WR_MUST_USE;
 /** Errors WR_NO_SPACE, WR_IO, perhaps of an earlier block: the stream can only be freed */
 wr_status wr_spill_writer_append(wr_spill_writer *writer, const void *bytes, uint32_t byte_count,
                                  wr_error *err) WR_MUST_USE;

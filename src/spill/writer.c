@@ -5,6 +5,9 @@
  * fills the same half again, or by close: no block counts before that. */
 #include "spill/spill_priv.h"
 
+/* A run of a few blocks is better off in the page cache: it is written when that suits the disk. */
+enum { DIRECT_BYTES_MIN = 128 * 1024 };
+
 static void write_half(wr_spill_task *task)
 {
     wr_spill_gathering *half = (wr_spill_gathering *)(void *)task;
@@ -19,13 +22,14 @@ static void write_half(wr_spill_task *task)
 
 _Static_assert(offsetof(wr_spill_gathering, task) == 0, "a half is found by its task");
 
-wr_status wr_spill_writer_open(wr_spill_writer *writer, wr_spill_stream *stream, wr_error *err)
+wr_status wr_spill_writer_open(wr_spill_writer *writer, wr_spill_stream *stream,
+                               uint64_t bytes_expected, wr_error *err)
 {
     wr_spill *spill = stream->spill;
 
     writer->stream = stream;
     writer->slots[0] = NULL;
-    if (stream->block_count == 0)
+    if (stream->block_count == 0 && bytes_expected >= DIRECT_BYTES_MIN)
         WR_TRY(wr_spill_prefers_direct(spill, &stream->is_direct, err));
     if (!stream->is_direct)
         return WR_OK;

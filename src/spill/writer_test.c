@@ -45,7 +45,7 @@ static wr_status write_blocks(wr_spill_stream *stream, uint32_t first, uint32_t 
     wr_status       status = WR_OK, closed;
     uint8_t         bytes[BLOCK];
 
-    WR_TRY(wr_spill_writer_open(&writer, stream, err));
+    WR_TRY(wr_spill_writer_open(&writer, stream, 1 << 20, err));
     for (uint32_t seed = first; seed < first + count && status == WR_OK; seed++)
         status = wr_spill_writer_append(&writer, bytes, make_block(bytes, seed), err);
     closed = wr_spill_writer_close(&writer, status == WR_OK ? err : NULL);
@@ -117,7 +117,7 @@ static void even_blocks_waste_nothing(void **state)
     wr_spill_stream_init(&stream, f.spill);
     assert_int_equal(wr_spill_block_bytes_even(16384), BLOCK);
     assert_int_equal(wr_spill_block_bytes_even(16384 + 4095), BLOCK);
-    assert_int_equal(wr_spill_writer_open(&writer, &stream, NULL), WR_OK);
+    assert_int_equal(wr_spill_writer_open(&writer, &stream, 1 << 20, NULL), WR_OK);
     fixture_fill(bytes, BLOCK, 1);
     for (int i = 0; i < 40; i++)
         assert_int_equal(wr_spill_writer_append(&writer, bytes, BLOCK, NULL), WR_OK);
