@@ -121,7 +121,9 @@ def aggregate_call(random, plan, name):
         other = random.choice([o for o in plan.columns if o.type.name == c.type.name])
         pair = f"({c.name}, {other.name})"
         calls += [(f"regr_count{pair}", BIGINT), (f"regr_avgx{pair}", DOUBLE),
-                  (f"regr_avgy{pair}", DOUBLE), (f"count_if({c.name} > {other.name})", BIGINT)]
+                  (f"regr_avgy{pair}", DOUBLE),
+                  # DuckDB's count_if of nothing but NULL is NULL, not 0.
+                  (f"count_if(coalesce({c.name} > {other.name}, false))", BIGINT)]
     if c.family in ("float", "decimal"):
         calls += [(f"sum({c.name})", c.type), (f"avg({c.name})", DOUBLE)]
     if c.family == "bool":
@@ -241,6 +243,7 @@ def add_pivot(random, plan):
     values = random.sample((0, 1, 2, 3, 5, 7, None), random.randint(1, 4))
     call, type_ = random.choice(((f"count({of.name})", BIGINT), (f"min({of.name})", of.type),
                                  (f"max({of.name})", of.type), ("count(*)", BIGINT)))
+    domain = on.domain if type_ is BIGINT else of.domain
     names = [f"p{len(plan.steps)}_{n}" for n in range(len(values))]
     tests = [f"{on.name} = {v}" if v is not None else f"{on.name} IS NULL" for v in values]
     step = {"op": "pivot", "on": on.name, "values": dict(zip(names, values)), "aggregate": call}
@@ -249,7 +252,7 @@ def add_pivot(random, plan):
     group = f" GROUP BY {', '.join(k.name for k in keys)}" if keys else ""
     theirs = [f"{call} FILTER (WHERE {test}) AS {name}" for test, name in zip(tests, names)]
     plan.add("pivot", step, f"SELECT {', '.join([k.name for k in keys] + theirs)} "
-             f"FROM ({plan.sql}){group}", keys + [Column(n, type_, of.domain) for n in names])
+             f"FROM ({plan.sql}){group}", keys + [Column(n, type_, domain) for n in names])
     plan.id_column = plan.id_column if plan.id_column in [k.name for k in keys] else ""
     plan.is_ordered = False
     return True
