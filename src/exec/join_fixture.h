@@ -194,13 +194,4 @@ typedef struct setting {
     const char *stress, *fault;
 } setting;
 
-static void share_plenty(kit *k)
-{
-    for (uint32_t s = 0; s < k->schedule.step_count; s++)
-        for (uint32_t i = 0; i < k->lease_counts[s]; i++) {
-            k->lease_room[s][i].want_bytes = UINT64_MAX;
-            k->lease_room[s][i].weight = 1.0;
-        }
-}
-
 #endif

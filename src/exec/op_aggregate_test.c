@@ -195,9 +195,6 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
                              WR_TYPE(UTF8), WR_TYPE(U64)};
     const wr_plan_aggregate plan = {.types = types, .column_count = INPUT_COLUMNS, .key_count = 1,
                                     .aggs = aggs, .agg_count = 6, .position = 3};
-    wr_spill_options        options = {.folder = "/var/tmp", .block_bytes_max = 65536,
-                                       .worker_count = 8, .compress = true};
-    wr_lease                spill_lease, *leases[] = {&spill_lease};
     kit                     k;
     wr_node                *source, *sink, *reader;
     uint32_t                count;
@@ -205,9 +202,7 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
     kit_open(&k, plenty ? 4000 : 900);
     k.exec.worker_count = workers;
     assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
-    wr_lease_init(&spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
-    assert_int_equal(wr_lease_open_all(k.arena, leases, 1, NULL), WR_OK);
-    assert_int_equal(wr_spill_new(&options, &spill_lease, &k.exec.spill, NULL), WR_OK);
+    kit_open_spill(&k, 65536, 8);
     source = kit_source(&k, &ROWS, rows);
     sink = kit_sink(&k, &WR_AGGREGATE, &plan, source);
     kit_step(&k, source, workers, false);
@@ -215,11 +210,8 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
     reader->state = sink;
     kit_sink(&k, &RESULTS, NULL, reader);
     kit_step(&k, reader, workers, false);
-    for (uint32_t s = 0; plenty && s < 2; s++)
-        for (uint32_t i = 0; i < k.lease_counts[s]; i++) {
-            k.lease_room[s][i].want_bytes = UINT64_MAX;
-            k.lease_room[s][i].weight = 1.0;
-        }
+    if (plenty)
+        kit_want_everything(&k);
     memset(results, 0, sizeof results);
     result_count = 0;
     if (kit_run(&k) != WR_OK)
@@ -237,8 +229,6 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
         assert_int_equal(results[key].key_null, key == 7);
         assert_string_equal(results[key].first, results[key].last_text);
     }
-    wr_spill_free(k.exec.spill);
-    wr_lease_close(&spill_lease);
     kit_close(&k);
 }
 

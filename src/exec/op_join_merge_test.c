@@ -43,7 +43,7 @@ static wr_status run_steps(kit *k, const wr_plan_join_merge *plan, const rows_pl
     kit_sink(k, sink, NULL, join);
     kit_step(k, join, how->workers, false);
     if (how->plenty)
-        share_plenty(k);
+        kit_want_everything(k);
     return kit_run(k);
 }
 
@@ -60,10 +60,6 @@ static wr_status run_case(wr_plan_join_merge *plan, const rows_plan *left, const
     wr_plan_join    *join = &plan->join;
     bool left_only = join->type == WR_JOIN_SEMI || join->type == WR_JOIN_ANTI;
     bool by_key = sink != &FOUND; /* put out the keys instead */
-    wr_spill_options options = {.folder = ".", .quota_bytes = 1 << 30,
-                                .block_bytes_max = 4 * KIT_PAGE, .worker_count = how->workers,
-                                .compress = true};
-    wr_lease         spill_lease, *leases[] = {&spill_lease};
     wr_status        status;
     kit              k;
 
@@ -78,15 +74,11 @@ static wr_status run_case(wr_plan_join_merge *plan, const rows_plan *left, const
     k.exec.worker_count = how->workers;
     join->residual = shape->residual ? compile_residual(&k.bump, types) : NULL;
     assert_int_equal(wr_fault_configure(how->fault, how->stress, NULL), WR_OK);
-    wr_lease_init(&spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
-    assert_int_equal(wr_lease_open_all(k.arena, leases, 1, NULL), WR_OK);
-    assert_int_equal(wr_spill_new(&options, &spill_lease, &k.exec.spill, NULL), WR_OK);
+    kit_open_spill(&k, 4 * KIT_PAGE, how->workers);
     found = (outcome){0};
     status = run_steps(&k, plan, inputs, sink, how);
     if (status != WR_OK && !how->fault)
         fail_msg("%s", k.error.message);
-    wr_spill_free(k.exec.spill);
-    wr_lease_close(&spill_lease);
     kit_close(&k);
     return status;
 }

@@ -20,7 +20,7 @@ static wr_status run_steps(kit *k, const wr_plan_join *plan, const rows_plan *le
     rest->next[rest->next_count++] = probe->next[0];
     kit_step(k, rest, how->workers, false);
     if (how->plenty)
-        share_plenty(k);
+        kit_want_everything(k);
     return kit_run(k);
 }
 
@@ -31,10 +31,6 @@ static wr_status run_case(wr_plan_join *plan, const rows_plan *left, const rows_
     wr_type          types[COLUMNS] = {left->by_text ? WR_TYPE(UTF8) : WR_TYPE(I64), WR_TYPE(I64),
                                        WR_TYPE(UTF8)};
     bool             left_only = plan->type == WR_JOIN_SEMI || plan->type == WR_JOIN_ANTI;
-    wr_spill_options options = {.folder = ".", .quota_bytes = 1 << 30,
-                                .block_bytes_max = 4 * KIT_PAGE, .worker_count = how->workers,
-                                .compress = true};
-    wr_lease         spill_lease, *leases[] = {&spill_lease};
     wr_status        status;
     kit              k;
 
@@ -48,15 +44,11 @@ static wr_status run_case(wr_plan_join *plan, const rows_plan *left, const rows_
     kit_open(&k, how->plenty ? 3000 : 900);
     k.exec.worker_count = how->workers;
     assert_int_equal(wr_fault_configure(how->fault, how->stress, NULL), WR_OK);
-    wr_lease_init(&spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
-    assert_int_equal(wr_lease_open_all(k.arena, leases, 1, NULL), WR_OK);
-    assert_int_equal(wr_spill_new(&options, &spill_lease, &k.exec.spill, NULL), WR_OK);
+    kit_open_spill(&k, 4 * KIT_PAGE, how->workers);
     found = (outcome){0};
     status = run_steps(&k, plan, left, right, how);
     if (status != WR_OK && !how->fault)
         fail_msg("%s", k.error.message);
-    wr_spill_free(k.exec.spill);
-    wr_lease_close(&spill_lease);
     kit_close(&k);
     return status;
 }

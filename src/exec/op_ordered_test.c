@@ -225,18 +225,13 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
                                   .by_value = !rows->joins_texts,
                                   .aggs = rows->joins_texts ? texts : numbers,
                                   .agg_count = rows->joins_texts ? 1 : 2, .position = 2};
-    wr_spill_options options = {.folder = "/var/tmp", .block_bytes_max = 65536, .worker_count = 8,
-                                .compress = true};
-    wr_lease         spill_lease, *leases[] = {&spill_lease};
     kit              k;
     wr_node         *source, *sink, *reader;
 
     kit_open(&k, plenty ? 4000 : 900);
     k.exec.worker_count = workers;
     assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
-    wr_lease_init(&spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
-    assert_int_equal(wr_lease_open_all(k.arena, leases, 1, NULL), WR_OK);
-    assert_int_equal(wr_spill_new(&options, &spill_lease, &k.exec.spill, NULL), WR_OK);
+    kit_open_spill(&k, 65536, 8);
     source = kit_source(&k, &ROWS, rows);
     sink = kit_sink(&k, &WR_ORDERED, &plan, source);
     kit_step(&k, source, workers, false);
@@ -244,6 +239,8 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
     reader->state = sink;
     kit_sink(&k, &RESULTS, rows, reader);
     kit_step(&k, reader, workers, false);
+    if (plenty)
+        kit_want_everything(&k);
     memset(results, 0, sizeof results);
     result_count = 0;
     if (kit_run(&k) != WR_OK)
@@ -259,8 +256,6 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
         assert_int_equal(results[key].text_bytes, expected[key].text_bytes);
         assert_int_equal(results[key].text_sum, expected[key].text_sum);
     }
-    wr_spill_free(k.exec.spill);
-    wr_lease_close(&spill_lease);
     kit_close(&k);
 }
 

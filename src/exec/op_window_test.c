@@ -306,18 +306,13 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
                            .outputs = OUTPUTS, .output_count = 1, .frames = frames,
                            .frame_count = 5, .points = points, .point_count = 2,
                            .functions = functions, .function_count = FUNCTIONS};
-    wr_spill_options options = {.folder = "/var/tmp", .quota_bytes = 1ull << 30,
-                                .block_bytes_max = KIT_PAGE, .worker_count = workers};
-    wr_lease         spill_lease, *leases[] = {&spill_lease};
     kit              k;
     wr_node         *source, *sink, *reader;
 
     kit_open(&k, plenty ? 4000 : 900);
     k.exec.worker_count = workers;
     assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
-    wr_lease_init(&spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
-    assert_int_equal(wr_lease_open_all(k.arena, leases, 1, NULL), WR_OK);
-    assert_int_equal(wr_spill_new(&options, &spill_lease, &k.exec.spill, NULL), WR_OK);
+    kit_open_spill(&k, KIT_PAGE, workers);
     source = kit_source(&k, &ROWS, rows);
     sink = kit_sink(&k, &WR_WINDOW, &plan, source);
     kit_step(&k, source, workers, false);
@@ -325,17 +320,12 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
     reader->state = sink;
     kit_sink(&k, &RESULTS, NULL, reader);
     kit_step(&k, reader, workers, false);
-    for (uint32_t s = 0; plenty && s < 2; s++)
-        for (uint32_t i = 0; i < k.lease_counts[s]; i++) {
-            k.lease_room[s][i].want_bytes = UINT64_MAX;
-            k.lease_room[s][i].weight = 1.0;
-        }
+    if (plenty)
+        kit_want_everything(&k);
     result_count = 0;
     if (kit_run(&k) != WR_OK)
         fail_msg("%s", k.error.message);
     check(rows);
-    wr_spill_free(k.exec.spill);
-    wr_lease_close(&spill_lease);
     kit_close(&k);
 }
 

@@ -23,7 +23,7 @@ enum { KIT_PAGE = 16384, KIT_NODES = 32, KIT_STEPS = 8 };
 
 typedef struct kit {
     wr_arena      *arena;
-    wr_lease       pool;
+    wr_lease       pool, spill_lease; /* the latter if there is a spill */
     wr_bump        bump;
     wr_exec        exec;
     wr_error       error;
@@ -57,6 +57,28 @@ static inline void kit_open(kit *k, uint32_t page_count)
         k->leases[s] = k->lease_room[s];
 }
 
+/* A spill on the disk for `worker_count` workers, until the kit is closed. */
+static inline void kit_open_spill(kit *k, uint32_t block_bytes_max, uint32_t worker_count)
+{
+    wr_spill_options options = {.folder = "/var/tmp", .block_bytes_max = block_bytes_max,
+                                .worker_count = worker_count, .compress = true};
+    wr_lease        *leases[] = {&k->spill_lease};
+
+    wr_lease_init(&k->spill_lease, "spill", wr_spill_lease_min(&options), 0, KIT_PAGE);
+    assert_int_equal(wr_lease_open_all(k->arena, leases, 1, NULL), WR_OK);
+    assert_int_equal(wr_spill_new(&options, &k->spill_lease, &k->exec.spill, NULL), WR_OK);
+}
+
+/* All operators of the steps made so far want whatever there is. */
+static inline void kit_want_everything(kit *k)
+{
+    for (uint32_t s = 0; s < k->schedule.step_count; s++)
+        for (uint32_t i = 0; i < k->lease_counts[s]; i++) {
+            k->lease_room[s][i].want_bytes = UINT64_MAX;
+            k->lease_room[s][i].weight = 1.0;
+        }
+}
+
 /* Every lease must be closed by then: the arena checks it. */
 static inline void kit_close(kit *k)
 {
@@ -64,6 +86,10 @@ static inline void kit_close(kit *k)
         assert_false(k->nodes[i].is_open);
         assert_false(k->nodes[i].lease.is_open);
         assert_int_equal(k->nodes[i].lease.pages_used, 0);
+    }
+    if (k->exec.spill) {
+        wr_spill_free(k->exec.spill);
+        wr_lease_close(&k->spill_lease);
     }
     wr_bump_release(&k->bump);
     wr_lease_close(&k->pool);

@@ -16,8 +16,8 @@
  *     system gets their blocks back (what was not written to disk yet never is).
  *  4. A failed write or sync is never retried on the same bytes.
  * Threads: a stream has one writer at a time; any number of cursors may read finished streams; the
- * spill itself is safe from any thread. Cost: a pwrite a block, two preads to get it back; without
- * a codec 2.5 GB/s into the page cache, 5 GB/s out of it, checks included.
+ * spill itself is safe from any thread. Cost: a pwrite a block, two preads to get it back; a
+ * writer one pwrite a buffer of blocks, its reader one pread for as many as it has room for.
  * Source: extents as in PostgreSQL's logtape.c; online codec choice as in Umami (SIGMOD 2025). */
 #ifndef WR_SPILL_SPILL_H
 #define WR_SPILL_SPILL_H
