@@ -5,6 +5,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 JOBS    ?= $(shell nproc)
 SCALE   ?= 1
+CASES   ?=
 MINUTES ?= 60
 PYTHON  := $(shell test -x /usr/bin/python3 && echo /usr/bin/python3 || echo python3)
 RELEASE := build/release
@@ -48,9 +49,9 @@ test: setup-test
 test-large: setup-test
 	@$(PYTHON) tools/run_tests.py --large
 
-# Side by side with DuckDB, Polars, GNU sort and mawk. SCALE=0.1 for a quick look.
+# Side by side with DuckDB, Polars, GNU sort and mawk. SCALE=0.1 for a quick look, CASES=first_1m,join for some.
 bench: setup-test build
-	@$(PYTHON) bench/run.py --scale $(SCALE)
+	@$(PYTHON) bench/run.py --scale $(SCALE) --only '$(CASES)'
 
 fuzz: setup-test
 	@$(PYTHON) tools/run_tests.py --only fuzz --fuzz-minutes $(MINUTES)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compares weir with DuckDB, Polars and text tools: same machine, same data, same run.
 
-bench/run.py [--scale S] [--runs N] [--only CASE,...] [--peers-only] [--keep-data]
+bench/run.py [--scale S] [--runs N] [--only CASE,...] [--peers-only] [--data FOLDER]
 
-Each bench/cases/*.toml is one row: data, pipeline, SQL, Polars code, shell command, targets. All
-contestants of a case run in turn, N rounds of fresh processes on a warm cache, measured by
-tools/caprun (wall time, peak resident set from the kernel). DuckDB runs with threads = processors
+Each bench/cases/*.toml is one row: data (bench/data/*.sql), pipeline, SQL (or a query that is run
+over CSV and over Parquet), Polars code, shell command, targets. All contestants of a case run in
+turn, N rounds of fresh processes on a warm cache, measured by tools/caprun (wall time, peak
+resident set from the kernel). DuckDB runs with threads = processors
 (one where it fails otherwise), a spill folder on disk, and whichever setting of row order was
 faster in the first round. Answers are compared. Medians and ratios are printed as a table and go to bench/history/.
 """
@@ -68,13 +69,16 @@ def header_fields(sql):
                 if line.startswith("-- ") and ": " in line)
 
 
-def make_data(name, scale, formats):
-    """Make bench/data/NAME.sql's file(s) for this scale, once."""
-    sql = (ROOT / f"bench/data/{name}.sql").read_text()
+def data_sql(name):
+    return (ROOT / f"bench/data/{name}.sql").read_text()
+
+
+def make_data(name, folder, scale, formats):
+    """Make bench/data/NAME.sql's file(s) for this scale in the folder, once."""
+    sql = data_sql(name)
     fields = header_fields(sql)
     rows = int(fields["rows"]) if "fixed" in fields else max(1000, int(int(fields["rows"]) * scale))
     query = Template(sql).substitute(rows=rows)
-    folder = WORK / f"data-{scale:g}"
     folder.mkdir(parents=True, exist_ok=True)
     csv_options = f"FORMAT csv, HEADER {fields.get('header', 'true')}"
     kinds = {"csv": csv_options, "json": "FORMAT json", "parquet": "FORMAT parquet"}
@@ -82,13 +86,12 @@ def make_data(name, scale, formats):
         path = folder / f"{name}.{kind}"
         if path.exists():
             continue
-        print(f"making {path.relative_to(ROOT)} ({rows:,} rows)", flush=True)
+        print(f"making {path} ({rows:,} rows)", flush=True)
         part = path.with_suffix(".part")
         script = f"SET preserve_insertion_order = true; SET memory_limit = '4GB'; " \
                  f"SET temp_directory = '{folder}/tmp'; COPY ({query}) TO '{part}' ({kinds[kind]});"
         subprocess.run([DUCKDB, "-c", script], check=True, stdout=subprocess.DEVNULL)
         part.rename(path)
-    return folder
 
 
 def warm(paths):
@@ -112,6 +115,23 @@ def duckdb_variants(case, sql, memory, threads=THREADS):
         yield [DUCKDB, "-c", settings + sql]
 
 
+def duckdb_queries(case):
+    """Pairs (kind of file, SQL). In a query $NAME of a data set is what reads its file."""
+    if "sql" in case:
+        yield "", case["sql"]
+    if "sql_parquet" in case:
+        yield " parquet", case["sql_parquet"]
+    if "query" in case:
+        csv = parquet = f"COPY ({case['query'].strip()}) TO '$out' (HEADER)"
+        for name in case["data"]:
+            types = header_fields(data_sql(name))["types"]
+            csv = csv.replace(f"${name}",
+                              f"read_csv('$data/{name}.csv', columns = {types}) AS {name}")
+            parquet = parquet.replace(f"${name}", f"'$data/{name}.parquet' AS {name}")
+        yield "", csv
+        yield " parquet", parquet
+
+
 def weir_command(case, threads):
     if "weir" in case:
         return [PROGRAM, *case["weir"].split()]
@@ -129,11 +149,11 @@ def contestants(case, peers_only):
     for setting in case.get("duckdb", ()):
         memory = setting.get("memory")
         name = f"duckdb {memory}" if memory else "duckdb"
-        for kind, sql in (("", "sql"), (" parquet", "sql_parquet")):
-            if sql in case:  # less memory with one thread: slower, but perhaps it works
-                some.append(Contestant(
-                    name + kind, list(duckdb_variants(case, case[sql], memory)),
-                    fallback=list(duckdb_variants(case, case[sql], memory, 1)) if memory else []))
+        for kind, sql in duckdb_queries(case):
+            # Less memory with one thread: slower, but perhaps it works.
+            some.append(Contestant(
+                name + kind, list(duckdb_variants(case, sql, memory)),
+                fallback=list(duckdb_variants(case, sql, memory, 1)) if memory else []))
     if "polars" in case:
         some.append(Contestant("polars", [[PYTHON, "-c", "import polars as pl\n" + case["polars"]]],
                                {"POLARS_MAX_THREADS": str(THREADS), "POLARS_TEMP_DIR": "$tmp"}))
@@ -227,9 +247,10 @@ def run_case(name, case, args):
     work = WORK / name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    data = WORK / f"data-{args.scale:g}"
+    data = (args.data or WORK) / f"data-{args.scale:g}"
     for dataset in case["data"]:
-        make_data(dataset, args.scale, ["parquet"] if case.get("parquet") else [])
+        kinds = ["parquet"] if "sql_parquet" in case or "query" in case else []
+        make_data(dataset, data, args.scale, kinds)
     places = {"data": data, "out": work / "out.csv", "tmp": work / "tmp", "work": work}
     (work / "pipeline.yaml").write_text(case.get("pipeline", ""))
     warm(path for dataset in case["data"] for path in data.glob(f"{dataset}.*"))
@@ -247,7 +268,7 @@ def run_case(name, case, args):
                 print(f"    {contestant.name}: {contestant.seconds[-1]:.3f} s", flush=True)
     places["out"].unlink(missing_ok=True)
     print_case(case, field_of)
-    if not args.keep_data and args.scale >= 1:
+    if not args.data and args.scale >= 1:
         for dataset in set(case["data"]) - args.still_needed:
             for path in data.glob(f"{dataset}.*"):
                 path.unlink()
@@ -305,7 +326,8 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default="")
     parser.add_argument("--peers-only", action="store_true")
-    parser.add_argument("--keep-data", action="store_true", help="else full-size data is removed")
+    parser.add_argument("--data", type=lambda name: Path(name).resolve(),
+                        help="folder of the data, which is kept; else that of full size is removed")
     parser.add_argument("--no-history", action="store_true")
     parser.add_argument("--verbose", "-v", action="store_true")
     args = parser.parse_args()
