@@ -205,6 +205,9 @@ static bool read_usual(const wr_text_rules *rules, wr_type type, wr_text text, v
     case WR_TYPE_NULL_:
     case WR_TYPE_UTF8:
     case WR_TYPE_BINARY:
+    case WR_TYPE_LIST:
+    case WR_TYPE_STRUCT:
+    case WR_TYPE_MAP:
     case WR_TYPE_COUNT:
         return false;
     case WR_TYPE_I8:

@@ -122,6 +122,9 @@ size_t wr_format_any(wr_type type, const void *data, char *out)
     case WR_TYPE_NULL_:
     case WR_TYPE_UTF8:
     case WR_TYPE_BINARY:
+    case WR_TYPE_LIST:
+    case WR_TYPE_STRUCT:
+    case WR_TYPE_MAP:
     case WR_TYPE_COUNT:
         return 0;
     }

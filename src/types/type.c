@@ -1,8 +1,10 @@
 /* types/type.c — facts about types, and the look-up of columns in a schema. */
 #include "types/type.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
+#include "types/nested.h"
 #include "types/str.h"
 #include "types/value.h"
 #include "types/zone.h"
@@ -64,7 +66,52 @@ bool wr_type_is_temporal(wr_type type)
     return type.logical >= WR_TYPE_DATE32 && type.logical <= WR_TYPE_INTERVAL;
 }
 
-const char *wr_type_format(wr_type type, char buffer[WR_TYPE_NAME_BYTES])
+/* A name that is being written; what does not fit is dropped and noted. */
+typedef struct name_buffer {
+    char  *bytes;
+    size_t used;
+    bool   is_cut;
+} name_buffer;
+
+static void WR_PRINTF(2, 3) append_name(name_buffer *name, const char *format, ...)
+{
+    size_t  room = WR_TYPE_NAME_BYTES - name->used;
+    va_list args;
+    int     count;
+
+    va_start(args, format);
+    count = name->is_cut ? 0 : vsnprintf(name->bytes + name->used, room, format, args);
+    va_end(args);
+    name->is_cut = name->is_cut || (size_t)count >= room;
+    name->used = name->is_cut ? WR_TYPE_NAME_BYTES - 1 : name->used + (size_t)count;
+}
+
+/* Can a member's name stand without quotes? */
+static bool is_plain_name(wr_text name)
+{
+    for (size_t i = 0; i < name.byte_count; i++) {
+        char c = name.bytes[i], lower = (char)(c | 0x20);
+
+        if (c != '_' && !(lower >= 'a' && lower <= 'z') && !(i && c >= '0' && c <= '9'))
+            return false;
+    }
+    return true;
+}
+
+static void append_type(name_buffer *name, wr_type type);
+
+static void append_members(name_buffer *name, wr_type type)
+{
+    for (uint32_t i = 0; i < wr_type_member_count(type); i++) {
+        wr_member   member = wr_type_member(type, i);
+        const char *quote = is_plain_name(member.name) ? "" : "\"";
+
+        append_name(name, "%s%s%.*s%s ", i ? ", " : "", quote, WR_TEXT_ARG(member.name), quote);
+        append_type(name, member.type);
+    }
+}
+
+static void append_type(name_buffer *name, wr_type type)
 {
     static const char *const NAMES[WR_TYPE_COUNT] = {
 #define X(id, name, physical) [WR_TYPE_##id] = name,
@@ -72,24 +119,49 @@ const char *wr_type_format(wr_type type, char buffer[WR_TYPE_NAME_BYTES])
 #undef X
     };
     static const char *const UNITS[] = {"s", "ms", "us", "ns"};
-    const char *name = NAMES[type.logical];
-    wr_text     zone;
+    wr_text zone;
 
+    append_name(name, "%s", NAMES[type.logical]);
     switch (type.logical) {
     case WR_TYPE_DECIMAL:
-        snprintf(buffer, WR_TYPE_NAME_BYTES, "%s(%u, %d)", name, type.precision, type.scale);
+        append_name(name, "(%u, %d)", type.precision, type.scale);
         break;
     case WR_TYPE_TIME:
-        snprintf(buffer, WR_TYPE_NAME_BYTES, "%s(%s)", name, UNITS[type.unit]);
+        append_name(name, "(%s)", UNITS[type.unit]);
         break;
     case WR_TYPE_TIMESTAMP:
         zone = wr_zone_name(type.zone);
-        snprintf(buffer, WR_TYPE_NAME_BYTES, "%s(%s%s%.*s)", name, UNITS[type.unit],
-                 type.zone ? ", " : "", WR_TEXT_ARG(zone));
+        append_name(name, "(%s%s%.*s)", UNITS[type.unit], type.zone ? ", " : "", WR_TEXT_ARG(zone));
+        break;
+    case WR_TYPE_LIST:
+        append_name(name, "(");
+        append_type(name, wr_type_element(type));
+        append_name(name, ")");
+        break;
+    case WR_TYPE_STRUCT:
+        append_name(name, "(");
+        append_members(name, type);
+        append_name(name, ")");
+        break;
+    case WR_TYPE_MAP:
+        append_name(name, "(");
+        append_type(name, wr_type_member(wr_type_element(type), 0).type);
+        append_name(name, ", ");
+        append_type(name, wr_type_member(wr_type_element(type), 1).type);
+        append_name(name, ")");
         break;
     default:
-        snprintf(buffer, WR_TYPE_NAME_BYTES, "%s", name);
+        break;
     }
+}
+
+const char *wr_type_format(wr_type type, char buffer[WR_TYPE_NAME_BYTES])
+{
+    name_buffer name = {.bytes = buffer};
+
+    append_type(&name, type);
+    if (name.is_cut)
+        memcpy(buffer + WR_TYPE_NAME_BYTES - 4, "...", 4);
     return buffer;
 }
 

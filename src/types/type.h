@@ -1,7 +1,6 @@
 /* types/type.h — logical and physical types, fields, schemas. Plain values, no ownership inside.
  *
- * A wr_type is passed by value. Two types are equal iff all members are equal.
- * Nested types will add a pointer to children at the end of wr_type. */
+ * A wr_type is passed by value. Two types are equal iff all members are equal. */
 #ifndef WR_TYPES_TYPE_H
 #define WR_TYPES_TYPE_H
 
@@ -30,13 +29,17 @@ typedef enum wr_logical {
 typedef enum wr_time_unit { WR_UNIT_S, WR_UNIT_MS, WR_UNIT_US, WR_UNIT_NS } wr_time_unit;
 
 /* zone of a TIMESTAMP: 0 none (read as UTC), 1 UTC, above: index+2 into the zone table
- * (types/zone.h). `precision`, `scale`: DECIMAL digits. `unit`: TIME and TIMESTAMP. */
+ * (types/zone.h). `precision`, `scale`: DECIMAL digits. `unit`: TIME and TIMESTAMP. `nested`: which
+ * LIST, STRUCT or MAP (types/nested.h). */
 typedef struct wr_type {
     uint8_t  logical;
     uint8_t  precision;
     int8_t   scale;
     uint8_t  unit;
-    uint32_t zone;
+    union {
+        uint32_t zone;
+        uint32_t nested;
+    };
 } wr_type;
 
 enum { WR_DECIMAL_DIGITS_MAX = 38, WR_DECIMAL_DIGITS_I64 = 18 };
@@ -70,14 +73,17 @@ bool wr_type_is_numeric(wr_type type); /* integer, float, decimal */
 bool wr_type_is_text(wr_type type);    /* UTF8 or BINARY */
 bool wr_type_is_temporal(wr_type type);
 
-enum { WR_TYPE_NAME_BYTES = 64 };
+enum { WR_TYPE_NAME_BYTES = 256 };
 
-/** Canonical name, "Decimal(10, 2)", "Timestamp(us, Europe/Berlin)"; returns `buffer`. */
+/** Canonical name, "Decimal(10, 2)", "Timestamp(us, Europe/Berlin)", "List(Struct(a Int64, \"b c\"
+ *  Utf8))"; returns `buffer`. What does not fit ends in "...". */
 const char *wr_type_format(wr_type type, char buffer[WR_TYPE_NAME_BYTES]);
 
 /** Parse any spelling, any case: SQL ("bigint", "varchar(20)", "numeric(10,2)", "double precision",
  *  "timestamp with time zone", "timestamp(3)"), Arrow ("Int64", "Timestamp(us, UTC)", "utf8",
- *  "large_utf8", "decimal128(10,2)"), EM-root's ("Bool", "Utf8", "Int32").
+ *  "large_utf8", "decimal128(10,2)"), EM-root's ("Bool", "Utf8", "Int32"). Nested, with any of
+ *  ( ) and < >: "int[]", "list<int64>", "array(text)", "struct(a int, b text)",
+ *  "struct<a: int, b: text>", "row(...)", "map(text, int)".
  * Errors   WR_INVALID  unknown type, with did-you-mean; bad precision or scale */
 wr_status wr_type_parse(wr_text text, wr_type *out_type, wr_error *err) WR_MUST_USE;
 

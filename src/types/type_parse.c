@@ -3,11 +3,12 @@
  * A spelling is words, optional arguments in () or [], and more words:
  *     timestamp(3) with time zone     decimal128(10, 2)     timestamp[us, tz=Europe/Berlin]
  * The words, lower-cased and joined by one blank, are looked up in one table; the type found says
- * which arguments it takes. Where two worlds use one word for two things, the canonical name of
+ * which arguments it takes. Nested types are taken apart in nested_parse.c. Where two worlds use one word for two things, the canonical name of
  * logical.def wins (Int8 has 8 bits), else SQL does (float is Float64). */
 #include <string.h>
 
 #include "types/type.h"
+#include "types/nested_priv.h"
 #include "types/zone.h"
 
 enum { TYPE_TEXT_BYTES_MAX = 120, TYPE_ARGS_MAX = 2 };
@@ -309,23 +310,24 @@ static wr_status raise_unknown_type(wr_text text, wr_text name, wr_error *err)
     wr_suggest suggest;
 
     wr_error_raise(err, WR_INVALID, __FILE__, __LINE__, "unknown type '%.*s'", WR_TEXT_ARG(text));
+    if (wr_text_find_byte(name, '<', 0) != SIZE_MAX)
+        name.byte_count = wr_text_find_byte(name, '<', 0);
     wr_suggest_init(&suggest, name);
     for (size_t i = 0; i < sizeof ALIASES / sizeof ALIASES[0]; i++)
         wr_suggest_offer(&suggest, wr_text_of(ALIASES[i].name));
+    for (size_t i = 0; wr_nested_word(i); i++)
+        wr_suggest_offer(&suggest, wr_text_of(wr_nested_word(i)));
     wr_suggest_append(&suggest, err);
     return WR_INVALID;
 }
 
-wr_status wr_type_parse(wr_text text, wr_type *out_type, wr_error *err)
+wr_status wr_type_parse_plain(wr_text text, wr_type *out_type, wr_error *err)
 {
     type_spelling spelling;
     wr_text       name;
     wr_type       type = {0};
     size_t        i;
 
-    text = wr_text_trim(text);
-    if (text.byte_count == 0)
-        return WR_RAISE(err, WR_INVALID, "a type is missing");
     if (text.byte_count > TYPE_TEXT_BYTES_MAX)
         return WR_RAISE(err, WR_INVALID, "unknown type '%.*s...'", 40, text.bytes);
     WR_TRY(split_spelling(text, &spelling, err));
