@@ -6,6 +6,7 @@
 #include "expr/expr_priv.h"
 
 #include "types/decimal.h"
+#include "types/nested.h"
 
 enum { NEVER = UINT32_MAX, SCALE_KEPT = 20 };
 
@@ -124,7 +125,7 @@ bool wr_type_common(wr_type a, wr_type b, wr_type *out_type)
              (a.logical == WR_TYPE_TIMESTAMP || a.logical == WR_TYPE_TIME))
         *out_type = finer(a, b);
     else
-        return false;
+        return wr_nested_common(a, b, out_type);
     return true;
 }
 
@@ -187,7 +188,7 @@ uint32_t wr_type_distance(wr_type from, wr_type to)
             return NEVER;
         return to.zone == from.zone ? 1 : 2;
     default:
-        return NEVER;
+        return wr_nested_distance(from, to);
     }
 }
 
@@ -204,6 +205,8 @@ bool wr_type_castable(wr_type from, wr_type to)
         return true;
     if (to.logical == WR_TYPE_NULL_)
         return false;
+    if (wr_type_is_nested(from) || wr_type_is_nested(to))
+        return wr_nested_castable(from, to);
     if (from.logical == WR_TYPE_UTF8 || to.logical == WR_TYPE_UTF8)
         return true;
     if (wr_type_is_numeric(from) || from.logical == WR_TYPE_BOOL)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "kernel/logic.h"
+#include "types/nested.h"
 #include "types/parse.h"
 
 wr_status wr_eval_fail(wr_eval *eval, uint32_t row, wr_error *err, const char *format, ...)
@@ -38,6 +39,8 @@ const char *wr_arg_format(const wr_vector *arg, uint32_t row, char buffer[WR_ARG
 
     if (value.is_null) {
         snprintf(buffer, WR_ARG_TEXT_BYTES, "NULL");
+    } else if (wr_type_is_nested(value.type)) {
+        snprintf(buffer, WR_ARG_TEXT_BYTES, "a value");
     } else if (wr_type_is_text(value.type)) {
         bool is_long = value.text.byte_count > TEXT_SHOWN_BYTES;
 

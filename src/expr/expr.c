@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "expr/expr_priv.h"
+#include "types/nested.h"
 
 wr_expr *wr_expr_node(wr_bump *bump, wr_expr_kind kind, wr_type type, uint32_t arg_count,
                       wr_error *err)
@@ -31,7 +32,7 @@ wr_expr *wr_expr_const(wr_bump *bump, const wr_value *value, wr_error *err)
         return NULL;
     expr->value = *value;
     expr->nullable = value->is_null;
-    if (wr_type_is_text(value->type) && !value->is_null) {
+    if (wr_type_is_bytes(value->type) && !value->is_null) {
         expr->value.text.bytes = wr_bump_copy(bump, value->text, err);
         if (!expr->value.text.bytes)
             return NULL;
@@ -60,6 +61,8 @@ wr_status wr_expr_cast(wr_bump *bump, wr_expr *arg, wr_type type, bool try_, wr_
         *out_expr = arg;
         return WR_OK;
     }
+    if (wr_type_is_nested(arg->type) && wr_type_is_nested(type))
+        return wr_expr_cast_nested(bump, arg, type, try_, out_expr, err);
     if (!wr_type_castable(arg->type, type))
         return WR_RAISE(err, WR_INVALID, "there is no cast from %s to %s",
                         wr_type_format(arg->type, from), wr_type_format(type, to));
@@ -201,7 +204,7 @@ static bool value_equal(const wr_value *a, const wr_value *b)
         return false;
     if (a->is_null)
         return true;
-    if (wr_type_is_text(a->type))
+    if (wr_type_is_bytes(a->type))
         return wr_text_equal(a->text, b->text);
     wr_value_store(a, x);
     wr_value_store(b, y);

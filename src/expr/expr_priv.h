@@ -34,6 +34,12 @@ wr_type wr_expr_as_decimal(const wr_expr *arg);
  *  UInt64 (`adapt`: any integer type) from the others. All literals: Utf8, all NULL: Null. */
 bool wr_expr_common(const wr_expr *const *args, uint32_t arg_count, bool adapt, wr_type *out_type);
 
+/* The parts of wr_type_common, wr_type_distance and wr_type_castable where a side is nested
+ * (coerce_nested.c): element by element, members by name. */
+bool     wr_nested_common(wr_type a, wr_type b, wr_type *out_type);
+uint32_t wr_nested_distance(wr_type from, wr_type to);
+bool     wr_nested_castable(wr_type from, wr_type to);
+
 /* ---- Calls (call.c, registry.c) ------------------------------------------------------------------ */
 
 /** Functions that are not calls (coalesce, if ...): builds something else. *out_expr NULL: it is not
@@ -65,6 +71,10 @@ const wr_function *wr_cast_function(wr_type from, wr_type to);
 
 /** Can a cast between these types fail? */
 bool wr_cast_can_fail(wr_type from, wr_type to);
+
+/** Cast between two nested types that differ (cast_nested.c): element by element, members by name. */
+wr_status wr_expr_cast_nested(wr_bump *bump, wr_expr *arg, wr_type type, bool try_,
+                              wr_expr **out_expr, wr_error *err) WR_MUST_USE;
 
 /* ---- Operators -------------------------------------------------------------------------------------- */
 

@@ -143,7 +143,7 @@ static wr_status evaluate(evaluation *e, const wr_expr *expr, wr_value *out_valu
 /* Text is copied where it stays; its old place goes with the scratch bump. */
 static wr_status keep_value(wr_bump *bump, size_t text_bytes_max, wr_value *io_value, wr_error *err)
 {
-    if (io_value->is_null || !wr_type_is_text(io_value->type))
+    if (io_value->is_null || !wr_type_is_bytes(io_value->type))
         return WR_OK;
     if (io_value->text.byte_count > text_bytes_max)
         return WR_RAISE(err, WR_NO_MEMORY, "a constant of %zu bytes is too long to keep",

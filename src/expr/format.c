@@ -5,6 +5,7 @@
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
 #include "mem/textbuf.h"
+#include "types/nested.h"
 #include "types/parse.h"
 
 /* PostgreSQL's precedence, loosest first. */
@@ -185,6 +186,12 @@ static void write_constant(writer *w, const wr_value *value)
         return;
     }
     if (value->type.logical == WR_TYPE_BINARY) {
+        write_binary(w, value->text);
+        return;
+    }
+    if (wr_type_is_nested(value->type)) {
+        put(w, wr_type_format(value->type, name));
+        put(w, " ");
         write_binary(w, value->text);
         return;
     }

@@ -8,6 +8,7 @@
 #include "kernel/compare.h"
 #include "kernel/decimal.h"
 #include "kernel/logic.h"
+#include "types/nested.h"
 
 /* ---- Types ---------------------------------------------------------------------------------------------- */
 
@@ -29,7 +30,7 @@ static bool resolve_any(const wr_expr *const *args, uint32_t arg_count, wr_type 
 {
     wr_type common;
 
-    if (!wr_expr_common(args, arg_count, true, &common))
+    if (!wr_expr_common(args, arg_count, true, &common) || wr_type_is_nested(common))
         return false;
     *out_result = WR_TYPE(BOOL);
     if (both_decimal(args) &&
@@ -45,7 +46,7 @@ static bool resolve_any(const wr_expr *const *args, uint32_t arg_count, wr_type 
 static bool resolve_fixed(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,
                           wr_type *out_result)
 {
-    return resolve_any(args, arg_count, args_io, out_result) && !wr_type_is_text(args_io[0]);
+    return resolve_any(args, arg_count, args_io, out_result) && !wr_type_is_bytes(args_io[0]);
 }
 
 static bool resolve_text(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,
@@ -156,7 +157,7 @@ static bool resolve_extreme(const wr_expr *const *args, uint32_t arg_count, wr_t
 {
     wr_type common;
 
-    if (!wr_expr_common(args, arg_count, false, &common))
+    if (!wr_expr_common(args, arg_count, false, &common) || wr_type_is_nested(common))
         return false;
     for (uint32_t i = 0; i < arg_count; i++)
         args_io[i] = common;

@@ -215,8 +215,8 @@ static bool is_cheap(const wr_expr *expr, uint32_t depth)
         return false;
     if (expr->kind == WR_EXPR_CALL && (expr->function->flags & wanted) != wanted)
         return false;
-    if (expr->kind == WR_EXPR_CAST && (wr_expr_can_fail(expr) || wr_type_is_text(expr->type) ||
-                                       wr_type_is_text(expr->args[0]->type)))
+    if (expr->kind == WR_EXPR_CAST && (wr_expr_can_fail(expr) || wr_type_is_bytes(expr->type) ||
+                                       wr_type_is_bytes(expr->args[0]->type)))
         return false;
     for (uint32_t i = 0; i < expr->arg_count; i++)
         if (!is_cheap(expr->args[i], depth + 1))

@@ -61,6 +61,11 @@ bool wr_type_is_text(wr_type type)
     return type.logical == WR_TYPE_UTF8 || type.logical == WR_TYPE_BINARY;
 }
 
+bool wr_type_is_bytes(wr_type type)
+{
+    return wr_type_physical(type) == WR_PHYS_STR;
+}
+
 bool wr_type_is_temporal(wr_type type)
 {
     return type.logical >= WR_TYPE_DATE32 && type.logical <= WR_TYPE_INTERVAL;

@@ -71,6 +71,7 @@ bool wr_type_is_unsigned(wr_type type);
 bool wr_type_is_float(wr_type type);
 bool wr_type_is_numeric(wr_type type); /* integer, float, decimal */
 bool wr_type_is_text(wr_type type);    /* UTF8 or BINARY */
+bool wr_type_is_bytes(wr_type type);   /* physical STR: UTF8, BINARY, LIST, STRUCT, MAP */
 bool wr_type_is_temporal(wr_type type);
 
 enum { WR_TYPE_NAME_BYTES = 256 };

@@ -29,7 +29,7 @@ typedef struct wr_value {
         uint64_t    u64;  /* all unsigned integers */
         double      f64;  /* F32 too */
         wr_i128     i128; /* DECIMAL above 18 digits; UUID as wr_parse_uuid lays it out */
-        wr_text     text; /* UTF8, BINARY; borrowed */
+        wr_text     text; /* UTF8, BINARY, nested (packed bytes); borrowed */
         wr_interval interval;
     };
 } wr_value;
