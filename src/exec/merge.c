@@ -403,13 +403,9 @@ wr_status wr_merge_copy(wr_merge *merge, wr_row_page *page, uint32_t page_bytes,
 
     for (; count < rows_max && !wr_merge_is_done(merge); count++) {
         const uint8_t *row = merge->inputs[merge->nodes[0].input].row;
-        uint32_t bytes = wr_row_bytes(row);
 
-        if (bytes > page_bytes - page->used_bytes)
+        if (!wr_row_page_copy(page, page_bytes, row))
             break;
-        memcpy((uint8_t *)page + page->used_bytes, row, bytes);
-        page->used_bytes += bytes;
-        page->row_count++;
         WR_TRY(step(merge, err));
     }
     *out_count = count;

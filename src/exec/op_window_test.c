@@ -108,8 +108,8 @@ typedef struct result {
     double   share;
 } result;
 
-static result   results[ROWS_MAX], expected[ROWS_MAX];
-static uint32_t result_count;
+static result           results[ROWS_MAX], expected[ROWS_MAX];
+static _Atomic uint32_t result_count;
 
 static void copy_text(const wr_vector *column, uint32_t row, char out[TEXT_BYTES])
 {
@@ -134,10 +134,11 @@ static wr_status results_push(wr_node *node, void *local, const wr_batch *in, wr
         return WR_OK;
     assert_int_equal(in->column_count, 1 + FUNCTIONS);
     for (uint32_t i = 0; i < in->row_count; i++) {
-        result          *r = &results[result_count++];
+        result          *r = &results[in->position + i];
         const wr_vector *c = in->columns;
 
-        assert_true(result_count <= ROWS_MAX);
+        assert_true(in->position + i < ROWS_MAX);
+        result_count++;
         memset(r, 0, sizeof *r);
         r->partition = wr_vector_value(&c[0], i).i64;
         r->number = wr_vector_value(&c[1], i).i64;
@@ -336,6 +337,9 @@ static void test_small_partitions(void **state)
     (void)state;
     run_case(&rows, 1, true, NULL);
     run_case(&rows, 2, false, NULL);
+    run_case(&rows, 2, true, NULL);
+    rows.row_count = ROWS_MAX;
+    run_case(&rows, 3, true, NULL);
 }
 
 static void test_a_partition_larger_than_the_lease(void **state)

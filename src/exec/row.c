@@ -20,9 +20,10 @@ _Static_assert(HANDLE_BYTES == 64, "the heap entry of a blob is one cache line")
 
 /* ---- Layout ---------------------------------------------------------------------------------- */
 
+/* The spare byte included. */
 static uint32_t null_bytes_of(uint32_t column_count)
 {
-    return (column_count + 7) / 8;
+    return (column_count + 7) / 8 + 1;
 }
 
 static uint32_t slot_bytes_of(wr_type type)

@@ -1,6 +1,6 @@
 /* exec/row.h — rows as relocatable bytes: what sorters, joins, aggregates and spools keep and spill.
  *
- * A row is [u32 row_bytes][null bits, 1 = null][fixed slots, naturally aligned up to 8][heap].
+ * A row is [u32 row_bytes][null bits, 1 = null][a spare byte, 0][fixed slots, naturally aligned up to 8][heap].
  * Slots have the physical width of their type; a string slot is the 16-byte view with its pointer
  * replaced by the heap's offset from the row's start, so a row can be copied, spilled and read back
  * at any address without fix-up. row_bytes is a multiple of 8. Columns are written and read a
@@ -91,6 +91,12 @@ static inline bool wr_row_is_null(const wr_row_layout *layout, const uint8_t *ro
     return (row[layout->null_offset + column / 8] >> (column % 8)) & 1;
 }
 
+/** Offset of the spare byte: whoever owns a copy of the row may note something there. */
+static inline uint32_t wr_row_spare_offset(const wr_row_layout *layout)
+{
+    return layout->null_offset + (layout->column_count + 7) / 8;
+}
+
 static inline const uint8_t *wr_row_slot(const wr_row_layout *layout, const uint8_t *row,
                                          uint32_t column)
 {
@@ -138,6 +144,19 @@ static inline const uint8_t *wr_row_page_first(const wr_row_page *page)
 static inline void wr_row_page_init(wr_row_page *page)
 {
     *page = (wr_row_page){NULL, (uint32_t)sizeof(wr_row_page), 0};
+}
+
+/** Append a copy of `row`; false: it does not fit. */
+static inline bool wr_row_page_copy(wr_row_page *page, uint32_t page_bytes, const uint8_t *row)
+{
+    uint32_t bytes = wr_row_bytes(row);
+
+    if (bytes > page_bytes - page->used_bytes)
+        return false;
+    __builtin_memcpy((uint8_t *)page + page->used_bytes, row, bytes);
+    page->used_bytes += bytes;
+    page->row_count++;
+    return true;
 }
 
 /** Space for as many of `count` rows of `bytes[i]` as fit into what is left of the page; fills

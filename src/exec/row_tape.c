@@ -56,20 +56,58 @@ static wr_status spill_first(wr_row_tape *tape, wr_row_page **out_page, wr_error
     return WR_OK;
 }
 
-static wr_status add_page(wr_row_tape *tape, wr_error *err)
+bool wr_row_tape_has_room(wr_row_tape *tape)
 {
-    wr_row_page *page = tape->spare;
+    if (!tape->spare)
+        tape->spare = wr_lease_try(tape->lease, lease_pages_of(tape));
+    return tape->spare != NULL;
+}
 
+wr_status wr_row_tape_room(wr_row_tape *tape, wr_row_page **out_page, wr_error *err)
+{
+    if (!wr_row_tape_has_room(tape))
+        return spill_first(tape, out_page, err);
+    *out_page = tape->spare;
     tape->spare = NULL;
-    if (!page)
-        page = wr_lease_try(tape->lease, lease_pages_of(tape));
-    if (!page)
-        WR_TRY(spill_first(tape, &page, err));
-    wr_row_page_init(page);
-    tape->last->next = page;
-    tape->last = page;
-    tape->last_page++;
     return WR_OK;
+}
+
+static void keep_page(wr_row_tape *tape, wr_row_page *page)
+{
+    if (tape->spare)
+        wr_lease_give(tape->lease, page, lease_pages_of(tape));
+    else
+        tape->spare = page;
+}
+
+static const uint8_t *last_row(const wr_row_page *page)
+{
+    const uint8_t *row = NULL, *end = (const uint8_t *)page + page->used_bytes;
+
+    for (const uint8_t *next = wr_row_page_first(page); next < end; next += wr_row_bytes(next))
+        row = next;
+    return row;
+}
+
+void wr_row_tape_rewind(wr_row_tape *tape, const wr_row_page *page)
+{
+    while (tape->first != tape->last)
+        keep_page(tape, take_first(tape));
+    if (tape->stream.block_count > 0)
+        wr_spill_stream_release(&tape->stream);
+    if (page)
+        copy_page(tape->first, page);
+    else
+        wr_row_page_init(tape->first);
+    tape->first->next = NULL;
+    tape->newest = last_row(tape->first);
+    tape->row_count = tape->first->row_count;
+    tape->first_page = tape->last_page = 0;
+    tape->cut_offset = 0;
+    tape->is_complete = false;
+    for (uint32_t c = 0; c < tape->cursor_count; c++)
+        tape->cursors[c] = (wr_tape_cursor){.at = tape->first, .offset = sizeof(wr_row_page),
+                                            .buffer = tape->cursors[c].buffer};
 }
 
 wr_status wr_row_tape_open(wr_row_tape *tape, wr_spill *spill, wr_error *err)
@@ -78,15 +116,11 @@ wr_status wr_row_tape_open(wr_row_tape *tape, wr_spill *spill, wr_error *err)
     tape->first = wr_lease_take(tape->lease, lease_pages_of(tape));
     if (!tape->first)
         return WR_RAISE(err, WR_NO_MEMORY, "%s: no memory for rows", tape->lease->name);
-    wr_row_page_init(tape->first);
     tape->last = tape->first;
     tape->spare = wr_lease_take(tape->lease, lease_pages_of(tape));
     if (!tape->spare)
         return WR_RAISE(err, WR_NO_MEMORY, "%s: no memory for rows", tape->lease->name);
-    for (uint32_t c = 0; c < tape->cursor_count; c++) {
-        tape->cursors[c].at = tape->first;
-        tape->cursors[c].offset = sizeof(wr_row_page);
-    }
+    wr_row_tape_rewind(tape, NULL);
     return WR_OK;
 }
 
@@ -109,14 +143,8 @@ void wr_row_tape_trim(wr_row_tape *tape)
         if (!tape->cursors[c].is_pinned && tape->cursors[c].page < passed)
             passed = tape->cursors[c].page;
     while (tape->first != tape->last && tape->first_page < passed) {
-        wr_row_page *page;
-
         leave_first(tape, true, 0);
-        page = take_first(tape);
-        if (tape->spare)
-            wr_lease_give(tape->lease, page, lease_pages_of(tape));
-        else
-            tape->spare = page;
+        keep_page(tape, take_first(tape));
     }
     if (passed >= tape->first_page && tape->stream.block_count > 0)
         wr_spill_stream_release(&tape->stream);
@@ -124,57 +152,63 @@ void wr_row_tape_trim(wr_row_tape *tape)
 
 /* ---- Appending ------------------------------------------------------------------------------- */
 
-/* Does `row` begin a partition, a group? Only the last page and the one before it are looked at. */
-static wr_status flags_of(const wr_row_tape *tape, const uint8_t *row, uint8_t *out_flags,
+/* 0: there is no row before; 1: nothing in common; 1 + n: the first n key counts. */
+static wr_status level_of(const wr_row_tape *tape, const uint8_t *row, uint8_t *out_level,
                           wr_error *err)
 {
-    bool same = tape->newest != NULL;
+    *out_level = 0;
+    if (!tape->newest)
+        return WR_OK;
+    for (uint32_t level = WR_TAPE_LEVELS; level > 0; level--) {
+        bool same;
 
-    *out_flags = 0;
-    if (same && tape->key_count > 0) {
-        WR_TRY(wr_row_equal(tape->layout, tape->newest, row, tape->key_count, &same, err));
-        *out_flags = same ? 0 : WR_TAPE_GROUP;
-        if (!same && tape->partition_count < tape->key_count)
-            WR_TRY(wr_row_equal(tape->layout, tape->newest, row, tape->partition_count, &same, err));
+        WR_TRY(wr_row_equal(tape->layout, tape->newest, row, tape->key_counts[level - 1], &same,
+                            err));
+        *out_level = (uint8_t)(1 + level);
+        if (same)
+            return WR_OK;
     }
-    if (!same)
-        *out_flags = WR_TAPE_GROUP | WR_TAPE_PARTITION;
+    *out_level = 1;
     return WR_OK;
 }
 
-static wr_status flag_rows(wr_row_tape *tape, uint8_t *const *rows, uint32_t count, wr_error *err)
+wr_status wr_row_tape_add(wr_row_tape *tape, wr_row_page *page, wr_error *err)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t *flags = rows[i] + tape->flags_offset;
+    uint8_t *row = (uint8_t *)(page + 1), *end = (uint8_t *)page + page->used_bytes;
 
-        memset(flags, 0, 8);
-        WR_TRY(flags_of(tape, rows[i], flags, err));
-        tape->newest = rows[i];
+    if (page->row_count == 0) {
+        keep_page(tape, page);
+        return WR_OK;
     }
-    return WR_OK;
-}
-
-wr_status wr_row_tape_append(wr_row_tape *tape, const wr_vector *columns, uint32_t count,
-                             uint32_t *sizes, wr_spill *spill, wr_error *err)
-{
-    wr_selection all = {NULL, count};
-    uint8_t     *rows[256];
-    uint32_t     done = 0;
-
-    wr_row_measure(tape->layout, columns, &all, sizes);
-    while (done < count) {
-        uint32_t wanted = count - done < 256 ? count - done : 256;
-        uint32_t now = wr_row_page_reserve(tape->last, tape->page_bytes, sizes + done, wanted, rows);
-
-        if (now == 0) {
-            WR_TRY(add_page(tape, err));
-            continue;
+    page->next = NULL;
+    tape->last->next = page;
+    tape->last = page;
+    tape->last_page++;
+    tape->cut_offset = 0;
+    for (uint32_t left = page->row_count; row < end; row += wr_row_bytes(row), left--) {
+        WR_TRY(level_of(tape, row, row + tape->level_offset, err));
+        if (wr_tape_row_begins(tape, row, WR_TAPE_PARTITION) && tape->newest) {
+            tape->cut_offset = (uint32_t)(row - (uint8_t *)page);
+            tape->cut_rows = left;
         }
-        WR_TRY(wr_row_write(tape->layout, columns, &all, done, now, rows, spill, err));
-        WR_TRY(flag_rows(tape, rows, now, err));
-        done += now;
+        tape->newest = row;
     }
+    tape->row_count += page->row_count;
     return WR_OK;
+}
+
+void wr_row_tape_cut(wr_row_tape *tape, wr_row_page *page)
+{
+    wr_row_page *last = tape->last;
+    uint32_t     bytes = last->used_bytes - tape->cut_offset;
+
+    wr_row_page_init(page);
+    memcpy(page + 1, (const uint8_t *)last + tape->cut_offset, bytes);
+    page->used_bytes += bytes;
+    page->row_count = tape->cut_rows;
+    last->used_bytes -= bytes;
+    last->row_count -= tape->cut_rows;
+    tape->row_count -= tape->cut_rows;
 }
 
 /* ---- Cursors --------------------------------------------------------------------------------- */

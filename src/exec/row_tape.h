@@ -5,22 +5,25 @@
  * order, and a cursor in the spilled part reads its page into a buffer of its own. Pages that all
  * cursors have passed are given back (wr_row_tape_trim); the stream is freed when all have passed it.
  *
- * A row carries two flags: it begins a partition, it begins a group of peers. Cursors count groups.
+ * A row carries its level (in the row's spare byte): how many of the tape's key counts it has in
+ * common with the row before, so that it tells partitions and groups of peers. Cursors count groups.
  *
  * Invariants
  *  1. Spilled pages come before those in memory; the last page is in memory.
  *  2. Two pages and a buffer a cursor are taken at init, so moving on never needs memory.
  *  3. A row's address is valid until the next call of wr_row_tape_row with any cursor.
  *  4. A pinned cursor stays where it is and holds no page back: it keeps a copy.
- * Call order: init; add_cursor*; start; {row, step, copy, trim}*; release.
+ * Call order: open; {room, add; row, step, copy, trim, cut}*, rewind; release.
  * Threads: one at a time. Cost: 3 ns a step; a write and a read a page that does not fit. */
 #ifndef WR_EXEC_ROW_TAPE_H
 #define WR_EXEC_ROW_TAPE_H
 
 #include "exec/row.h"
 
-enum { WR_TAPE_PARTITION = 1, WR_TAPE_GROUP = 2 };
 enum { WR_TAPE_PAGES_MIN = 2 };
+
+/** Which of a tape's key counts tell partitions, which groups of peers. */
+enum { WR_TAPE_PARTITION, WR_TAPE_GROUP, WR_TAPE_LEVELS };
 
 typedef struct wr_tape_cursor {
     uint64_t           row;       /* number on the tape, from 0                          */
@@ -36,18 +39,21 @@ typedef struct wr_tape_cursor {
 
 typedef struct wr_row_tape {
     const wr_row_layout *layout;
-    uint32_t             flags_offset;
-    uint32_t             partition_count, key_count; /* leading columns that tell partitions and peers */
+    uint32_t             level_offset;               /* of a row's level                 */
+    uint32_t             key_counts[WR_TAPE_LEVELS]; /* ascending: leading columns           */
     wr_lease            *lease;
     uint32_t             page_bytes;
     wr_row_page         *first, *last, *spare;       /* in memory                        */
     uint64_t             first_page, last_page;      /* their numbers                    */
+    uint64_t             row_count;
     wr_spill_stream      stream;                     /* pages before first_page          */
     const uint8_t       *newest;                     /* row                              */
+    uint32_t             cut_offset, cut_rows;       /* the last row that begins a partition, if it is in
+                                                        the last page: its place, rows behind; else 0 */
     wr_tape_cursor      *cursors;
     uint32_t             cursor_count;
     bool                 is_complete;                /* no more rows come                */
-    /** Append rows, or set is_complete. */
+    /** Add a page of rows, or set is_complete. */
     wr_status (*fill)(void *context, wr_error *err);
     void *context;
 } wr_row_tape;
@@ -58,15 +64,26 @@ static inline uint64_t wr_row_tape_lease_min(uint32_t page_bytes)
     return (uint64_t)WR_TAPE_PAGES_MIN * page_bytes;
 }
 
-/** All fields but pages, stream and newest are set by the caller; cursors have their buffers
+/** The caller sets layout to callbacks but pages, stream and newest; cursors have their buffers
  *  (page_bytes, 8-aligned). Errors WR_NO_MEMORY. */
 wr_status wr_row_tape_open(wr_row_tape *tape, wr_spill *spill, wr_error *err) WR_MUST_USE;
 void      wr_row_tape_release(wr_row_tape *tape);
 
-/** Append `count` rows (all selected); `sizes` is scratch for as many.
+/** Begin anew with one page, a copy of `page` whose rows have their levels (NULL: without rows). */
+void wr_row_tape_rewind(wr_row_tape *tape, const wr_row_page *page);
+
+/** Would wr_row_tape_room spill nothing? */
+bool wr_row_tape_has_room(wr_row_tape *tape);
+
+/** A page to be filled, which belongs to the caller; what does not fit is spilled.
  * Errors   WR_NO_SPACE, WR_IO */
-wr_status wr_row_tape_append(wr_row_tape *tape, const wr_vector *columns, uint32_t count,
-                             uint32_t *sizes, wr_spill *spill, wr_error *err) WR_MUST_USE;
+wr_status wr_row_tape_room(wr_row_tape *tape, wr_row_page **out_page, wr_error *err) WR_MUST_USE;
+
+/** Append a page of rows, or take back one without. Errors WR_IO, WR_CORRUPT (blobs only). */
+wr_status wr_row_tape_add(wr_row_tape *tape, wr_row_page *page, wr_error *err) WR_MUST_USE;
+
+/** Move the rows from cut_offset on to `page`. */
+void wr_row_tape_cut(wr_row_tape *tape, wr_row_page *page);
 
 /** Give back what all cursors have passed. */
 void wr_row_tape_trim(wr_row_tape *tape);
@@ -78,9 +95,10 @@ void wr_tape_cursor_copy(wr_tape_cursor *to, const wr_tape_cursor *from);
 wr_status wr_tape_cursor_row(wr_row_tape *tape, wr_tape_cursor *cursor, const uint8_t **out_row,
                              wr_error *err) WR_MUST_USE;
 
-static inline uint32_t wr_tape_row_flags(const wr_row_tape *tape, const uint8_t *row)
+/** Does `row` begin a partition (a group of peers)? */
+static inline bool wr_tape_row_begins(const wr_row_tape *tape, const uint8_t *row, uint32_t level)
 {
-    return row[tape->flags_offset];
+    return row[tape->level_offset] <= level + 1;
 }
 
 /** The row under the cursor if it lies in the page at hand, else NULL. Moves no row. */
@@ -91,7 +109,7 @@ static inline const uint8_t *wr_tape_cursor_peek(const wr_row_tape *tape, wr_tap
     if (cursor->offset >= cursor->at->used_bytes)
         return NULL;
     if (!cursor->is_counted) {
-        cursor->group += (wr_tape_row_flags(tape, row) & WR_TAPE_GROUP) != 0;
+        cursor->group += wr_tape_row_begins(tape, row, WR_TAPE_GROUP);
         cursor->is_counted = true;
     }
     return row;

@@ -42,6 +42,8 @@ static uint64_t reader_bytes(const wr_sorter_plan *plan, const wr_exec *exec, ui
     uint64_t bytes = page_bytes + rows_bytes(exec->batch_rows) +
                      2 * align(plan->output_count * sizeof(wr_vector));
 
+    if (plan->by_page)
+        return 0;
     for (uint32_t i = 0; i < plan->output_count; i++)
         bytes += column_bytes(plan->types[i], exec->batch_rows);
     return bytes;
@@ -109,6 +111,8 @@ static wr_status take_locals(wr_sorter *sorter, wr_error *err)
     uint32_t readers = certified_readers(sorter);
     wr_status status;
 
+    if (sorter->plan.by_page)
+        return WR_OK;
     sorter->chunk_bytes = choose_chunk_bytes(sorter, readers);
     sorter->local_pages =
         readers * (uint32_t)reader_pages(&sorter->plan, sorter->exec, sorter->chunk_bytes);
@@ -345,10 +349,11 @@ static wr_status take_merged(wr_sorter *sorter, wr_sorter_reader *reader, wr_err
 }
 
 /* The next page of runs that are read one after the other; no rows: all are read. */
-static wr_status take_page(wr_sorter *sorter, wr_sorter_reader *reader, wr_error *err)
+static wr_status read_page(wr_sorter *sorter, wr_row_page *page, uint32_t page_bytes, wr_error *err)
 {
     uint32_t bytes = 0;
 
+    wr_row_page_init(page);
     for (; sorter->next_source < sorter->run_capacity; sorter->next_source++) {
         wr_sort_run *run = &sorter->runs[sorter->next_source];
 
@@ -356,12 +361,9 @@ static wr_status take_page(wr_sorter *sorter, wr_sorter_reader *reader, wr_error
             continue;
         if (!sorter->cursor.stream)
             wr_spill_cursor_init(&sorter->cursor, &run->stream, !sorter->plan.keep);
-        WR_TRY(
-            wr_spill_cursor_next(&sorter->cursor, reader->chunk, sorter->chunk_bytes, &bytes, err));
-        if (bytes > 0) {
-            begin_page_chunk(reader, reader->chunk->row_count);
+        WR_TRY(wr_spill_cursor_next(&sorter->cursor, page, page_bytes, &bytes, err));
+        if (bytes > 0)
             return WR_OK;
-        }
         sorter->cursor.stream = NULL;
     }
     return WR_OK;
@@ -415,7 +417,9 @@ static wr_status take_next(wr_sorter *sorter, wr_sorter_reader *reader, wr_error
 {
     do {
         reader->rows_left = 0;
-        WR_TRY(take_page(sorter, reader, err));
+        WR_TRY(read_page(sorter, reader->chunk, sorter->chunk_bytes, err));
+        if (reader->chunk->row_count > 0)
+            begin_page_chunk(reader, reader->chunk->row_count);
         if (reader->rows_left == 0)
             take_entries(sorter, reader);
         if (reader->rows_left == 0)
@@ -446,6 +450,50 @@ static wr_status take_chunk(wr_sorter_reader *reader, wr_error *err)
     reader->position = sorter->next_position;
     sorter->next_position += reader->rows_left;
     return WR_OK;
+}
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+static void copy_entries(wr_sorter *sorter, wr_row_page *page)
+{
+    uint32_t index = sorter->next_source - sorter->run_capacity;
+
+    for (; index < sorter->buffer_count; index++, sorter->next_source++, sorter->next_entry = 0) {
+        const wr_sort_buffer *buffer = &sorter->buffers[index];
+
+        for (; sorter->next_entry < buffer->entry_count; sorter->next_entry++) {
+            const wr_sort_entry *entry = &buffer->entries[sorter->next_entry];
+
+            if (!wr_row_page_copy(page, sorter->page_bytes, wr_sort_entry_row(entry)))
+                return;
+        }
+    }
+}
+
+static wr_status copy_page(wr_sorter *sorter, wr_row_page *page, wr_error *err)
+{
+    uint64_t count;
+
+    wr_row_page_init(page);
+    if (sorter->rows_left == 0)
+        return WR_OK;
+    if (sorter->is_merging)
+        return wr_merge_copy(&sorter->merge, page, sorter->page_bytes, UINT64_MAX, &count, err);
+    WR_TRY(read_page(sorter, page, sorter->page_bytes, err));
+    if (page->row_count == 0)
+        copy_entries(sorter, page);
+    return WR_OK;
+}
+
+wr_status wr_sorter_read_page(wr_sorter *sorter, wr_row_page *page, wr_error *err)
+{
+    wr_status status;
+
+    WR_LOCKED(&sorter->mutex);
+    status = copy_page(sorter, page, err);
+    if (status != WR_OK || page->row_count == 0)
+        sorter->rows_left = 0;
+    return status;
 }
 
 /* ---- Batches --------------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ typedef struct wr_sorter_plan {
     uint64_t           rows_skipped; /* of the sorted rows, not read back         */
     uint64_t           rows_max;     /* read back at most; UINT64_MAX: all        */
     bool               keep;         /* may be read more than once                */
+    bool               by_page;      /* read by wr_sorter_read_page, not by readers */
 } wr_sorter_plan;
 
 /** Least memory to make runs with `worker_count` workers; to read; and in between. */
@@ -179,6 +180,11 @@ wr_status wr_sorter_read(wr_sorter_reader *reader, wr_batch *out, wr_flow *out_f
  *  with this reader. None: the end. */
 wr_status wr_sorter_read_rows(wr_sorter_reader *reader, const uint8_t ***out_rows,
                               uint32_t *out_count, wr_error *err) WR_MUST_USE;
+
+/** With plan.by_page: copy the next rows, as they lie, into `page` (empty, of wr_sorter_page_bytes or
+ *  more) until it is nearly full. No rows: the end. Callers take turns.
+ * Errors   WR_IO, WR_CORRUPT; the next call finds no rows any more */
+wr_status wr_sorter_read_page(wr_sorter *sorter, wr_row_page *page, wr_error *err) WR_MUST_USE;
 
 /** What a sort step sorts with (op_sort.c): for steps that read its sorted rows themselves. */
 wr_sorter_plan wr_sort_sorter_plan(const wr_plan_sort *plan);

@@ -15,7 +15,7 @@ static void want_column(window_run *run, uint32_t column, uint32_t count)
     run->arguments[column].valid = NULL;
     run->arguments[column].flags = 0;
     run->arguments[column].row_count = count;
-    wr_row_read(&run->layout, column, run->rows, count, &run->arguments[column]);
+    wr_row_read(run->layout, column, run->rows, count, &run->arguments[column]);
 }
 
 /* Update run->states[i] with run->rows[i], the first of which is number `row` on the tape. */
@@ -56,15 +56,15 @@ static int64_t range_distance(const window_run *run, const wr_tape_cursor *curso
     wr_type            type = run->plan->types[key_column];
     const uint8_t     *row = (const uint8_t *)cursor->at + cursor->offset;
     const uint8_t     *current = (const uint8_t *)run->current->at + run->current->offset;
-    bool               row_null = wr_row_is_null(&run->layout, row, key_column);
-    bool               bound_null = wr_row_is_null(&run->layout, current, value_column);
+    bool               row_null = wr_row_is_null(run->layout, row, key_column);
+    bool               bound_null = wr_row_is_null(run->layout, current, value_column);
     wr_value           value, bound;
     int                order;
 
     if (row_null || bound_null)
         return row_null == bound_null ? 0 : row_null == key->nulls_first ? -1 : 1;
-    value = wr_value_load(type, wr_row_slot(&run->layout, row, key_column));
-    bound = wr_value_load(type, wr_row_slot(&run->layout, current, value_column));
+    value = wr_value_load(type, wr_row_slot(run->layout, row, key_column));
+    bound = wr_value_load(type, wr_row_slot(run->layout, current, value_column));
     order = wr_value_compare(&value, &bound);
     return key->descending ? -order : order;
 }

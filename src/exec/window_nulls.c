@@ -8,7 +8,7 @@
 
 static bool is_set(const window_run *run, uint32_t point, const uint8_t *row)
 {
-    return !wr_row_is_null(&run->layout, row, run->plan->points[point].nulls);
+    return !wr_row_is_null(run->layout, row, run->plan->points[point].nulls);
 }
 
 void wr_window_count_begin(window_run *run, uint32_t point)

@@ -60,14 +60,35 @@ typedef struct count_run {
     bool            has_value;   /* LAST_VALUE: the point's cursor stands on a value               */
 } count_run;
 
+enum { WR_FEED_READY = 4 };
+
+/* Sorted rows on their way to the workers: window_feed.c. The mutex guards all but the carry, which is
+ * whose turn it is. */
+typedef struct window_feed {
+    wr_sorter   *sorter;
+    wr_exec     *exec;
+    wr_mutex     mutex;
+    wr_cond      moved;
+    bool         is_taken;             /* a worker has the turn                       */
+    bool         is_reading;           /* somebody copies rows out of the sorter      */
+    bool         is_at_end;            /* it has no more                              */
+    bool         is_over;              /* there are no more turns                     */
+    bool         has_ready;            /* there are pages to read ahead               */
+    wr_row_page *ready[WR_FEED_READY]; /* a ring: rows that were copied ahead         */
+    uint32_t     ready_first, ready_count;
+    wr_row_page *carry;                /* the rows behind the last unit               */
+    uint64_t     morsel, position;     /* of the next unit                            */
+} window_feed;
+
+/* A worker's. */
 typedef struct window_run {
     const wr_plan_window *plan;
+    window_feed     *feed;
     wr_exec         *exec;
     wr_lease        *lease;
     wr_bump          bump;
-    wr_row_layout    layout;
+    const wr_row_layout *layout;
     wr_row_tape      tape;
-    wr_sorter_reader reader;
     frame_run       *frames;
     wr_tape_cursor  *current;
     wr_tape_cursor  *points;        /* one each                                  */
@@ -79,7 +100,6 @@ typedef struct window_run {
     const uint8_t  **rows;          /* scratch: addresses of a batch             */
     uint8_t        **states;        /* scratch: a state a row                    */
     uint16_t        *ordinals;      /* 0, 1, 2 ...                               */
-    uint32_t        *sizes;         /* scratch of the tape                       */
     wr_vector       *arguments;     /* kept_count + 1: what aggregates read      */
     wr_vector        cell;          /* one result                                */
     uint8_t         *cell_room;
@@ -87,9 +107,30 @@ typedef struct window_run {
     uint64_t        *versions;      /* a function: of the frame in the last row  */
     uint8_t         *text;          /* long values of the batch's functions      */
     uint32_t         text_bytes, text_used, text_row_bytes;
-    uint64_t         morsel, position;
-    bool             is_open;
+    uint64_t         morsel, position; /* the unit's first row's                 */
+    bool             has_turn, has_unit, in_morsel;
 } window_run;
+
+/* window_feed.c */
+void wr_window_feed_init(window_feed *feed, wr_sorter *sorter, wr_exec *exec);
+void wr_window_feed_release(window_feed *feed);
+/** Wait for rows: run->has_unit false says that there are none any more. On failure run->morsel is the
+ *  morsel that failed. */
+wr_status wr_window_feed_begin(window_run *run, wr_error *err) WR_MUST_USE;
+/** A page more; the tape's callback. */
+wr_status wr_window_feed_fill(void *run, wr_error *err) WR_MUST_USE;
+/** Let others have the turn; is_over: nobody. */
+void wr_window_feed_pass(window_run *run, bool is_over);
+/** Of the next morsel; for whoever has the turn. */
+uint64_t wr_window_feed_number(window_feed *feed);
+
+/* window_open.c: a worker's memory */
+uint64_t  wr_window_run_lease_min(const wr_plan_window *plan, const wr_exec *exec,
+                                  uint32_t page_bytes);
+wr_status wr_window_run_open(window_run *run, const wr_plan_window *plan, window_feed *feed,
+                             wr_lease *lease, wr_error *err) WR_MUST_USE;
+/** Also of what was not opened. */
+void wr_window_run_close(window_run *run);
 
 /* window_frame.c */
 /** The current row begins a partition. */
@@ -106,15 +147,16 @@ void wr_window_count_begin(window_run *run, uint32_t point);
 wr_status wr_window_count_find(window_run *run, uint32_t point, const uint8_t **out_row,
                                wr_error *err) WR_MUST_USE;
 
-/* window_rows.c: the next batch; no rows: the end */
-wr_status wr_window_next(window_run *run, wr_batch *out, wr_error *err) WR_MUST_USE;
+/* window_rows.c: the next batch of the unit and whether it is its last; it may have no rows then */
+wr_status wr_window_next(window_run *run, wr_batch *out, bool *out_last,
+                         wr_error *err) WR_MUST_USE;
 
 /** Is `row`, at number `row_number`, in another partition than the current row? */
 static inline bool is_beyond_partition(const window_run *run, const uint8_t *row,
                                        uint64_t row_number)
 {
     return row_number > run->partition_row &&
-           (wr_tape_row_flags(&run->tape, row) & WR_TAPE_PARTITION);
+           wr_tape_row_begins(&run->tape, row, WR_TAPE_PARTITION);
 }
 
 #endif

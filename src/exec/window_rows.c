@@ -62,7 +62,7 @@ static wr_status put_state_value(window_run *run, wr_vector *out, uint32_t index
     size_t        got;
 
     if (wr_type_physical(out->type) != WR_PHYS_STR || !wr_str_is_blob(str) ||
-        str->byte_count > run->layout.row_bytes_max) {
+        str->byte_count > run->layout->row_bytes_max) {
         put_value(run, out, index, value);
         return WR_OK;
     }
@@ -91,13 +91,13 @@ static void put_column(window_run *run, wr_vector *out, uint32_t index, const ui
 {
     wr_str str;
 
-    if (wr_row_is_null(&run->layout, row, column)) {
+    if (wr_row_is_null(run->layout, row, column)) {
         put_null(out, index);
     } else if (wr_type_physical(out->type) == WR_PHYS_STR) {
-        str = wr_row_str(&run->layout, row, column);
+        str = wr_row_str(run->layout, row, column);
         put_value(run, out, index, &str);
     } else {
-        put_value(run, out, index, wr_row_slot(&run->layout, row, column));
+        put_value(run, out, index, wr_row_slot(run->layout, row, column));
     }
 }
 
@@ -259,12 +259,11 @@ static wr_status give(window_run *run, uint32_t f, uint32_t index, wr_error *err
 
 static wr_status enter_row(window_run *run, const uint8_t *row, wr_error *err)
 {
-    uint32_t        flags = wr_tape_row_flags(&run->tape, row);
     wr_tape_cursor *current = run->current;
 
-    if (flags & WR_TAPE_GROUP)
+    if (wr_tape_row_begins(&run->tape, row, WR_TAPE_GROUP))
         run->peers_row = current->row;
-    if (flags & WR_TAPE_PARTITION) {
+    if (wr_tape_row_begins(&run->tape, row, WR_TAPE_PARTITION)) {
         run->partition_row = current->row;
         run->partition_group = current->group;
         for (uint32_t i = 0; i < run->plan->frame_count; i++)
@@ -289,7 +288,7 @@ static void read_columns(window_run *run, uint32_t offset, uint32_t count)
     for (uint32_t c = 0; c < plan->output_count; c++) {
         run->columns[c].valid = NULL;
         run->columns[c].flags = 0;
-        wr_row_read(&run->layout, plan->outputs[c], run->rows, count, &run->columns[c]);
+        wr_row_read(run->layout, plan->outputs[c], run->rows, count, &run->columns[c]);
         run->columns[c].row_count = count;
     }
 }
@@ -305,17 +304,20 @@ static void begin_functions(window_run *run)
     run->text_used = 0;
 }
 
-wr_status wr_window_next(window_run *run, wr_batch *out, wr_error *err)
+wr_status wr_window_next(window_run *run, wr_batch *out, bool *out_last, wr_error *err)
 {
     const wr_plan_window *plan = run->plan;
     wr_tape_cursor       *current = run->current;
     const uint8_t        *row;
+    uint64_t              first;
     uint32_t              count = 0, offset;
 
     wr_row_tape_trim(&run->tape);
     WR_TRY(wr_tape_cursor_row(&run->tape, current, &row, err));
+    *out_last = !row;
     if (!row)
         return WR_OK;
+    first = current->row;
     offset = current->offset;
     begin_functions(run);
     while (row && count < run->exec->batch_rows &&
@@ -334,11 +336,10 @@ wr_status wr_window_next(window_run *run, wr_batch *out, wr_error *err)
         .row_count = count,
         .column_count = plan->output_count + plan->function_count,
         .columns = run->columns,
-        .morsel = run->morsel++,
-        .morsel_end = true,
-        .position = run->position,
+        .morsel = run->morsel,
+        .position = run->position + first,
     };
-    run->position += count;
+    *out_last = run->tape.is_complete && current->row == run->tape.row_count;
     wr_batch_select_all(out);
     return WR_OK;
 }
