@@ -85,4 +85,12 @@ wr_status wr_bind_join(const wr_scope *scope, const wr_ast *condition, wr_bump *
                        wr_expr ***out_left_keys, wr_expr ***out_right_keys,
                        uint32_t *out_key_count, wr_expr **out_residual, wr_error *err) WR_MUST_USE;
 
+/** What an asof join matches by: `left op right` with <, <=, > or >=, sides as in wr_bind_join, in
+ *  either order. */
+wr_status wr_bind_match(const wr_scope *scope, const wr_ast *ast, wr_bump *bump,
+                        wr_plan_range *out_range, wr_error *err) WR_MUST_USE;
+/** The condition, over both inputs, that the sides of `range` are no more than a constant apart. */
+wr_status wr_bind_tolerance(const wr_scope *scope, const wr_ast *ast, const wr_plan_range *range,
+                            wr_bump *bump, wr_expr **out_condition, wr_error *err) WR_MUST_USE;
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "expr/operators.h"
 
 enum { COLUMNS = 3, NONE = -1 };
 
@@ -156,7 +157,7 @@ static bool keys_match(const rows_plan *left, uint64_t l, const rows_plan *right
     return key_of(left, l) == key_of(right, r);
 }
 
-static outcome expect(const rows_plan *left, const rows_plan *right, const wr_plan_join *plan)
+static inline outcome expect(const rows_plan *left, const rows_plan *right, const wr_plan_join *plan)
 {
     bool     *right_matched = calloc(right->row_count + 1, 1);
     outcome   out = {0};
@@ -193,5 +194,46 @@ typedef struct setting {
     bool        plenty; /* else exactly lease_min */
     const char *stress, *fault;
 } setting;
+
+/* left.id <= right.id */
+static inline const wr_program *compile_residual(wr_bump *bump, const wr_type *types)
+{
+    wr_field          fields[2 * COLUMNS] = {0};
+    wr_schema         schema = {.fields = fields, .field_count = 2 * COLUMNS};
+    wr_expr          *args[2], *expr;
+    const wr_program *program;
+
+    for (uint32_t i = 0; i < 2 * COLUMNS; i++)
+        fields[i] = (wr_field){.name = WR_TEXT(""), .type = types[i % COLUMNS], .nullable = true};
+    args[0] = wr_expr_column(bump, 1, WR_TYPE(I64), true, NULL);
+    args[1] = wr_expr_column(bump, COLUMNS + 1, WR_TYPE(I64), true, NULL);
+    assert_int_equal(wr_expr_call(bump, WR_TEXT(WR_OPERATOR_LE), args, 2, &expr, NULL), WR_OK);
+    assert_int_equal(wr_program_compile(&expr, 1, &schema, bump, &program, NULL), WR_OK);
+    return program;
+}
+
+/* Two sorts, and the step that joins them. */
+static inline wr_status run_sorted(kit *k, const wr_source_ops *ops, const void *plan,
+                                   const wr_plan_sort *const plans[2],
+                                   const rows_plan *const inputs[2], const wr_sink_ops *sink,
+                                   const setting *how)
+{
+    wr_node *sorts[2], *join;
+
+    for (int s = 0; s < 2; s++) {
+        wr_node *rows = kit_source(k, &ROWS, inputs[s]);
+
+        sorts[s] = kit_sink(k, &WR_SORT, plans[s], rows);
+        kit_step(k, rows, how->workers, false);
+    }
+    join = kit_source(k, ops, plan);
+    join->reads[0] = sorts[0];
+    join->reads[1] = sorts[1];
+    kit_sink(k, sink, NULL, join);
+    kit_step(k, join, how->workers, false);
+    if (how->plenty)
+        kit_want_everything(k);
+    return kit_run(k);
+}
 
 #endif

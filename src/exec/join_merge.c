@@ -23,8 +23,7 @@ void wr_join_merge_side_close(wr_join_merge_side *side)
     side->sorter = NULL;
 }
 
-/* Have a row at hand, or know that there is none. */
-static wr_status look_ahead(wr_join_merge_side *side, const wr_exec *exec, wr_error *err)
+wr_status wr_join_merge_side_look(wr_join_merge_side *side, const wr_exec *exec, wr_error *err)
 {
     if (side->next < side->count || side->at_end)
         return WR_OK;
@@ -34,11 +33,6 @@ static wr_status look_ahead(wr_join_merge_side *side, const wr_exec *exec, wr_er
     side->next = 0;
     side->at_end = side->count == 0;
     return WR_OK;
-}
-
-static const uint8_t *head_of(const wr_join_merge_side *side)
-{
-    return side->rows[side->next];
 }
 
 /* ---- The block ------------------------------------------------------------------------------- */
@@ -127,10 +121,10 @@ static wr_status take_equals(wr_join_merge_side *side, wr_join_merge_block *bloc
             WR_TRY(keep_in_store(block, s, row, err));
         if (!first)
             first = block->rows[s][block->counts[s] - 1];
-        WR_TRY(look_ahead(side, exec, err));
+        WR_TRY(wr_join_merge_side_look(side, exec, err));
         if (side->at_end)
             return WR_OK;
-        WR_TRY(wr_sortkey_compare(&side->key, first, head_of(side), &order, err));
+        WR_TRY(wr_sortkey_compare(&side->key, first, wr_join_merge_side_head(side), &order, err));
     }
     return WR_OK;
 }
@@ -156,9 +150,9 @@ static wr_status compare_heads(const wr_join_merge_input *input, int *out_order,
         *out_order = left->at_end ? 1 : -1;
         return WR_OK;
     }
-    WR_TRY(wr_sortkey_compare_across(&left->key, head_of(left), &right->key, head_of(right),
+    WR_TRY(wr_sortkey_compare_across(&left->key, wr_join_merge_side_head(left), &right->key, wr_join_merge_side_head(right),
                                      out_order, err));
-    if (*out_order == 0 && !input->null_safe && wr_sortkey_has_null(&left->key, head_of(left)))
+    if (*out_order == 0 && !input->null_safe && wr_sortkey_has_null(&left->key, wr_join_merge_side_head(left)))
         *out_order = -1;
     return WR_OK;
 }
@@ -180,7 +174,7 @@ wr_status wr_join_merge_take(wr_join_merge_input *input, wr_join_merge_block *bl
         int order;
 
         for (uint32_t s = 0; s < WR_MERGE_SIDES; s++)
-            WR_TRY(look_ahead(&input->sides[s], exec, err));
+            WR_TRY(wr_join_merge_side_look(&input->sides[s], exec, err));
         if (is_over(input))
             return WR_OK;
         WR_TRY(compare_heads(input, &order, err));

@@ -17,10 +17,8 @@
 #ifndef WR_EXEC_JOIN_MERGE_H
 #define WR_EXEC_JOIN_MERGE_H
 
-#include "exec/ops.h"
+#include "exec/join_pairs.h"
 #include "exec/sorter.h"
-
-enum { WR_MERGE_LEFT, WR_MERGE_RIGHT, WR_MERGE_SIDES };
 
 /** One input. */
 typedef struct wr_join_merge_side {
@@ -60,6 +58,15 @@ typedef struct wr_join_merge_block {
 /** Begin to read. `bump` needs wr_sortkey_bytes(key_count). Errors those of wr_sorter_read_open. */
 wr_status wr_join_merge_side_open(wr_join_merge_side *side, wr_sorter *sorter, uint32_t key_count,
                              wr_bump *bump, wr_error *err) WR_MUST_USE;
+/** Have a row at hand, or know that there is none. Rows read before may be gone after that.
+ * Errors   WR_IO, WR_CORRUPT, WR_CANCELLED */
+wr_status wr_join_merge_side_look(wr_join_merge_side *side, const wr_exec *exec,
+                                  wr_error *err) WR_MUST_USE;
+/** The row at hand. */
+static inline const uint8_t *wr_join_merge_side_head(const wr_join_merge_side *side)
+{
+    return side->rows[side->next];
+}
 /** Idempotent; a zeroed side is fine. */
 void wr_join_merge_side_close(wr_join_merge_side *side);
 

@@ -23,8 +23,8 @@
 
 #include "base/bits.h"
 #include "base/fault.h"
-#include "exec/evaluator.h"
 #include "exec/join_merge.h"
+#include "exec/join_pairs.h"
 
 enum {
     LEFT = WR_MERGE_LEFT,
@@ -76,7 +76,7 @@ typedef struct merge_local {
     merge_shared         *shared;
     wr_exec              *exec;
     wr_bump               bump;
-    wr_evaluator          residual;
+    wr_join_pairs         pairs;
     wr_lease             *lease;
     uint8_t              *pages;
     uint32_t              page_pages;
@@ -88,9 +88,6 @@ typedef struct merge_local {
     bool                  in_long, in_second_pass, tail_is_due;
     merge_item           *items;
     uint32_t              item_count;
-    const uint8_t       **kept[SIDES], *null_rows[SIDES];
-    uint16_t             *passed; /* pairs for which the residual is true */
-    wr_vector            *room[SIDES], *columns;
     uint64_t              morsel;
     bool                  in_morsel;
 } merge_local;
@@ -124,45 +121,13 @@ static uint64_t aligned(uint64_t bytes)
     return wr_round_up(bytes, 16);
 }
 
-static const wr_type *side_types(const wr_plan_join *join, uint32_t side)
-{
-    return side == LEFT ? join->probe_types : join->build_types;
-}
-
-static uint32_t side_count(const wr_plan_join *join, uint32_t side)
-{
-    return side == LEFT ? join->probe_count : join->build_count;
-}
-
-static uint32_t page_bytes_of(const wr_plan_join_merge *plan, const wr_exec *exec)
-{
-    uint32_t bytes = 0;
-
-    for (uint32_t s = 0; s < SIDES; s++) {
-        wr_sorter_plan sorter = wr_sort_sorter_plan(plan->sorts[s]);
-        uint32_t       side_bytes = wr_sorter_page_bytes(&sorter, exec);
-
-        bytes = side_bytes > bytes ? side_bytes : bytes;
-    }
-    return bytes;
-}
-
 static uint64_t local_bytes(const wr_plan_join_merge *plan, const wr_exec *exec)
 {
-    const wr_plan_join *join = &plan->join;
-    uint64_t            rows = exec->batch_rows, bytes = 0;
+    uint64_t rows = exec->batch_rows;
 
-    bytes += aligned(2 * rows * sizeof(wr_join_merge_group)) + aligned(rows * sizeof(merge_item)) +
-             aligned(WR_BATCH_ROWS_MAX * sizeof(uint16_t)) +
-             aligned((join->probe_count + join->build_count + 1) * sizeof(wr_vector));
-    for (uint32_t s = 0; s < SIDES; s++) {
-        bytes += 3 * aligned(rows * sizeof(uint8_t *)) + 2 * aligned(rows) +
-                 aligned((side_count(join, s) + 1) * sizeof(wr_vector)) +
-                 aligned(wr_row_bytes_least(plan->sorts[s]->types, plan->sorts[s]->column_count, 0));
-        for (uint32_t c = 0; c < side_count(join, s); c++)
-            bytes += aligned(wr_vector_bytes(side_types(join, s)[c]));
-    }
-    return bytes;
+    return aligned(2 * rows * sizeof(wr_join_merge_group)) + aligned(rows * sizeof(merge_item)) +
+           SIDES * (2 * aligned(rows * sizeof(uint8_t *)) + 2 * aligned(rows)) +
+           wr_join_pairs_bytes(plan, exec);
 }
 
 static uint64_t shared_bytes(const wr_plan_join *join)
@@ -174,11 +139,9 @@ static uint64_t merge_lease_min(const void *plan_p, const wr_exec *exec, uint32_
 {
     const wr_plan_join_merge *plan = plan_p;
     uint64_t bytes = wr_bump_lease_min(local_bytes(plan, exec), exec->page_bytes) +
-                     (uint64_t)PAGES_MIN * page_bytes_of(plan, exec);
+                     (uint64_t)PAGES_MIN * wr_join_pairs_page_bytes(plan, exec) +
+                     wr_join_pairs_residual_min(&plan->join, exec);
 
-    if (plan->join.residual)
-        bytes += wr_evaluator_lease_min(plan->join.residual, 0, exec->page_bytes,
-                                        exec->page_bytes);
     return wr_bump_lease_min(shared_bytes(&plan->join), exec->page_bytes) + worker_count * bytes;
 }
 
@@ -223,31 +186,22 @@ static void merge_close(wr_node *node)
 
 static wr_status open_side(merge_local *local, uint32_t s, wr_error *err)
 {
-    const wr_row_layout *layout = &local->shared->input.sides[s].sorter->layout;
-    uint32_t             rows = local->exec->batch_rows, count = side_count(local->join, s);
-    uint8_t             *null_row = wr_bump_alloc(&local->bump, layout->fixed_bytes, err);
-    wr_bump             *bump = &local->bump;
+    uint32_t rows = local->exec->batch_rows;
+    wr_bump *bump = &local->bump;
 
     local->block.rows[s] = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
     local->slices[s].rows = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
-    local->kept[s] = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
     local->marks[s] = WR_BUMP_NEW_ARRAY(bump, uint8_t, rows, err);
     local->slices[s].marks = WR_BUMP_NEW_ARRAY(bump, uint8_t, rows, err);
-    local->room[s] = WR_BUMP_NEW_ARRAY(bump, wr_vector, count + 1, err);
-    if (!null_row || !local->block.rows[s] || !local->slices[s].rows || !local->kept[s] ||
-        !local->marks[s] || !local->slices[s].marks || !local->room[s])
+    if (!local->block.rows[s] || !local->slices[s].rows || !local->marks[s] ||
+        !local->slices[s].marks)
         return WR_NO_MEMORY;
-    for (uint32_t c = 0; c < count; c++)
-        WR_TRY(wr_vector_init(&local->room[s][c], side_types(local->join, s)[c], bump, err));
-    memset(null_row, 0, layout->fixed_bytes);
-    memset(null_row + layout->null_offset, 0xff, (layout->column_count + 7) / 8);
-    local->null_rows[s] = null_row;
     return WR_OK;
 }
 
 static wr_status open_block(merge_local *local, const wr_plan_join_merge *plan, wr_error *err)
 {
-    uint32_t             page_bytes = page_bytes_of(plan, local->exec);
+    uint32_t             page_bytes = wr_join_pairs_page_bytes(plan, local->exec);
     wr_join_merge_block *block = &local->block;
 
     local->page_pages = page_bytes / local->exec->page_bytes;
@@ -273,9 +227,12 @@ static wr_status merge_local_open(wr_node *node, void *local_p, wr_exec *exec, w
     const wr_plan_join_merge *plan = node->plan;
     const wr_plan_join       *join = &plan->join;
     merge_local              *local = local_p;
+    const wr_row_layout      *layouts[SIDES];
 
     local->join = join;
     local->shared = wr_node_shared(node);
+    for (uint32_t s = 0; s < SIDES; s++)
+        layouts[s] = &local->shared->input.sides[s].sorter->layout;
     local->exec = exec;
     local->lease = wr_node_lease(node);
     wr_bump_init(&local->bump, local->lease);
@@ -285,16 +242,10 @@ static wr_status merge_local_open(wr_node *node, void *local_p, wr_exec *exec, w
     local->block.groups =
         WR_BUMP_NEW_ARRAY(&local->bump, wr_join_merge_group, 2 * exec->batch_rows, err);
     local->items = WR_BUMP_NEW_ARRAY(&local->bump, merge_item, exec->batch_rows, err);
-    local->passed = WR_BUMP_NEW_ARRAY(&local->bump, uint16_t, WR_BATCH_ROWS_MAX, err);
-    local->columns = WR_BUMP_NEW_ARRAY(&local->bump, wr_vector,
-                                       join->probe_count + join->build_count + 1, err);
-    if (!local->block.groups || !local->items || !local->passed || !local->columns)
+    if (!local->block.groups || !local->items)
         return WR_NO_MEMORY;
     WR_TRY(open_block(local, plan, err));
-    if (!join->residual)
-        return WR_OK;
-    return wr_evaluator_open(&local->residual, join->residual, 0, exec->page_bytes, local->lease,
-                             &exec->facts, err);
+    return wr_join_pairs_open(&local->pairs, join, layouts, &local->bump, exec, err);
 }
 
 static void merge_local_close(wr_node *node, void *local_p)
@@ -304,7 +255,7 @@ static void merge_local_close(wr_node *node, void *local_p)
     (void)node;
     if (!local->lease)
         return;
-    wr_evaluator_close(&local->residual);
+    wr_join_pairs_close(&local->pairs);
     if (local->pages) {
         for (uint32_t s = 0; s < SIDES; s++)
             wr_row_store_release(&local->block.stores[s]);
@@ -554,38 +505,19 @@ static wr_status collect_items(merge_local *local, wr_error *err)
 
 /* ---- Output ---------------------------------------------------------------------------------- */
 
-static wr_vector read_column(merge_local *local, uint32_t s, uint32_t column, uint32_t count)
-{
-    wr_vector out = local->room[s][column];
-
-    wr_row_read(&local->shared->input.sides[s].sorter->layout, column, local->kept[s], count, &out);
-    return out;
-}
-
 /* Of the items that are pairs: those for which the residual condition is true. */
 static wr_status ask_residual(merge_local *local, uint32_t *out_passed, wr_error *err)
 {
-    const wr_plan_join *join = local->join;
-    wr_batch            pairs = {.columns = local->columns,
-                                 .column_count = join->probe_count + join->build_count};
-    uint32_t            error_row = UINT32_MAX;
+    uint32_t count = 0;
 
     for (uint32_t i = 0; i < local->item_count; i++) {
         const merge_item *item = &local->items[i];
 
-        local->kept[LEFT][pairs.row_count] = item->rows[LEFT];
-        local->kept[RIGHT][pairs.row_count] = item->rows[RIGHT];
-        pairs.row_count += item->rows[LEFT] && item->rows[RIGHT];
+        local->pairs.rows[LEFT][count] = item->rows[LEFT];
+        local->pairs.rows[RIGHT][count] = item->rows[RIGHT];
+        count += item->rows[LEFT] && item->rows[RIGHT];
     }
-    *out_passed = 0;
-    if (pairs.row_count == 0)
-        return WR_OK;
-    for (uint32_t s = 0, at = 0; s < SIDES; s++)
-        for (uint32_t c = 0; c < side_count(join, s); c++)
-            local->columns[at++] = read_column(local, s, c, pairs.row_count);
-    wr_batch_select_all(&pairs);
-    return wr_program_select(local->residual.program, &pairs, local->passed, out_passed,
-                             &error_row, err);
+    return wr_join_pairs_ask(&local->pairs, count, out_passed, err);
 }
 
 /* Which items come out? Marks are read behind all pairs that set them. */
@@ -604,7 +536,7 @@ static wr_status keep_items(merge_local *local, uint32_t *out_kept, wr_error *er
 
         if (item->rows[LEFT] && item->rows[RIGHT]) {
             is_kept = !join->residual ||
-                      (next_passed < passed_count && local->passed[next_passed] == pair);
+                      (next_passed < passed_count && local->pairs.passed[next_passed] == pair);
             next_passed += is_kept;
             pair++;
             if (is_kept)
@@ -614,26 +546,11 @@ static wr_status keep_items(merge_local *local, uint32_t *out_kept, wr_error *er
             is_kept = *item->marks[item->rows[LEFT] ? LEFT : RIGHT] == wanted_mark;
         }
         for (uint32_t s = 0; s < SIDES; s++)
-            local->kept[s][kept] = item->rows[s] ? item->rows[s] : local->null_rows[s];
+            local->pairs.rows[s][kept] = item->rows[s] ? item->rows[s] : local->pairs.null_rows[s];
         kept += is_kept;
     }
     *out_kept = kept;
     return WR_OK;
-}
-
-static void put_out(merge_local *local, uint32_t count, wr_batch *out)
-{
-    const wr_plan_join *join = local->join;
-    uint32_t            at = 0;
-
-    for (uint32_t i = 0; i < join->probe_out_count; i++)
-        local->columns[at++] = read_column(local, LEFT, join->probe_out[i], count);
-    for (uint32_t i = 0; i < join->build_out_count; i++)
-        local->columns[at++] = read_column(local, RIGHT, join->build_out[i], count);
-    out->columns = local->columns;
-    out->column_count = at;
-    out->row_count = count;
-    wr_batch_select_all(out);
 }
 
 /* The next rows of the block; none: it is done. */
@@ -650,7 +567,7 @@ static wr_status join_block(merge_local *local, wr_batch *out, wr_error *err)
         WR_TRY(keep_items(local, &kept, err));
         if (kept == 0)
             continue;
-        put_out(local, kept, out);
+        wr_join_pairs_put(&local->pairs, kept, out);
         return WR_OK;
     }
 }

@@ -2,50 +2,10 @@
  * condition, at least memory and at plenty, with one worker and with two; keys that are all equal, all
  * different, NULL, text; groups that fit nowhere; and the order of what comes out. */
 #include "exec/join_fixture.h"
-#include "expr/operators.h"
 
 typedef struct variant {
     bool descending, nulls_first, residual;
 } variant;
-
-/* left.id <= right.id */
-static const wr_program *compile_residual(wr_bump *bump, const wr_type *types)
-{
-    wr_field          fields[2 * COLUMNS] = {0};
-    wr_schema         schema = {.fields = fields, .field_count = 2 * COLUMNS};
-    wr_expr          *args[2], *expr;
-    const wr_program *program;
-
-    for (uint32_t i = 0; i < 2 * COLUMNS; i++)
-        fields[i] = (wr_field){.name = WR_TEXT(""), .type = types[i % COLUMNS], .nullable = true};
-    args[0] = wr_expr_column(bump, 1, WR_TYPE(I64), true, NULL);
-    args[1] = wr_expr_column(bump, COLUMNS + 1, WR_TYPE(I64), true, NULL);
-    assert_int_equal(wr_expr_call(bump, WR_TEXT(WR_OPERATOR_LE), args, 2, &expr, NULL), WR_OK);
-    assert_int_equal(wr_program_compile(&expr, 1, &schema, bump, &program, NULL), WR_OK);
-    return program;
-}
-
-/* Two sorts, and the step that joins them. */
-static wr_status run_steps(kit *k, const wr_plan_join_merge *plan, const rows_plan *inputs[2],
-                           const wr_sink_ops *sink, const setting *how)
-{
-    wr_node *sorts[2], *join;
-
-    for (int s = 0; s < 2; s++) {
-        wr_node *rows = kit_source(k, &ROWS, inputs[s]);
-
-        sorts[s] = kit_sink(k, &WR_SORT, plan->sorts[s], rows);
-        kit_step(k, rows, how->workers, false);
-    }
-    join = kit_source(k, &WR_JOIN_MERGE, plan);
-    join->reads[0] = sorts[0];
-    join->reads[1] = sorts[1];
-    kit_sink(k, sink, NULL, join);
-    kit_step(k, join, how->workers, false);
-    if (how->plenty)
-        kit_want_everything(k);
-    return kit_run(k);
-}
 
 static wr_status run_case(wr_plan_join_merge *plan, const rows_plan *left, const rows_plan *right,
                           const variant *shape, const wr_sink_ops *sink, const setting *how)
@@ -76,7 +36,7 @@ static wr_status run_case(wr_plan_join_merge *plan, const rows_plan *left, const
     assert_int_equal(wr_fault_configure(how->fault, how->stress, NULL), WR_OK);
     kit_open_spill(&k, 4 * KIT_PAGE, how->workers);
     found = (outcome){0};
-    status = run_steps(&k, plan, inputs, sink, how);
+    status = run_sorted(&k, &WR_JOIN_MERGE, plan, plan->sorts, inputs, sink, how);
     if (status != WR_OK && !how->fault)
         fail_msg("%s", k.error.message);
     kit_close(&k);

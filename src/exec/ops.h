@@ -265,6 +265,16 @@ typedef struct wr_plan_join_merge {
 } wr_plan_join_merge;
 extern const wr_source_ops WR_JOIN_MERGE;
 
+/** asof join: a source over the sorts of both inputs (node.reads: left, right) by the keys, then the
+ *  ordered column: ascending puts each left row with the last right one that is not greater, descending
+ *  with the last one that is not less. join: WR_JOIN_INNER or WR_JOIN_LEFT; its residual is asked of
+ *  the nearest row only. */
+typedef struct wr_plan_join_asof {
+    wr_plan_join_merge merge;          /* sorts: join.key_count keys, then the ordered column */
+    bool               excludes_equal; /* > or < */
+} wr_plan_join_asof;
+extern const wr_source_ops WR_JOIN_ASOF;
+
 /* ---- Sinks ------------------------------------------------------------------------------------ */
 
 typedef struct wr_plan_file_sink {

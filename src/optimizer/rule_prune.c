@@ -66,6 +66,10 @@ static wr_status want_of_join(prune *p, const wr_plan_node *node, wr_error *err)
         wr_expr_columns(node->join.left_keys[k], p->wanted[left->number]);
         wr_expr_columns(node->join.right_keys[k], p->wanted[right->number]);
     }
+    for (uint32_t r = 0; r < node->join.range_count; r++) {
+        wr_expr_columns(node->join.ranges[r].left, p->wanted[left->number]);
+        wr_expr_columns(node->join.ranges[r].right, p->wanted[right->number]);
+    }
     for (uint32_t c = 0; c < width; c++)
         if (wr_bit_get(both, c))
             wr_bit_set(p->wanted[c < left_count ? left->number : right->number],
@@ -359,6 +363,10 @@ static wr_status prune_join(prune *p, wr_plan_node *node, uint32_t left, uint32_
     for (uint32_t k = 0; k < node->join.key_count; k++) {
         WR_TRY(remap(p, &node->join.left_keys[k], p->maps[left], err));
         WR_TRY(remap(p, &node->join.right_keys[k], p->maps[right], err));
+    }
+    for (uint32_t r = 0; r < node->join.range_count; r++) {
+        WR_TRY(remap(p, &node->join.ranges[r].left, p->maps[left], err));
+        WR_TRY(remap(p, &node->join.ranges[r].right, p->maps[right], err));
     }
     for (uint32_t c = 0; c < old_left; c++)
         both[c] = p->maps[left][c];

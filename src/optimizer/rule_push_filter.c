@@ -71,6 +71,8 @@ static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_nod
     side = reads_right;
     if (side == 0 && (type == WR_PLAN_JOIN_RIGHT || type == WR_PLAN_JOIN_FULL))
         return WR_OK;
+    if (side == 1 && join->join.is_asof) /* another row would be the nearest */
+        return WR_OK;
     if (side == 1 && type != WR_PLAN_JOIN_INNER && type != WR_PLAN_JOIN_CROSS &&
         type != WR_PLAN_JOIN_RIGHT)
         return WR_OK;

@@ -159,17 +159,25 @@ static wr_schema joined_schema(const wr_plan_node *node, wr_bump *bump)
 
 static void add_join(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 {
+    static const char *const RANGE_OPS[] = {"<", "<=", ">", ">="};
+    const wr_schema *left = &node->inputs[0]->schema, *right = &node->inputs[1]->schema;
+    const char      *word = " on ";
+
     wr_textbuf_printf(buf, "%s%s", JOIN_NAMES[node->join.type],
-                      node->join.is_merge ? " merge join" : "");
-    for (uint32_t i = 0; i < node->join.key_count; i++)
-        wr_textbuf_printf(buf, "%s%s %s %s", i ? " AND " : " on ",
-                          expr_text(node->join.left_keys[i], &node->inputs[0]->schema, bump),
+                      node->join.is_asof ? " asof" : node->join.is_merge ? " merge join" : "");
+    for (uint32_t i = 0; i < node->join.key_count; i++, word = " AND ")
+        wr_textbuf_printf(buf, "%s%s %s %s", word, expr_text(node->join.left_keys[i], left, bump),
                           node->join.null_safe ? "IS NOT DISTINCT FROM" : "=",
-                          expr_text(node->join.right_keys[i], &node->inputs[1]->schema, bump));
+                          expr_text(node->join.right_keys[i], right, bump));
+    for (uint32_t i = 0; i < node->join.range_count; i++, word = " AND ")
+        wr_textbuf_printf(buf, "%s%s %s %s", word,
+                          expr_text(node->join.ranges[i].left, left, bump),
+                          RANGE_OPS[node->join.ranges[i].op],
+                          expr_text(node->join.ranges[i].right, right, bump));
     if (node->join.residual) {
         wr_schema both = joined_schema(node, bump);
 
-        wr_textbuf_printf(buf, "%s%s", node->join.key_count ? " AND " : " on ",
+        wr_textbuf_printf(buf, "%s%s", word,
                           both.fields ? expr_text(node->join.residual, &both, bump) : "?");
     }
 }

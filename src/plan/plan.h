@@ -68,6 +68,14 @@ typedef enum wr_plan_join_type {
     WR_PLAN_JOIN_SEMI, WR_PLAN_JOIN_ANTI, WR_PLAN_JOIN_CROSS
 } wr_plan_join_type;
 
+/** An ordered condition of a join: left op right, each over its own input, of equal types. */
+typedef enum wr_range_op { WR_RANGE_LT, WR_RANGE_LE, WR_RANGE_GT, WR_RANGE_GE } wr_range_op;
+
+typedef struct wr_plan_range {
+    wr_expr    *left, *right;
+    wr_range_op op;
+} wr_plan_range;
+
 typedef struct wr_plan_node wr_plan_node;
 struct wr_plan_node {
     wr_plan_kind  kind;
@@ -122,6 +130,10 @@ struct wr_plan_node {
             wr_expr **left_keys, **right_keys; /* pairwise of equal types; over each input */
             uint32_t  key_count;
             wr_expr  *residual;           /* over left columns then right columns, or NULL */
+            wr_plan_range *ranges;        /* ordered conditions                            */
+            uint32_t  range_count;
+            bool      is_asof;            /* INNER, LEFT: of the right rows that meet keys and the
+                                             one range, the nearest; the residual is asked of it */
             bool      null_safe;          /* keys compare IS NOT DISTINCT FROM             */
             bool      is_merge;           /* a merge join: the planner notes it, for EXPLAIN */
             uint32_t *right_columns;      /* which right columns are put out               */

@@ -29,7 +29,7 @@ wr_status wr_node_list_add(wr_node_list *list, wr_node *node, wr_bump *bump, wr_
 
 /* ---- Physical nodes -------------------------------------------------------------------------- */
 
-static wr_status new_node(wr_builder *b, wr_role role, const void *ops, const void *plan,
+wr_status wr_builder_add_node(wr_builder *b, wr_role role, const void *ops, const void *plan,
                           const wr_plan_node *logical, wr_node **out_node, wr_error *err)
 {
     wr_node *node = WR_BUMP_NEW(b->bump, wr_node, err);
@@ -47,7 +47,7 @@ static wr_status new_node(wr_builder *b, wr_role role, const void *ops, const vo
 }
 
 /* Append `node` behind the stream's tail. */
-static wr_status attach(wr_stream *stream, wr_node *node, wr_error *err)
+wr_status wr_stream_attach(wr_stream *stream, wr_node *node, wr_error *err)
 {
     wr_node *tail = stream->tail;
 
@@ -63,18 +63,13 @@ wr_status wr_stream_append(wr_builder *b, wr_stream *stream, const wr_transform_
 {
     wr_node *node;
 
-    WR_TRY(new_node(b, WR_ROLE_TRANSFORM, ops, plan, logical, &node, err));
-    WR_TRY(attach(stream, node, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_TRANSFORM, ops, plan, logical, &node, err));
+    WR_TRY(wr_stream_attach(stream, node, err));
     stream->tail = node;
     return WR_OK;
 }
 
-static uint32_t stream_width(const wr_stream *stream)
-{
-    return stream->visible_count + stream->hidden_count;
-}
-
-static wr_type *copy_types(wr_builder *b, const wr_type *types, uint32_t count, uint32_t room,
+wr_type *wr_types_copy(wr_builder *b, const wr_type *types, uint32_t count, uint32_t room,
                            wr_error *err)
 {
     wr_type *copy = WR_BUMP_NEW_ARRAY(b->bump, wr_type, room + 1, err);
@@ -98,7 +93,7 @@ static wr_status types_of_schema(wr_builder *b, const wr_schema *schema, wr_type
 }
 
 /* A schema without names, for programs over physical columns. */
-static wr_status schema_of_types(wr_builder *b, const wr_type *types, uint32_t count,
+wr_status wr_types_schema(wr_builder *b, const wr_type *types, uint32_t count,
                                  wr_schema **out_schema, wr_error *err)
 {
     wr_schema *schema = WR_BUMP_NEW(b->bump, wr_schema, err);
@@ -128,8 +123,8 @@ wr_status wr_stream_project(wr_builder *b, wr_stream *stream, wr_expr **exprs,
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < expr_count; i++)
         types[i] = exprs[i]->type;
-    WR_TRY(schema_of_types(b, stream->types, stream_width(stream), &input, err));
-    WR_TRY(schema_of_types(b, types, expr_count, &output, err));
+    WR_TRY(wr_types_schema(b, stream->types, wr_stream_width(stream), &input, err));
+    WR_TRY(wr_types_schema(b, types, expr_count, &output, err));
     WR_TRY(wr_program_compile(exprs, expr_count, input, b->bump, &plan->program, err));
     plan->schema = output;
     plan->heap_bytes = b->exec.page_bytes;
@@ -146,7 +141,7 @@ wr_expr *wr_stream_column(wr_builder *b, const wr_stream *stream, uint32_t colum
 }
 
 /* exprs[at ..] = the stream's hidden columns. */
-static wr_status add_hidden(wr_builder *b, const wr_stream *stream, wr_expr **exprs, uint32_t at,
+wr_status wr_stream_add_hidden(wr_builder *b, const wr_stream *stream, wr_expr **exprs, uint32_t at,
                             wr_error *err)
 {
     for (uint32_t h = 0; h < stream->hidden_count; h++) {
@@ -171,7 +166,7 @@ wr_status wr_stream_position(wr_builder *b, wr_stream *stream, const wr_plan_nod
     if (!plan)
         return WR_NO_MEMORY;
     plan->column_count = stream->visible_count;
-    types = copy_types(b, stream->types, stream->visible_count, stream->visible_count + 1, err);
+    types = wr_types_copy(b, stream->types, stream->visible_count, stream->visible_count + 1, err);
     if (!types)
         return WR_NO_MEMORY;
     types[stream->visible_count] = WR_TYPE(U64);
@@ -234,7 +229,7 @@ static wr_status build_scan(wr_builder *b, const wr_plan_node *logical, wr_strea
         .reject_fs = table->reject_fs,
         .reject_path = table->reject_path,
     };
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_FILE_SCAN, plan, logical, &out->tail, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_FILE_SCAN, plan, logical, &out->tail, err));
     WR_TRY(types_of_schema(b, &logical->schema, &out->types, err));
     out->visible_count = logical->schema.field_count;
     out->ordered = true;
@@ -251,14 +246,14 @@ static wr_status build_generate(wr_builder *b, const wr_plan_node *logical, wr_s
 
     if (!plan)
         return WR_NO_MEMORY;
-    WR_TRY(schema_of_types(b, &i_type, 1, &input, err));
+    WR_TRY(wr_types_schema(b, &i_type, 1, &input, err));
     WR_TRY(wr_program_compile(logical->generate.exprs, logical->generate.expr_count, input,
                               b->bump, &plan->program, err));
     plan->row_count = logical->generate.row_count;
     plan->seed = logical->generate.seed;
     plan->schema = &logical->schema;
     plan->morsel_rows = MORSEL_ROWS;
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_GENERATE, plan, logical, &out->tail, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_GENERATE, plan, logical, &out->tail, err));
     WR_TRY(types_of_schema(b, &logical->schema, &out->types, err));
     out->visible_count = logical->schema.field_count;
     out->ordered = true;
@@ -276,7 +271,7 @@ static wr_status build_filter(wr_builder *b, const wr_plan_node *logical, wr_str
 
     if (!plan)
         return WR_NO_MEMORY;
-    WR_TRY(schema_of_types(b, out->types, stream_width(out), &input, err));
+    WR_TRY(wr_types_schema(b, out->types, wr_stream_width(out), &input, err));
     WR_TRY(wr_program_compile(&predicate, 1, input, b->bump, &plan->predicate, err));
     return wr_stream_append(b, out, &WR_FILTER, plan, logical, err);
 }
@@ -290,7 +285,7 @@ static wr_status build_project(wr_builder *b, const wr_plan_node *logical, wr_st
     if (!exprs)
         return WR_NO_MEMORY;
     memcpy(exprs, logical->project.exprs, count * sizeof exprs[0]);
-    WR_TRY(add_hidden(b, out, exprs, count, err));
+    WR_TRY(wr_stream_add_hidden(b, out, exprs, count, err));
     return wr_stream_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
                           err);
 }
@@ -298,7 +293,7 @@ static wr_status build_project(wr_builder *b, const wr_plan_node *logical, wr_st
 /* ---- Sort and limit ------------------------------------------------------------------------------- */
 
 /* Sink + reading source over the stream as it is; keys are physical columns. */
-static wr_status append_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys,
+wr_status wr_stream_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys,
                              uint32_t key_count, uint32_t output_count, uint64_t offset_rows,
                              uint64_t rows_max, const wr_plan_node *logical, wr_error *err)
 {
@@ -309,18 +304,18 @@ static wr_status append_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys
         return WR_NO_MEMORY;
     *plan = (wr_plan_sort){
         .types = stream->types,
-        .column_count = stream_width(stream),
+        .column_count = wr_stream_width(stream),
         .keys = keys,
         .key_count = key_count,
         .output_count = output_count,
         .offset_rows = offset_rows,
         .rows_max = rows_max,
     };
-    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_SORT, plan, logical, &sink, err));
-    WR_TRY(attach(stream, sink, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, &WR_SORT, plan, logical, &sink, err));
+    WR_TRY(wr_stream_attach(stream, sink, err));
     tail = sink;
     if (!b->merged[logical->number]) { /* else the merge join reads it */
-        WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_SORT_READ, plan, logical, &tail, err));
+        WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_SORT_READ, plan, logical, &tail, err));
         tail->state = sink;
     }
     *stream = (wr_stream){.tail = tail, .types = stream->types, .visible_count = output_count,
@@ -339,7 +334,7 @@ wr_status wr_stream_sort_by_position(wr_builder *b, wr_stream *stream, uint64_t 
         return WR_NO_MEMORY;
     for (uint32_t h = 0; h < stream->hidden_count; h++)
         keys[h] = (wr_sort_key){.column = stream->visible_count + h};
-    return append_sort(b, stream, keys, stream->hidden_count, stream->visible_count, offset_rows,
+    return wr_stream_sort(b, stream, keys, stream->hidden_count, stream->visible_count, offset_rows,
                        rows_max, logical, err);
 }
 
@@ -388,11 +383,11 @@ static wr_status build_sort(wr_builder *b, const wr_plan_node *logical, wr_strea
     for (uint32_t h = 0; h < out->hidden_count; h++)
         keys[key_count + h] = (wr_sort_key){.column = visible + computed + h};
     if (computed) {
-        WR_TRY(add_hidden(b, out, exprs, visible + computed, err));
+        WR_TRY(wr_stream_add_hidden(b, out, exprs, visible + computed, err));
         WR_TRY(wr_stream_project(b, out, exprs, visible + computed + out->hidden_count,
                               out->hidden_count, logical, err));
     }
-    return append_sort(b, out, keys, key_count + out->hidden_count, visible,
+    return wr_stream_sort(b, out, keys, key_count + out->hidden_count, visible,
                        logical->sort.offset_rows, logical->sort.rows_max, logical, err);
 }
 
@@ -443,11 +438,11 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
         };
     }
     plan->position = out->hidden_count ? count : WR_FIELD_NONE;
-    WR_TRY(add_hidden(b, out, exprs, count, err));
+    WR_TRY(wr_stream_add_hidden(b, out, exprs, count, err));
     WR_TRY(wr_stream_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
                           err));
     plan->types = out->types;
-    plan->column_count = stream_width(out);
+    plan->column_count = wr_stream_width(out);
     plan->key_count = key_count;
     plan->aggs = aggs;
     plan->agg_count = agg_count;
@@ -487,12 +482,12 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
     }
     for (uint32_t h = 0; !by_value && h < out->hidden_count; h++)
         keys[sorted++] = (wr_sort_key){.column = width + h};
-    WR_TRY(add_hidden(b, out, exprs, width, err));
+    WR_TRY(wr_stream_add_hidden(b, out, exprs, width, err));
     WR_TRY(wr_stream_project(b, out, exprs, width + out->hidden_count, out->hidden_count, logical,
                              err));
     *plan = (wr_plan_ordered){
         .types = out->types,
-        .column_count = stream_width(out),
+        .column_count = wr_stream_width(out),
         .key_count = key_count,
         .sort_keys = keys,
         .sort_key_count = sorted,
@@ -526,14 +521,14 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
         WR_TRY(wr_stream_drop_hidden(b, out, logical, err));
     WR_TRY(ordered ? ordered_input(b, logical, out, ordered_plan, err)
                    : aggregate_input(b, logical, out, plan, err));
-    WR_TRY(new_node(b, WR_ROLE_SINK, ordered ? &WR_ORDERED : &WR_AGGREGATE, any_plan, logical, &sink,
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, ordered ? &WR_ORDERED : &WR_AGGREGATE, any_plan, logical, &sink,
                     err));
-    WR_TRY(attach(out, sink, err));
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, ordered ? &WR_ORDERED_READ : &WR_AGGREGATE_READ, any_plan,
+    WR_TRY(wr_stream_attach(out, sink, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, ordered ? &WR_ORDERED_READ : &WR_AGGREGATE_READ, any_plan,
                     logical, &reader, err));
     reader->state = sink;
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
-    types = copy_types(b, types, logical->schema.field_count, logical->schema.field_count + 1, err);
+    types = wr_types_copy(b, types, logical->schema.field_count, logical->schema.field_count + 1, err);
     if (!types)
         return WR_NO_MEMORY;
     types[logical->schema.field_count] = WR_TYPE(U64);
@@ -556,249 +551,13 @@ static wr_status build_window(wr_builder *b, const wr_plan_node *logical, wr_str
     WR_TRY(wr_stream_position(b, out, logical, err));
     WR_TRY(wr_window_plan_make(b, logical, out, &exprs, &plan, err));
     WR_TRY(wr_stream_project(b, out, exprs, plan->column_count, out->hidden_count, logical, err));
-    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_WINDOW, plan, logical, &sink, err));
-    WR_TRY(attach(out, sink, err));
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_WINDOW_READ, plan, logical, &reader, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, &WR_WINDOW, plan, logical, &sink, err));
+    WR_TRY(wr_stream_attach(out, sink, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_WINDOW_READ, plan, logical, &reader, err));
     reader->state = sink;
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
     *out = (wr_stream){.tail = reader, .types = types,
                        .visible_count = logical->schema.field_count, .ordered = true};
-    return WR_OK;
-}
-
-/* ---- Join ------------------------------------------------------------------------------------------ */
-
-/* Key expressions as columns of the stream; computed ones are appended behind the visible columns
- * (before the hidden ones) by a project. */
-static wr_status join_keys(wr_builder *b, const wr_plan_node *logical, wr_expr **keys,
-                           wr_stream *stream, uint32_t **out_columns, uint32_t *out_visible,
-                           wr_error *err)
-{
-    uint32_t  key_count = logical->join.key_count, visible = stream->visible_count;
-    uint32_t  computed = 0;
-    uint32_t *columns = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, key_count + 1, err);
-    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *,
-                                        visible + key_count + stream->hidden_count + 1, err);
-
-    if (!columns || !exprs)
-        return WR_NO_MEMORY;
-    *out_visible = visible;
-    for (uint32_t k = 0; k < key_count; k++) {
-        columns[k] = keys[k]->column;
-        if (keys[k]->kind != WR_EXPR_COLUMN) {
-            columns[k] = visible + computed;
-            exprs[visible + computed++] = keys[k];
-        }
-    }
-    *out_columns = columns;
-    if (computed == 0)
-        return WR_OK;
-    for (uint32_t i = 0; i < visible; i++)
-        if (!(exprs[i] = wr_stream_column(b, stream, i, err)))
-            return WR_NO_MEMORY;
-    WR_TRY(add_hidden(b, stream, exprs, visible + computed, err));
-    return wr_stream_project(b, stream, exprs, visible + computed + stream->hidden_count,
-                          stream->hidden_count, logical, err);
-}
-
-/* Output columns of one side: the wanted visible ones, then the hidden ones. */
-static wr_status side_output(wr_builder *b, const wr_stream *stream, const uint32_t *columns,
-                             uint32_t count, uint32_t **out_columns, uint32_t *out_count,
-                             wr_error *err)
-{
-    uint32_t *all = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, count + stream->hidden_count + 1, err);
-
-    if (!all)
-        return WR_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++)
-        all[i] = columns ? columns[i] : i;
-    for (uint32_t h = 0; h < stream->hidden_count; h++)
-        all[count + h] = stream->visible_count + h;
-    *out_columns = all;
-    *out_count = count + stream->hidden_count;
-    return WR_OK;
-}
-
-static wr_status join_residual(wr_builder *b, const wr_plan_node *logical, wr_plan_join *plan,
-                               wr_error *err)
-{
-    uint32_t  left_count = logical->inputs[0]->schema.field_count;
-    uint32_t  right_count = logical->inputs[1]->schema.field_count;
-    uint32_t  width = plan->probe_count + plan->build_count;
-    uint32_t *map = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, left_count + right_count + 1, err);
-    wr_type  *types = copy_types(b, plan->probe_types, plan->probe_count, width, err);
-    wr_schema *input;
-    wr_expr   *residual;
-
-    if (!map || !types)
-        return WR_NO_MEMORY;
-    memcpy(types + plan->probe_count, plan->build_types, plan->build_count * sizeof types[0]);
-    for (uint32_t i = 0; i < left_count; i++)
-        map[i] = plan->swapped ? plan->probe_count + i : i;
-    for (uint32_t i = 0; i < right_count; i++)
-        map[left_count + i] = plan->swapped ? i : plan->probe_count + i;
-    residual = wr_expr_remap(logical->join.residual, map, b->bump, err);
-    if (!residual)
-        return WR_NO_MEMORY;
-    WR_TRY(schema_of_types(b, types, width, &input, err));
-    return wr_program_compile(&residual, 1, input, b->bump, &plan->residual, err);
-}
-
-/* Bytes a node is likely to deliver; only ratios matter, and only for the choice of sides. */
-static double estimate_bytes(const wr_plan_node *node)
-{
-    switch (node->kind) {
-    case WR_PLAN_SCAN:
-        return node->scan.table->bytes_total ? (double)node->scan.table->bytes_total : 1e9;
-    case WR_PLAN_GENERATE:
-        return (double)node->generate.row_count * 16.0 * node->generate.expr_count;
-    case WR_PLAN_FILTER:
-        return estimate_bytes(node->inputs[0]) * 0.5;
-    case WR_PLAN_AGGREGATE:
-        return estimate_bytes(node->inputs[0]) * (node->aggregate.key_count ? 0.2 : 0.0);
-    case WR_PLAN_JOIN:
-    case WR_PLAN_UNION:
-        return estimate_bytes(node->inputs[0]) + estimate_bytes(node->inputs[1]);
-    default:
-        return node->input_count ? estimate_bytes(node->inputs[0]) : 0.0;
-    }
-}
-
-/* Operators behind the probe and the rest share the same readers: `next` of the rest is copied
- * from the probe when everything is built (finish_rests). */
-static wr_status attach_join(wr_builder *b, const wr_plan_node *logical, wr_plan_join *plan,
-                             wr_stream *probe, wr_stream *build, wr_error *err)
-{
-    wr_node *sink, *transform, *rest;
-
-    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_JOIN_BUILD, plan, logical, &sink, err));
-    WR_TRY(attach(build, sink, err));
-    WR_TRY(new_node(b, WR_ROLE_TRANSFORM, &WR_JOIN_PROBE, plan, logical, &transform, err));
-    transform->state = sink;
-    WR_TRY(attach(probe, transform, err));
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_JOIN_REST, plan, logical, &rest, err));
-    rest->state = sink;
-    WR_TRY(wr_node_list_add(&b->rests, rest, b->bump, err));
-    WR_TRY(wr_node_list_add(&b->probes, transform, b->bump, err));
-    probe->tail = transform;
-    return WR_OK;
-}
-
-/* Both streams end in the sinks of sorts. */
-static wr_status attach_merge(wr_builder *b, const wr_plan_node *logical, const wr_plan_join *join,
-                              wr_stream *left, const wr_stream *right, wr_error *err)
-{
-    wr_plan_join_merge *plan = WR_BUMP_NEW(b->bump, wr_plan_join_merge, err);
-    wr_node            *source;
-
-    if (!plan)
-        return WR_NO_MEMORY;
-    *plan = (wr_plan_join_merge){*join, {left->tail->plan, right->tail->plan}};
-    WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_JOIN_MERGE, plan, logical, &source, err));
-    source->reads[0] = left->tail;
-    source->reads[1] = right->tail;
-    left->tail = source;
-    return WR_OK;
-}
-
-/* Joined columns are (left visible, left hidden, right visible, right hidden): move hidden last. */
-static wr_status move_hidden_last(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
-                                  uint32_t left_visible, uint32_t left_hidden,
-                                  uint32_t right_visible, uint32_t right_hidden, wr_error *err)
-{
-    uint32_t  width = left_visible + left_hidden + right_visible + right_hidden, at = 0;
-    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, width + 1, err);
-    uint32_t  starts[4] = {0, left_visible + left_hidden, left_visible,
-                           left_visible + left_hidden + right_visible};
-    uint32_t  counts[4] = {left_visible, right_visible, left_hidden, right_hidden};
-
-    if (!exprs)
-        return WR_NO_MEMORY;
-    for (uint32_t part = 0; part < 4; part++)
-        for (uint32_t i = 0; i < counts[part]; i++)
-            if (!(exprs[at++] = wr_stream_column(b, stream, starts[part] + i, err)))
-                return WR_NO_MEMORY;
-    return wr_stream_project(b, stream, exprs, width, left_hidden + right_hidden, logical, err);
-}
-
-static wr_status joined_types(wr_builder *b, const wr_stream *left, const uint32_t *left_out,
-                              uint32_t left_count, const wr_stream *right,
-                              const uint32_t *right_out, uint32_t right_count, wr_type **out_types,
-                              wr_error *err)
-{
-    wr_type *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, left_count + right_count + 1, err);
-
-    if (!types)
-        return WR_NO_MEMORY;
-    for (uint32_t i = 0; i < left_count; i++)
-        types[i] = left->types[left_out[i]];
-    for (uint32_t i = 0; i < right_count; i++)
-        types[left_count + i] = right->types[right_out[i]];
-    *out_types = types;
-    return WR_OK;
-}
-
-static wr_status build_join(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
-                            wr_stream *right, wr_stream *out, wr_error *err)
-{
-    wr_plan_join *plan = WR_BUMP_NEW(b->bump, wr_plan_join, err);
-    bool      left_only = logical->join.type == WR_PLAN_JOIN_SEMI ||
-                          logical->join.type == WR_PLAN_JOIN_ANTI;
-    uint32_t *left_keys, *right_keys, *left_out, *right_out;
-    uint32_t  left_count, right_count, left_visible, right_visible;
-    wr_type  *types;
-
-    if (!plan)
-        return WR_NO_MEMORY;
-    if (b->needs_position[logical->number]) {
-        WR_TRY(wr_stream_position(b, left, logical, err));
-        WR_TRY(left_only ? wr_stream_drop_hidden(b, right, logical, err)
-                         : wr_stream_position(b, right, logical, err));
-    } else {
-        WR_TRY(wr_stream_drop_hidden(b, left, logical, err));
-        WR_TRY(wr_stream_drop_hidden(b, right, logical, err));
-    }
-    WR_TRY(join_keys(b, logical, logical->join.left_keys, left, &left_keys, &left_visible, err));
-    WR_TRY(join_keys(b, logical, logical->join.right_keys, right, &right_keys, &right_visible,
-                     err));
-    right_visible = left_only ? 0 : logical->join.right_column_count;
-    WR_TRY(side_output(b, left, NULL, left_visible, &left_out, &left_count, err));
-    WR_TRY(side_output(b, right, logical->join.right_columns, right_visible, &right_out,
-                       &right_count, err));
-    *plan = (wr_plan_join){
-        .type = (wr_join_type)logical->join.type,
-        .swapped = logical->join.type == WR_PLAN_JOIN_INNER && !b->merged[logical->number] &&
-                   estimate_bytes(logical->inputs[0]) < estimate_bytes(logical->inputs[1]),
-        .key_count = logical->join.key_count,
-        .null_safe = logical->join.null_safe,
-    };
-    {
-        wr_stream *probe = plan->swapped ? right : left, *build = plan->swapped ? left : right;
-
-        plan->probe_types = probe->types;
-        plan->probe_count = stream_width(probe);
-        plan->build_types = build->types;
-        plan->build_count = stream_width(build);
-        plan->probe_keys = plan->swapped ? right_keys : left_keys;
-        plan->build_keys = plan->swapped ? left_keys : right_keys;
-        plan->probe_out = plan->swapped ? right_out : left_out;
-        plan->build_out = plan->swapped ? left_out : right_out;
-        plan->probe_out_count = plan->swapped ? right_count : left_count;
-        plan->build_out_count = plan->swapped ? left_count : right_count;
-        plan->build_first = plan->swapped;
-        if (logical->join.residual)
-            WR_TRY(join_residual(b, logical, plan, err));
-        WR_TRY(joined_types(b, left, left_out, left_count, right, right_out, right_count, &types,
-                            err));
-        WR_TRY(b->merged[logical->number] ? attach_merge(b, logical, plan, probe, build, err)
-                                          : attach_join(b, logical, plan, probe, build, err));
-        *out = (wr_stream){.tail = probe->tail, .types = types,
-                           .visible_count = left_count + right_count,
-                           .ordered = b->merged[logical->number]};
-    }
-    if (left->hidden_count || right->hidden_count)
-        return move_hidden_last(b, logical, out, left_visible, left->hidden_count, right_visible,
-                                left_only ? 0 : right->hidden_count, err);
     return WR_OK;
 }
 
@@ -828,8 +587,8 @@ static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_strea
         .level = target->level,
         .ordered = in->ordered,
     };
-    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_FILE_SINK, plan, logical, &node, err));
-    return attach(in, node, err);
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, &WR_FILE_SINK, plan, logical, &node, err));
+    return wr_stream_attach(in, node, err);
 }
 
 /* Materialise the stream of `logical`; its readers get sources of their own (reader_stream). */
@@ -844,10 +603,10 @@ static wr_status build_spool(wr_builder *b, const wr_plan_node *logical, wr_stre
     if (stream->ordered)
         WR_TRY(wr_stream_position(b, stream, logical, err));
     plan->types = stream->types;
-    plan->column_count = stream_width(stream);
+    plan->column_count = wr_stream_width(stream);
     plan->ordered = stream->ordered;
-    WR_TRY(new_node(b, WR_ROLE_SINK, &WR_SPOOL, plan, logical, &sink, err));
-    WR_TRY(attach(stream, sink, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, &WR_SPOOL, plan, logical, &sink, err));
+    WR_TRY(wr_stream_attach(stream, sink, err));
     stream->tail = sink;
     if (stream->ordered)
         stream->hidden_count = 0;
@@ -862,7 +621,7 @@ static wr_status reader_stream(wr_builder *b, const wr_plan_node *input, wr_stre
     if (b->spooled[input->number]) {
         wr_node *sink = out->tail, *reader;
 
-        WR_TRY(new_node(b, WR_ROLE_SOURCE, &WR_SPOOL_READ, sink->plan, input, &reader, err));
+        WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_SPOOL_READ, sink->plan, input, &reader, err));
         reader->state = sink;
         out->tail = reader;
     }
@@ -897,6 +656,8 @@ static void mark_positions(wr_builder *b)
         }
         for (uint32_t i = 0; i < node->input_count; i++)
             b->needs_position[node->inputs[i]->number] |= needs;
+        if (node->kind == WR_PLAN_JOIN && node->join.is_asof) /* equally near rows */
+            b->needs_position[node->inputs[1]->number] = true;
     }
 }
 
@@ -928,7 +689,7 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
     case WR_PLAN_WINDOW:
         return build_window(b, node, out, err);
     case WR_PLAN_JOIN:
-        return build_join(b, node, &left, &right, out, err);
+        return wr_join_build(b, node, &left, &right, out, err);
     case WR_PLAN_DRAW:
         return wr_draw_build(b, node, out, err);
     case WR_PLAN_REPEAT:

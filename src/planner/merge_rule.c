@@ -62,6 +62,10 @@ void wr_merge_rule_mark(wr_builder *b)
 
         if (join->kind != WR_PLAN_JOIN)
             continue;
+        if (join->join.is_asof) {
+            b->merged[n] = true; /* it sorts by itself */
+            continue;
+        }
         join->join.is_merge = !b->needs_position[n] && is_own_sort(b, join->inputs[0]) &&
                               is_own_sort(b, join->inputs[1]) && keys_agree(join);
         if (!join->join.is_merge)

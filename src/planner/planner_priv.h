@@ -62,6 +62,37 @@ void wr_merge_rule_mark(wr_builder *builder);
 /** Turn every logical node into operators (build.c). */
 wr_status wr_builder_run(wr_builder *builder, wr_error *err);
 
+/** An operator that nothing is attached to yet. */
+wr_status wr_builder_add_node(wr_builder *b, wr_role role, const void *ops, const void *plan,
+                              const wr_plan_node *logical, wr_node **out_node,
+                              wr_error *err) WR_MUST_USE;
+/** Put `node` behind the stream's tail. */
+wr_status wr_stream_attach(wr_stream *stream, wr_node *node, wr_error *err) WR_MUST_USE;
+
+static inline uint32_t wr_stream_width(const wr_stream *stream)
+{
+    return stream->visible_count + stream->hidden_count;
+}
+
+/** Types in the builder's bump, with room for `room` and one more; NULL: raised. */
+wr_type *wr_types_copy(wr_builder *b, const wr_type *types, uint32_t count, uint32_t room,
+                       wr_error *err);
+/** A schema without names, for programs over physical columns. */
+wr_status wr_types_schema(wr_builder *b, const wr_type *types, uint32_t count,
+                          wr_schema **out_schema, wr_error *err) WR_MUST_USE;
+
+/** exprs[at ..] = the stream's hidden columns. */
+wr_status wr_stream_add_hidden(wr_builder *b, const wr_stream *stream, wr_expr **exprs, uint32_t at,
+                               wr_error *err) WR_MUST_USE;
+/** Sink and reading source over the stream as it is; keys are physical columns. No source if the
+ *  logical node is marked in builder->merged: then a join reads the sink, which is the tail. */
+wr_status wr_stream_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys, uint32_t key_count,
+                         uint32_t output_count, uint64_t offset_rows, uint64_t rows_max,
+                         const wr_plan_node *logical, wr_error *err) WR_MUST_USE;
+/** A join (build_join.c). */
+wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
+                        wr_stream *right, wr_stream *out, wr_error *err) WR_MUST_USE;
+
 /** Put an operator, or a project to `exprs` (over the stream's columns; the last `hidden_count` are
  *  hidden), behind a stream. */
 wr_status wr_stream_append(wr_builder *b, wr_stream *stream, const wr_transform_ops *ops,

@@ -453,3 +453,53 @@ wr_status wr_read_join_on(pipeline *p, const step *s, const wr_yaml *node, join_
         WR_TRY(read_on_scalar(p, s, child, io_on, err));
     return WR_OK;
 }
+
+typedef struct match_reading {
+    pipeline            *p;
+    wr_scope             scope;
+    wr_plan_range        range;
+    const wr_plan_range *of; /* given: read a tolerance */
+    wr_expr             *condition;
+} match_reading;
+
+static wr_status read_match(void *self, const wr_parse_options *options, wr_error *err)
+{
+    match_reading *r = self;
+    wr_ast        *ast;
+
+    WR_TRY(wr_parse_expr(r->scope.source.text, options, r->p->bump, &ast, err));
+    return r->of ? wr_bind_tolerance(&r->scope, ast, r->of, r->p->bump, &r->condition, err)
+                 : wr_bind_match(&r->scope, ast, r->p->bump, &r->range, err);
+}
+
+static wr_status read_match_scalar(pipeline *p, const step *s, const wr_yaml *node,
+                                   const char *what, match_reading *r, wr_error *err)
+{
+    wr_text text;
+
+    r->p = p;
+    r->scope = wr_scope_of(p, s);
+    WR_TRY(wr_read_text(p, node, what, &text, err));
+    r->scope.source = wr_yaml_source(&p->file, node);
+    return read_both_ways(p, &r->scope.source, read_match, r, err);
+}
+
+wr_status wr_read_match(pipeline *p, const step *s, const wr_yaml *node, wr_plan_range *out_range,
+                        wr_error *err)
+{
+    match_reading r = {0};
+
+    WR_TRY(read_match_scalar(p, s, node, "match", &r, err));
+    *out_range = r.range;
+    return WR_OK;
+}
+
+wr_status wr_read_tolerance(pipeline *p, const step *s, const wr_yaml *node,
+                            const wr_plan_range *range, wr_expr **out_condition, wr_error *err)
+{
+    match_reading r = {.of = range};
+
+    WR_TRY(read_match_scalar(p, s, node, "tolerance", &r, err));
+    *out_condition = r.condition;
+    return WR_OK;
+}

@@ -132,6 +132,12 @@ typedef struct join_on {
 } join_on;
 wr_status wr_read_join_on(pipeline *p, const step *s, const wr_yaml *node, join_on *io_on,
                           wr_error *err) WR_MUST_USE;
+/** An asof join's `match`; its `tolerance`, as a condition over both inputs. */
+wr_status wr_read_match(pipeline *p, const step *s, const wr_yaml *node, wr_plan_range *out_range,
+                        wr_error *err) WR_MUST_USE;
+wr_status wr_read_tolerance(pipeline *p, const step *s, const wr_yaml *node,
+                            const wr_plan_range *range, wr_expr **out_condition,
+                            wr_error *err) WR_MUST_USE;
 
 /** Expressions and names of items as arrays, for the plan's builders. */
 wr_status wr_items_split(const pipeline *p, const item_list *list, wr_expr ***out_exprs,

@@ -1,4 +1,4 @@
-/* yaml/step_sets.c — steps over many rows: aggregate and join. */
+/* yaml/step_sets.c — steps over many rows: aggregate. */
 #include "yaml/pipeline_priv.h"
 
 static wr_status place(const pipeline *p, const step *s, wr_status status, wr_error *err)
@@ -114,49 +114,4 @@ const step_op WR_STEP_AGGREGATE = {
         },
     .input_count = 1,
     .build = build_aggregate,
-};
-
-/* --- join ---------------------------------------------------------------------------------- */
-
-enum { JOIN_RIGHT, JOIN_ON, JOIN_TYPE, JOIN_LEFT };
-
-static wr_status build_join(pipeline *p, const step *s, const wr_yaml *const *values,
-                            wr_plan_node **out_node, wr_error *err)
-{
-    static const char *const TYPES[] = {"inner", "left", "right", "full",
-                                        "semi",  "anti", "cross", NULL};
-    uint32_t                 type = WR_PLAN_JOIN_INNER;
-    join_on                  on = {.names_only = true};
-
-    if (values[JOIN_TYPE])
-        WR_TRY(wr_read_choice(p, values[JOIN_TYPE], "type", TYPES, &type, err));
-    if (type == WR_PLAN_JOIN_CROSS && values[JOIN_ON])
-        return wr_yaml_fail(&p->file, values[JOIN_ON], err, "a cross join has no 'on'");
-    if (type != WR_PLAN_JOIN_CROSS) {
-        WR_TRY(wr_read_require(p, s, values[JOIN_ON], "on", err));
-        WR_TRY(wr_read_join_on(p, s, values[JOIN_ON], &on, err));
-        if (on.key_count == 0 && !on.residual)
-            return wr_yaml_fail(&p->file, values[JOIN_ON], err,
-                                "'on' is empty: a join without a condition is type: cross");
-    }
-    return place(p, s,
-                 wr_plan_add_join(p->plan, s->inputs[0], s->inputs[1], (wr_plan_join_type)type,
-                                  on.left_keys, on.right_keys, on.key_count, on.residual,
-                                  on.names_only, out_node, err),
-                 err);
-}
-
-const step_op WR_STEP_JOIN = {
-    .name = "join",
-    .summary = "joins two steps",
-    .keys = {"right", "on", "type", "left"},
-    .helps =
-        {
-            "id of the right side",
-            "a column of both, a list of them, or a condition",
-            "inner (the default), left, right, full, semi, anti or cross",
-            "id of the left side, when it is not the step before",
-        },
-    .input_count = 2,
-    .build = build_join,
 };

@@ -442,6 +442,36 @@ def add_join(random, plan):
     return True
 
 
+def add_asof(random, plan):
+    """The nearest by the right table's id, which is unique, so that there is one."""
+    prefix = "st"[len(plan.tables) - 1] if len(plan.tables) <= 2 else ""
+    if not prefix or plan.is_ordered:
+        return False
+    table = random_table(random, f"right{len(plan.tables)}", prefix, False, plan.tables[0])
+    near = table.columns[0]
+    ordered = [c for c in plan.columns if c.type is near.type]
+    pairs = [(a, b) for a in plan.columns for b in table.columns if a.type is b.type]
+    if not ordered:
+        return False
+    plan.tables.append(table)
+    plan.steps.insert(0, {**scan_step(table), "id": table.name})
+    keys = [f"{a.name} = {b.name}" for a, b in random.sample(pairs, min(len(pairs), random.randint(0, 2)))]
+    column, word = random.choice(ordered), random.choice(("<", "<=", ">", ">="))
+    match = f"{column.name} {word} {near.name}"
+    type_ = random.choice(("asof", "asof_left"))
+    step = {"op": "join", "right": table.name, "type": type_, "match": match}
+    if keys:
+        step["on"] = " AND ".join(keys)
+    tolerance, outer = "", "LEFT " if type_ == "asof_left" else ""
+    if type_ == "asof" and random.random() < 0.3:  # DuckDB has none: it is a filter behind
+        step["tolerance"] = 50
+        tolerance = f" WHERE abs({column.name}::HUGEINT - {near.name}) <= 50"
+    plan.add(f"{type_} join", step,
+             f"SELECT * FROM ({plan.sql}) l ASOF {outer}JOIN {table.name} r "
+             f"ON {' AND '.join(keys + [match])}{tolerance}", plan.columns + table.columns)
+    return True
+
+
 def add_limit(random, plan):
     if not plan.is_ordered:
         return False
@@ -453,7 +483,7 @@ def add_limit(random, plan):
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
              (add_pivot, 2),
-             (add_join, 4), (add_limit, 1), (add_window, 3)]
+             (add_join, 4), (add_asof, 2), (add_limit, 1), (add_window, 3)]
 
 
 def random_plan(random, seed, large):
