@@ -8,6 +8,10 @@
 
 enum { OFFSET_MAX_BITS = 53 };
 
+_Static_assert(WR_EXCLUDE_ROW == (int)WR_EXCLUDES_ROW && WR_EXCLUDE_GROUP == (int)WR_EXCLUDES_GROUP &&
+                   WR_EXCLUDE_TIES == (int)WR_EXCLUDES_TIES,
+               "parsed and bound exclusions are numbered alike");
+
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
 static wr_status bind_count(const binder *outer, const wr_ast *ast, const char *what, int64_t least,
@@ -116,6 +120,7 @@ static wr_status bind_frame(const binder *b, const wr_ast_over *over, const wr_w
                        "the order");
     if (over->units == WR_UNITS_GROUPS && !ordered)
         return fail_at(b, over->start.place, err, "a GROUPS frame needs ORDER BY");
+    out_frame->exclude = (wr_frame_exclude)over->exclude;
     WR_TRY(bind_bound(b, &over->start, over->units, ordered, &out_frame->start, err));
     WR_TRY(bind_bound(b, &over->end, over->units, ordered, &out_frame->end, err));
     if (out_frame->start.units == WR_FRAME_RANGE)
@@ -231,6 +236,10 @@ static wr_status bind_value(const binder *outer, const wr_ast *ast, wr_plan_func
     if (io_function->type.logical == WR_TYPE_NULL_)
         return wr_binder_fail(&b, ast, err, "%.*s() is not defined for %s", WR_TEXT_ARG(ast->text),
                               wr_type_format(io_function->type, name));
+    if (io_function->kind == WR_WINDOW_NTH_VALUE && io_function->ignore_nulls &&
+        io_function->frame.exclude != WR_EXCLUDE_NOTHING)
+        return wr_binder_fail(&b, ast, err,
+                              "nth_value() with both IGNORE NULLS and EXCLUDE is not supported");
     if (io_function->kind == WR_WINDOW_NTH_VALUE)
         return bind_count(&b, ast->args[1], "the n of nth_value()", 1, &io_function->offset, err);
     io_function->offset = io_function->kind == WR_WINDOW_LAG || io_function->kind == WR_WINDOW_LEAD;

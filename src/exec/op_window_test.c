@@ -288,19 +288,19 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
         {.frame = {{WR_FRAME_UNBOUNDED, 0}, {WR_FRAME_GROUPS, 0}}},
     };
     const wr_window_point points[] = {
-        {WR_WINDOW_LAG, LAG, WR_FIELD_NONE, WR_FIELD_NONE},
-        {WR_WINDOW_LAST_VALUE, 0, 3, WR_FIELD_NONE},
+        {.kind = WR_WINDOW_LAG, .offset = LAG, .frame = WR_FIELD_NONE, .nulls = WR_FIELD_NONE},
+        {.kind = WR_WINDOW_LAST_VALUE, .frame = 3, .nulls = WR_FIELD_NONE},
     };
     const wr_window functions[FUNCTIONS] = {
         {.kind = WR_WINDOW_ROW_NUMBER, .type = i64},
         {.kind = WR_WINDOW_RANK, .type = i64},
-        {.kind = WR_WINDOW_AGGREGATE, .frame = 0, .type = i64},
-        {.kind = WR_WINDOW_AGGREGATE, .frame = 1, .type = wide},
-        {.kind = WR_WINDOW_AGGREGATE, .frame = 2, .type = utf8},
-        {.kind = WR_WINDOW_LAG, .point = 0, .argument = 3, .fallback = WR_FIELD_NONE, .type = utf8},
-        {.kind = WR_WINDOW_LAST_VALUE, .point = 1, .argument = 2, .fallback = WR_FIELD_NONE,
+        {.kind = WR_WINDOW_AGGREGATE, .part_count = 1, .frames = {0}, .type = i64},
+        {.kind = WR_WINDOW_AGGREGATE, .part_count = 1, .frames = {1}, .type = wide},
+        {.kind = WR_WINDOW_AGGREGATE, .part_count = 1, .frames = {2}, .type = utf8},
+        {.kind = WR_WINDOW_LAG, .part_count = 1, .points = {0}, .argument = 3, .fallback = WR_FIELD_NONE, .type = utf8},
+        {.kind = WR_WINDOW_LAST_VALUE, .part_count = 1, .points = {1}, .argument = 2, .fallback = WR_FIELD_NONE,
          .type = i64},
-        {.kind = WR_WINDOW_CUME_DIST, .frame = 4, .total = 3, .type = WR_TYPE(F64)},
+        {.kind = WR_WINDOW_CUME_DIST, .frames = {4}, .total = 3, .type = WR_TYPE(F64)},
     };
     wr_plan_window plan = {.types = TYPES, .column_count = INPUT, .keys = KEYS, .key_count = 3,
                            .partition_count = 1, .order_count = 1, .kept_count = 4,

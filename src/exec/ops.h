@@ -183,27 +183,33 @@ extern const wr_source_ops WR_ORDERED_READ;
  * that only the sort needs]; the first `kept_count` are read after sorting. Output: the columns in
  * `outputs`, then one column a function, rows in sorted order. */
 typedef struct wr_window_frame {
-    wr_frame          frame;
+    wr_frame          frame;        /* this is a part of it if it excludes rows: it then starts ... */
+    wr_frame_bound    least, most;  /* ... not before the one, and ends not behind the other      */
     wr_plan_aggregate aggs;  /* over kept columns; key_count 0; position is column kept_count or NONE */
     uint32_t          range_keys[2];   /* RANGE, start and end: kept column of the order key ...  */
     uint32_t          range_values[2]; /* ... and of its value at the bound, of the same type     */
 } wr_window_frame;
+
+/** A frame that excludes rows is made of parts: before them, the current row (TIES), behind them. */
+enum { WR_WINDOW_PARTS = 3 };
 
 /** A row that values are taken from. */
 typedef struct wr_window_point {
     wr_window_kind kind;   /* LAG, LEAD, FIRST_VALUE, LAST_VALUE, NTH_VALUE */
     int64_t        offset; /* LAG, LEAD: rows; NTH_VALUE: from 1            */
     uint32_t       frame;  /* not LAG, LEAD                                 */
+    uint32_t       earlier[WR_WINDOW_PARTS - 1]; /* NTH_VALUE: frames whose rows count before, or NONE */
     uint32_t       nulls;  /* IGNORE NULLS: kept column whose nulls do not count, else NONE */
 } wr_window_point;
 
 typedef struct wr_window {
     wr_window_kind kind;
-    uint32_t       frame;    /* PERCENT_RANK, NTILE: the whole partition; CUME_DIST: up to the peers;
-                                AGGREGATE; else NONE                                              */
+    uint32_t       part_count; /* of the frame: 1 if it excludes nothing                         */
+    uint32_t       frames[WR_WINDOW_PARTS]; /* PERCENT_RANK, NTILE: the whole partition; CUME_DIST:
+                                up to the peers; AGGREGATE, a part each; else NONE                */
     uint32_t       agg;      /* AGGREGATE: its place in frame's aggs                              */
     uint32_t       total;    /* CUME_DIST: the frame that is the whole partition                  */
-    uint32_t       point;    /* of those that take values                                         */
+    uint32_t       points[WR_WINDOW_PARTS]; /* of those that take values, a part each             */
     uint32_t       argument; /* of those: kept column                                             */
     uint32_t       fallback; /* LAG, LEAD: kept column of the default, or NONE                    */
     int64_t        offset;   /* NTILE: buckets                                                    */

@@ -69,12 +69,13 @@ static int64_t range_distance(const window_run *run, const wr_tape_cursor *curso
     return key->descending ? -order : order;
 }
 
-/* Where a cursor stands against a bound: negative before the bound's row or group, 0 on it. */
+/* Where a cursor stands against a bound: negative before the bound's row or group, 0 on it or where
+ * there is no bound. */
 static int64_t distance(const window_run *run, const wr_tape_cursor *cursor,
-                        const frame_run *frame, uint32_t end)
+                        const frame_run *frame, wr_frame_bound bound, uint32_t end)
 {
-    wr_frame_bound bound = end ? frame->plan->frame.end : frame->plan->frame.start;
-
+    if (bound.units == WR_FRAME_UNBOUNDED)
+        return 0;
     if (bound.units == WR_FRAME_ROWS)
         return (int64_t)cursor->row - (int64_t)run->current->row - bound.offset;
     if (bound.units == WR_FRAME_GROUPS)
@@ -84,14 +85,16 @@ static int64_t distance(const window_run *run, const wr_tape_cursor *cursor,
 
 static wr_status move_start(window_run *run, frame_run *frame, wr_error *err)
 {
-    wr_tape_cursor *start = frame->start;
+    const wr_window_frame *plan = frame->plan;
+    wr_tape_cursor        *start = frame->start;
 
     for (;;) {
         const uint8_t *row;
 
         WR_TRY(wr_tape_cursor_row(&run->tape, start, &row, err));
         if (!row || is_beyond_partition(run, row, start->row) ||
-            distance(run, start, frame, 0) >= 0)
+            (distance(run, start, frame, plan->frame.start, 0) >= 0 &&
+             distance(run, start, frame, plan->least, 0) >= 0))
             break;
         wr_tape_cursor_step(start);
     }
@@ -101,10 +104,10 @@ static wr_status move_start(window_run *run, frame_run *frame, wr_error *err)
 
 static wr_status move_end(window_run *run, frame_run *frame, wr_error *err)
 {
-    wr_tape_cursor *end = frame->end;
-    wr_frame_bound  bound = frame->plan->frame.end;
-    uint64_t        first = end->row;
-    uint32_t        count = 0;
+    const wr_window_frame *plan = frame->plan;
+    wr_tape_cursor        *end = frame->end;
+    uint64_t               first = end->row;
+    uint32_t               count = 0;
 
     for (;;) {
         const uint8_t *row = wr_tape_cursor_peek(&run->tape, end);
@@ -117,7 +120,8 @@ static wr_status move_end(window_run *run, frame_run *frame, wr_error *err)
                 break;
         }
         if (is_beyond_partition(run, row, end->row) ||
-            (bound.units != WR_FRAME_UNBOUNDED && distance(run, end, frame, 1) > 0))
+            distance(run, end, frame, plan->frame.end, 1) > 0 ||
+            distance(run, end, frame, plan->most, 1) > 0)
             break;
         if (end->row >= frame->middle) {
             first = count == 0 ? end->row : first;
@@ -261,8 +265,10 @@ static wr_status merge_levels(frame_run *frame, wr_error *err)
     return WR_OK;
 }
 
-wr_status wr_window_frame_result(window_run *run, frame_run *frame, wr_error *err)
+/* Of one part of a frame. */
+static wr_status find_state(window_run *run, frame_run *frame, uint8_t **out_state, wr_error *err)
 {
+    *out_state = frame->start ? frame->result : frame->back;
     if (!frame->start || !frame->is_stale)
         return WR_OK;
     frame->is_stale = false;
@@ -272,4 +278,38 @@ wr_status wr_window_frame_result(window_run *run, frame_run *frame, wr_error *er
     WR_TRY(settle(run, frame, err));
     WR_TRY(wr_agg_merge(&frame->aggs, frame->result, frame->back, err));
     return merge_levels(frame, err);
+}
+
+uint64_t wr_window_frame_version(const window_run *run, const wr_window *function)
+{
+    uint64_t version = 0;
+
+    for (uint32_t p = 0; p < function->part_count; p++)
+        version += run->frames[function->frames[p]].version;
+    return version;
+}
+
+wr_status wr_window_frame_result(window_run *run, const wr_window *function,
+                                 const uint8_t **out_state, wr_error *err)
+{
+    frame_run *frame = &run->frames[function->frames[0]];
+    uint64_t   version = wr_window_frame_version(run, function);
+    uint8_t   *state;
+
+    if (function->part_count == 1 || frame->whole_version != version) {
+        frame->is_stale |= function->part_count > 1; /* its result was merged into */
+        WR_TRY(find_state(run, frame, &state, err));
+        *out_state = state;
+        if (function->part_count == 1)
+            return WR_OK;
+        if (!frame->start)
+            memcpy(frame->result, state, frame->aggs.bytes);
+        for (uint32_t p = 1; p < function->part_count; p++) {
+            WR_TRY(find_state(run, &run->frames[function->frames[p]], &state, err));
+            WR_TRY(wr_agg_merge(&frame->aggs, frame->result, state, err));
+        }
+        frame->whole_version = version;
+    }
+    *out_state = frame->result;
+    return WR_OK;
 }

@@ -6,7 +6,8 @@
 
 static bool slides(const wr_window_frame *frame)
 {
-    return frame->frame.start.units != WR_FRAME_UNBOUNDED;
+    return frame->frame.start.units != WR_FRAME_UNBOUNDED ||
+           frame->least.units != WR_FRAME_UNBOUNDED;
 }
 
 static bool reads_again(const wr_window_frame *frame)

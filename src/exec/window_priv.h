@@ -46,6 +46,7 @@ typedef struct frame_run {
     wr_bump         heap;               /* long values of the states                       */
     wr_agg_memory   memory;
     uint64_t        version;            /* counts changes                                  */
+    uint64_t        whole_version;      /* of the parts that `result` is made of           */
     bool            is_stale;           /* `result` is to be computed                      */
 } frame_run;
 
@@ -137,8 +138,11 @@ void wr_window_run_close(window_run *run);
 void wr_window_frame_begin(window_run *run, frame_run *frame);
 /** Follow the current row. */
 wr_status wr_window_frame_move(window_run *run, frame_run *frame, wr_error *err) WR_MUST_USE;
-/** Bring frame->result up to date, if the frame's start moves. */
-wr_status wr_window_frame_result(window_run *run, frame_run *frame, wr_error *err) WR_MUST_USE;
+/** Changes whenever the rows of the function's frame do. */
+uint64_t wr_window_frame_version(const window_run *run, const wr_window *function);
+/** The state of the function's frame, all its parts. */
+wr_status wr_window_frame_result(window_run *run, const wr_window *function,
+                                 const uint8_t **out_state, wr_error *err) WR_MUST_USE;
 
 /* window_nulls.c: IGNORE NULLS */
 /** The current row begins a partition; the point's cursor stands on it. */

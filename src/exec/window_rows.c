@@ -103,10 +103,26 @@ static void put_column(window_run *run, wr_vector *out, uint32_t index, const ui
 
 /* ---- Values of other rows -------------------------------------------------------------------- */
 
+/* Rows of the frame's earlier parts. */
+static int64_t rows_before(const window_run *run, const wr_window_point *point)
+{
+    uint64_t rows = 0;
+
+    for (uint32_t p = 0; p < WR_WINDOW_PARTS - 1; p++) {
+        const frame_run *part =
+            point->earlier[p] == WR_FIELD_NONE ? NULL : &run->frames[point->earlier[p]];
+
+        if (part && part->end_row > part->start_row)
+            rows += part->end_row - part->start_row;
+    }
+    return (int64_t)rows;
+}
+
 /* The row a point means now. False: there is none; then the least row it may mean later. */
 static bool find_target(const window_run *run, const wr_window_point *point, uint64_t *out_row)
 {
     int64_t          current = (int64_t)run->current->row;
+    int64_t          nth;
     const frame_run *frame;
 
     if (point->kind == WR_WINDOW_LAG || point->kind == WR_WINDOW_LEAD) {
@@ -124,9 +140,10 @@ static bool find_target(const window_run *run, const wr_window_point *point, uin
         *out_row = frame->end_row - 1;
     if (point->kind != WR_WINDOW_NTH_VALUE)
         return true;
-    if ((uint64_t)point->offset > frame->end_row - frame->start_row)
+    nth = point->offset - rows_before(run, point);
+    if (nth < 1 || (uint64_t)nth > frame->end_row - frame->start_row)
         return false;
-    *out_row = frame->start_row + (uint64_t)point->offset - 1;
+    *out_row = frame->start_row + (uint64_t)nth - 1;
     return true;
 }
 
@@ -141,6 +158,9 @@ static wr_status find_row(window_run *run, uint32_t index, const uint8_t **out_r
     if (point->nulls != WR_FIELD_NONE)
         return wr_window_count_find(run, index, out_row, err);
     is_there = find_target(run, point, &target);
+    /* Where many rows are excluded at once the n-th may lie farther behind than later on. */
+    if (is_there && cursor->row > target)
+        wr_tape_cursor_copy(cursor, run->frames[point->frame].start);
     for (;;) {
         WR_TRY(wr_tape_cursor_row(&run->tape, cursor, out_row, err));
         if (*out_row && is_beyond_partition(run, *out_row, cursor->row))
@@ -160,18 +180,25 @@ static wr_status find_row(window_run *run, uint32_t index, const uint8_t **out_r
 static wr_status give_value(window_run *run, const wr_window *function, wr_vector *out,
                             uint32_t index, wr_error *err)
 {
+    bool           backwards = function->kind == WR_WINDOW_LAST_VALUE, is_given = false;
     const uint8_t *row;
-    uint32_t       column = function->argument;
 
-    WR_TRY(find_row(run, function->point, &row, err));
-    if (!row && function->fallback != WR_FIELD_NONE) {
-        column = function->fallback;
-        WR_TRY(wr_tape_cursor_row(&run->tape, run->current, &row, err));
+    /* All are asked, so that their cursors move on. */
+    for (uint32_t i = 0; i < function->part_count; i++) {
+        WR_TRY(find_row(run, function->points[backwards ? function->part_count - 1 - i : i], &row,
+                        err));
+        if (row && !is_given)
+            put_column(run, out, index, row, function->argument);
+        is_given |= row != NULL;
     }
-    if (row)
-        put_column(run, out, index, row, column);
-    else
+    if (is_given)
+        return WR_OK;
+    if (function->fallback == WR_FIELD_NONE) {
         put_null(out, index);
+        return WR_OK;
+    }
+    WR_TRY(wr_tape_cursor_row(&run->tape, run->current, &row, err));
+    put_column(run, out, index, row, function->fallback);
     return WR_OK;
 }
 
@@ -180,22 +207,22 @@ static wr_status give_value(window_run *run, const wr_window *function, wr_vecto
 static wr_status give_aggregate(window_run *run, uint32_t f, uint32_t index, wr_error *err)
 {
     const wr_window *function = &run->plan->functions[f];
-    frame_run       *frame = &run->frames[function->frame];
+    const frame_run *frame = &run->frames[function->frames[0]];
+    uint64_t         version = wr_window_frame_version(run, function);
     wr_vector       *out = output_of(run, f);
     uint32_t         bytes = wr_physical_bytes(wr_type_physical(out->type));
     const uint8_t   *state;
 
-    if (index > 0 && run->versions[f] == frame->version) {
+    if (index > 0 && run->versions[f] == version) {
         uint8_t *to = (uint8_t *)out->data + (size_t)index * bytes;
 
         memcpy(to, to - bytes, bytes);
         wr_bit_put(out->valid, index, wr_bit_get(out->valid, index - 1));
         return WR_OK;
     }
-    run->versions[f] = frame->version;
-    WR_TRY(wr_window_frame_result(run, frame, err));
+    run->versions[f] = version;
+    WR_TRY(wr_window_frame_result(run, function, &state, err));
     run->cell = (wr_vector){.type = out->type, .encoding = WR_FLAT, .data = run->cell_room};
-    state = frame->start ? frame->result : frame->back;
     WR_TRY(wr_agg_finish(&frame->aggs, function->agg, &state, 1, &run->cell, err));
     if (run->cell.valid)
         put_null(out, index);
@@ -220,7 +247,7 @@ static wr_status give(window_run *run, uint32_t f, uint32_t index, wr_error *err
     uint64_t         rank = run->peers_row - start + 1, rows = 0;
 
     if (function->kind == WR_WINDOW_PERCENT_RANK || function->kind == WR_WINDOW_NTILE)
-        rows = run->frames[function->frame].end_row - start;
+        rows = run->frames[function->frames[0]].end_row - start;
     switch (function->kind) {
     case WR_WINDOW_ROW_NUMBER:
         put_number(out, index, row + 1);
@@ -235,7 +262,7 @@ static wr_status give(window_run *run, uint32_t f, uint32_t index, wr_error *err
         put_share(out, index, rank - 1, rows - 1);
         break;
     case WR_WINDOW_CUME_DIST:
-        put_share(out, index, run->frames[function->frame].end_row - start,
+        put_share(out, index, run->frames[function->frames[0]].end_row - start,
                   run->frames[function->total].end_row - start);
         break;
     case WR_WINDOW_NTILE:

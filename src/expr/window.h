@@ -29,8 +29,17 @@ typedef struct wr_frame_bound {
     int64_t        offset; /* ROWS, GROUPS; negative: before the current row */
 } wr_frame_bound;
 
+/** Rows that do not belong to the frame although they lie between its ends. */
+typedef enum wr_frame_exclude {
+    WR_EXCLUDE_NOTHING,
+    WR_EXCLUDE_ROW,   /* the current row                    */
+    WR_EXCLUDE_GROUP, /* it and its peers                   */
+    WR_EXCLUDE_TIES,  /* its peers, but not the row itself  */
+} wr_frame_exclude;
+
 typedef struct wr_frame {
-    wr_frame_bound start, end;
+    wr_frame_bound   start, end;
+    wr_frame_exclude exclude;
 } wr_frame;
 
 /** By SQL name, any case; false: not one of these (it may be an aggregate). */
@@ -45,10 +54,15 @@ const char *wr_window_help(wr_window_kind kind);
 /** lag, lead, first_value, last_value, nth_value: gives a value of another row. */
 bool wr_window_takes_value(wr_window_kind kind);
 
+static inline bool wr_bound_equal(wr_frame_bound a, wr_frame_bound b)
+{
+    return a.units == b.units && a.offset == b.offset;
+}
+
 static inline bool wr_frame_equal(const wr_frame *a, const wr_frame *b)
 {
-    return a->start.units == b->start.units && a->start.offset == b->start.offset &&
-           a->end.units == b->end.units && a->end.offset == b->end.offset;
+    return wr_bound_equal(a->start, b->start) && wr_bound_equal(a->end, b->end) &&
+           a->exclude == b->exclude;
 }
 
 #endif

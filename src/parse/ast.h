@@ -74,6 +74,10 @@ typedef struct wr_ast_bound {
 
 typedef enum wr_ast_units { WR_UNITS_ROWS, WR_UNITS_RANGE, WR_UNITS_GROUPS } wr_ast_units;
 
+typedef enum wr_ast_exclude {
+    WR_EXCLUDES_NOTHING, WR_EXCLUDES_ROW, WR_EXCLUDES_GROUP, WR_EXCLUDES_TIES
+} wr_ast_exclude;
+
 /** OVER (PARTITION BY ... ORDER BY ... frame). */
 typedef struct wr_ast_over {
     wr_place      place;
@@ -84,6 +88,7 @@ typedef struct wr_ast_over {
     bool          inherits;  /* only a frame was given: the rest is the step's */
     wr_ast_units  units;
     wr_ast_bound  start, end;
+    wr_ast_exclude exclude;
 } wr_ast_over;
 
 struct wr_ast {

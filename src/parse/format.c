@@ -192,6 +192,8 @@ static void put_bound(wr_textbuf *out, const wr_ast_bound *bound)
 static void put_over(wr_textbuf *out, const wr_ast_over *over)
 {
     static const char *const UNITS[] = {" ROWS BETWEEN ", " RANGE BETWEEN ", " GROUPS BETWEEN "};
+    static const char *const EXCLUDES[] = {"", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP",
+                                           " EXCLUDE TIES"};
 
     put_words(out, " OVER (");
     for (uint32_t i = 0; i < over->partition_count; i++) {
@@ -204,6 +206,7 @@ static void put_over(wr_textbuf *out, const wr_ast_over *over)
         put_bound(out, &over->start);
         put_words(out, " AND ");
         put_bound(out, &over->end);
+        put_words(out, EXCLUDES[over->exclude]);
     }
     put_words(out, ")");
 }

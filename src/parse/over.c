@@ -42,6 +42,30 @@ static wr_status parse_bound(parser *p, wr_ast_bound *out_bound, wr_error *err)
     return WR_OK;
 }
 
+/* EXCLUDE CURRENT ROW, GROUP, TIES, NO OTHERS */
+static wr_status parse_exclude(parser *p, wr_ast_over *over, wr_error *err)
+{
+    bool taken;
+
+    WR_TRY(accept_word(p, "exclude", &taken, err));
+    if (!taken)
+        return WR_OK;
+    WR_TRY(accept_word(p, "current", &taken, err));
+    if (taken) {
+        over->exclude = WR_EXCLUDES_ROW;
+        return expect_word(p, "row", "ROW after CURRENT", err);
+    }
+    WR_TRY(accept_word(p, "no", &taken, err));
+    if (taken)
+        return expect_word(p, "others", "OTHERS after NO", err);
+    over->exclude = WR_EXCLUDES_GROUP;
+    WR_TRY(accept_word(p, "group", &taken, err));
+    if (taken)
+        return WR_OK;
+    over->exclude = WR_EXCLUDES_TIES;
+    return expect_word(p, "ties", "CURRENT ROW, GROUP, TIES or NO OTHERS after EXCLUDE", err);
+}
+
 static wr_status parse_frame(parser *p, wr_ast_over *over, wr_error *err)
 {
     static const char *const UNITS[] = {"rows", "range", "groups"};
@@ -60,9 +84,7 @@ static wr_status parse_frame(parser *p, wr_ast_over *over, wr_error *err)
         WR_TRY(wr_parser_expect_keyword(p, WR_KW_AND, "AND in BETWEEN", err));
         WR_TRY(parse_bound(p, &over->end, err));
     }
-    if (wr_token_is_word(&p->token, "exclude"))
-        return wr_parser_fail(p, p->token.place, err, "EXCLUDE is not supported");
-    return WR_OK;
+    return parse_exclude(p, over, err);
 }
 
 static wr_status parse_partitions(parser *p, wr_ast_over *over, wr_error *err)

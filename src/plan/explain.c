@@ -105,6 +105,9 @@ static bool minds_frame(wr_window_kind kind)
 static void add_function(wr_textbuf *buf, const wr_plan_function *function, const wr_schema *input,
                          wr_bump *bump)
 {
+    static const char *const EXCLUDES[] = {"", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP",
+                                           " EXCLUDE TIES"};
+
     if (function->kind == WR_WINDOW_AGGREGATE) {
         add_agg(buf, &function->agg, input, bump);
     } else {
@@ -126,7 +129,7 @@ static void add_function(wr_textbuf *buf, const wr_plan_function *function, cons
     add_bound(buf, function, 0, input, bump);
     wr_textbuf_printf(buf, " TO ");
     add_bound(buf, function, 1, input, bump);
-    wr_textbuf_printf(buf, "]");
+    wr_textbuf_printf(buf, "%s]", EXCLUDES[function->frame.exclude]);
 }
 
 static void add_window(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)

@@ -27,6 +27,8 @@ static uint32_t find_frame(wr_plan_window *plan, wr_window_frame *frames,
         const wr_window_frame *frame = &frames[i];
 
         if (wr_frame_equal(&frame->frame, &wanted->frame) &&
+            wr_bound_equal(frame->least, wanted->least) &&
+            wr_bound_equal(frame->most, wanted->most) &&
             memcmp(frame->range_keys, wanted->range_keys, sizeof frame->range_keys) == 0 &&
             memcmp(frame->range_values, wanted->range_values, sizeof frame->range_values) == 0)
             return i;
@@ -36,23 +38,41 @@ static uint32_t find_frame(wr_plan_window *plan, wr_window_frame *frames,
     return plan->frame_count++;
 }
 
-static uint32_t find_function_frame(const wr_plan_function *function, wr_plan_window *plan,
-                                    window_columns *columns)
+/* The parts of a function's frame, in order of rows. */
+static void find_function_frames(const wr_plan_function *function, wr_plan_window *plan,
+                                 window_columns *columns, wr_window *out)
 {
-    wr_window_frame wanted = {.frame = function->frame};
+    wr_frame_exclude exclude = function->frame.exclude;
+    wr_frame_units   units = exclude == WR_EXCLUDE_ROW ? WR_FRAME_ROWS : WR_FRAME_GROUPS;
+    wr_window_frame *frames = (wr_window_frame *)(uintptr_t)plan->frames;
+    wr_window_frame  wanted = {.frame = function->frame}, part;
 
     for (uint32_t end = 0; end < 2; end++) {
         wanted.range_keys[end] = find_column(columns, function->range_keys[end]);
         wanted.range_values[end] = find_column(columns, function->range_values[end]);
     }
-    return find_frame(plan, (wr_window_frame *)(uintptr_t)plan->frames, &wanted);
+    out->part_count = 0;
+    part = wanted;
+    if (exclude != WR_EXCLUDE_NOTHING)
+        part.most = (wr_frame_bound){units, -1};
+    out->frames[out->part_count++] = find_frame(plan, frames, &part);
+    if (exclude == WR_EXCLUDE_TIES) {
+        part.least = part.most = (wr_frame_bound){WR_FRAME_ROWS, 0};
+        out->frames[out->part_count++] = find_frame(plan, frames, &part);
+    }
+    if (exclude != WR_EXCLUDE_NOTHING) {
+        part = wanted;
+        part.least = (wr_frame_bound){units, 1};
+        out->frames[out->part_count++] = find_frame(plan, frames, &part);
+    }
 }
 
 static uint32_t find_point(wr_plan_window *plan, wr_window_point *points, wr_window_point point)
 {
     for (uint32_t i = 0; i < plan->point_count; i++)
         if (points[i].kind == point.kind && points[i].offset == point.offset &&
-            points[i].frame == point.frame && points[i].nulls == point.nulls)
+            points[i].frame == point.frame && points[i].nulls == point.nulls &&
+            memcmp(points[i].earlier, point.earlier, sizeof point.earlier) == 0)
             return i;
     points[plan->point_count] = point;
     return plan->point_count++;
@@ -83,6 +103,25 @@ static wr_status add_agg(wr_builder *b, const wr_plan_function *function, wr_win
     return WR_OK;
 }
 
+static void add_points(const wr_plan_function *function, wr_window *out, wr_plan_window *plan,
+                       window_columns *columns)
+{
+    wr_window_point point = {.kind = function->kind, .offset = function->offset,
+                             .earlier = {WR_FIELD_NONE, WR_FIELD_NONE}};
+
+    point.nulls = function->ignore_nulls ? out->argument : WR_FIELD_NONE;
+    if (function->kind == WR_WINDOW_LAG || function->kind == WR_WINDOW_LEAD)
+        out->part_count = 1;
+    else
+        find_function_frames(function, plan, columns, out);
+    for (uint32_t p = 0; p < out->part_count; p++) {
+        point.frame = out->frames[p];
+        out->points[p] = find_point(plan, (wr_window_point *)(uintptr_t)plan->points, point);
+        if (function->kind == WR_WINDOW_NTH_VALUE && p < WR_WINDOW_PARTS - 1)
+            point.earlier[p] = point.frame;
+    }
+}
+
 static wr_status add_function(wr_builder *b, const wr_plan_function *function, wr_window *out,
                               wr_plan_window *plan, window_columns *columns, wr_error *err)
 {
@@ -90,32 +129,28 @@ static wr_status add_function(wr_builder *b, const wr_plan_function *function, w
                                           .range_values = {WR_FIELD_NONE, WR_FIELD_NONE}};
     wr_window_frame       to_peers = WHOLE;
     wr_window_frame      *frames = (wr_window_frame *)(uintptr_t)plan->frames;
-    wr_window_point       point = {.kind = function->kind, .offset = function->offset,
-                                   .frame = WR_FIELD_NONE, .nulls = WR_FIELD_NONE};
 
     *out = (wr_window){
         .kind = function->kind,
-        .frame = WR_FIELD_NONE,
+        .frames = {WR_FIELD_NONE, WR_FIELD_NONE, WR_FIELD_NONE},
         .argument = find_column(columns, function->argument),
         .fallback = find_column(columns, function->fallback),
         .offset = function->offset,
         .type = function->type,
     };
     if (wr_window_takes_value(function->kind)) {
-        if (function->kind != WR_WINDOW_LAG && function->kind != WR_WINDOW_LEAD)
-            point.frame = find_function_frame(function, plan, columns);
-        if (function->ignore_nulls)
-            point.nulls = out->argument;
-        out->point = find_point(plan, (wr_window_point *)(uintptr_t)plan->points, point);
+        add_points(function, out, plan, columns);
     } else if (function->kind == WR_WINDOW_AGGREGATE) {
-        out->frame = find_function_frame(function, plan, columns);
-        return add_agg(b, function, out, &frames[out->frame], columns, plan->function_count, err);
+        find_function_frames(function, plan, columns, out);
+        for (uint32_t p = 0; p < out->part_count; p++)
+            WR_TRY(add_agg(b, function, out, &frames[out->frames[p]], columns,
+                           plan->function_count, err));
     } else if (function->kind == WR_WINDOW_CUME_DIST) {
         to_peers.frame.end.units = plan->order_count ? WR_FRAME_GROUPS : WR_FRAME_UNBOUNDED;
-        out->frame = find_frame(plan, frames, &to_peers);
+        out->frames[0] = find_frame(plan, frames, &to_peers);
         out->total = find_frame(plan, frames, &WHOLE);
     } else if (function->kind == WR_WINDOW_PERCENT_RANK || function->kind == WR_WINDOW_NTILE) {
-        out->frame = find_frame(plan, frames, &WHOLE);
+        out->frames[0] = find_frame(plan, frames, &WHOLE);
     }
     return WR_OK;
 }
@@ -168,8 +203,10 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
     uint32_t key_count = logical->window.partition_count + logical->window.order_count;
     uint32_t room = key_count + stream->visible_count + 9 * functions + stream->hidden_count + 1;
     wr_plan_window  *plan = WR_BUMP_NEW(b->bump, wr_plan_window, err);
-    wr_window_frame *frames = WR_BUMP_NEW_ARRAY(b->bump, wr_window_frame, 2 * functions + 1, err);
-    wr_window_point *points = WR_BUMP_NEW_ARRAY(b->bump, wr_window_point, functions + 1, err);
+    wr_window_frame *frames = WR_BUMP_NEW_ARRAY(b->bump, wr_window_frame,
+                                              WR_WINDOW_PARTS * functions + 1, err);
+    wr_window_point *points = WR_BUMP_NEW_ARRAY(b->bump, wr_window_point,
+                                              WR_WINDOW_PARTS * functions + 1, err);
     wr_window       *made = WR_BUMP_NEW_ARRAY(b->bump, wr_window, functions + 1, err);
     wr_sort_key     *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key,
                                               key_count + stream->hidden_count + 1, err);

@@ -332,8 +332,8 @@ const step_op WR_STEP_WINDOW = {
     .helps =
         {
             "window functions and aggregates (weir help windows) AS name, and expressions over "
-            "them; with OVER (PARTITION BY ... ORDER BY ... ROWS, RANGE or GROUPS BETWEEN ... AND ...) of "
-            "their own; or maps {alias, type, column, offset, default, frame, filter, ignore_nulls}",
+            "them; with OVER (PARTITION BY ... ORDER BY ... ROWS, RANGE or GROUPS BETWEEN ... AND ... "
+            "EXCLUDE ...) of their own; or maps {alias, type, column, offset, default, frame, filter, ignore_nulls}",
             "names or expressions: functions without OVER look at rows with equal values only",
             "as partitions",
             "the order within a partition, as in sort; rows come out by partition and order",

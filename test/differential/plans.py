@@ -362,6 +362,9 @@ def add_window(random, plan):
         if minds_frame and peers_over[0].count(",") == 0 and random.random() < 0.5 and \
                 not mine.startswith(("first", "last", "nth")):
             frame = range_frame(random, plan, peers_over[0]) or frame
+        if frame and not ("nth_value" in mine and "IGNORE" in mine):
+            frame += random.choice(("", "", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP",
+                                    " EXCLUDE TIES", " EXCLUDE NO OTHERS"))
         ties_matter = "ROWS" in frame or mine.startswith(
             ("row_number", "ntile", "lag", "lead", "first", "last", "nth"))
         if not ties_matter and (random.random() < 0.5 or "RANGE" in frame):
