@@ -69,9 +69,15 @@ static double number_of(wr_type type, const void *value)
 
 /* ---- Groups -------------------------------------------------------------------------------------- */
 
-static bool is_quantile(wr_agg_kind kind)
+bool wr_ordered_is_quantile(wr_agg_kind kind)
 {
     return kind == WR_AGG_MEDIAN || kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC;
+}
+
+/* COUNT here is of distinct values. */
+static bool counts_runs(wr_agg_kind kind)
+{
+    return kind == WR_AGG_MODE || kind == WR_AGG_ENTROPY || kind == WR_AGG_COUNT;
 }
 
 static bool joins_texts(const wr_plan_ordered *plan)
@@ -121,8 +127,7 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < plan->agg_count; i++) {
         ordered->states[i].agg = &plan->aggs[i];
-        ordered->counts_runs |=
-            plan->aggs[i].kind == WR_AGG_MODE || plan->aggs[i].kind == WR_AGG_ENTROPY;
+        ordered->counts_runs |= counts_runs(plan->aggs[i].kind);
         if (ordered->joins_texts)
             WR_TRY(wr_text_chain_init(&ordered->states[i].text, exec, &ordered->scratch, bump, err));
     }
@@ -158,13 +163,14 @@ void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count)
         wr_ordered_state *state = &ordered->states[i];
 
         state->best_count = 0;
+        state->distinct_count = 0;
         state->sum = (wr_fsum){0};
         state->mantissa = 1.0;
         state->exponent = 0;
         state->piece_count = 0;
         if (ordered->joins_texts)
             wr_text_chain_begin(&state->text);
-        if (is_quantile(state->agg->kind) && value_count > 0)
+        if (wr_ordered_is_quantile(state->agg->kind) && value_count > 0)
             choose_ranks(state, value_count);
     }
 }
@@ -178,6 +184,7 @@ static void close_run(wr_ordered *ordered)
     for (uint32_t i = 0; i < ordered->state_count && ordered->run_count > 0; i++) {
         wr_ordered_state *state = &ordered->states[i];
 
+        state->distinct_count++;
         if (state->agg->kind == WR_AGG_ENTROPY)
             wr_fsum_add(&state->sum, n * log2(n));
         if (state->agg->kind == WR_AGG_MODE && ordered->run_count > state->best_count) {
@@ -289,7 +296,7 @@ wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t 
     for (uint32_t i = 0; i < ordered->state_count; i++) {
         wr_ordered_state *state = &ordered->states[i];
 
-        if (is_quantile(state->agg->kind))
+        if (wr_ordered_is_quantile(state->agg->kind))
             add_ranks(ordered, state, values, first, count);
         else if (state->agg->kind == WR_AGG_PRODUCT)
             add_product(ordered, state, values, first, count);
@@ -384,11 +391,14 @@ wr_status wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out, bool
 {
     wr_ordered_state *state = &ordered->states[index];
 
-    *out_is_null = ordered->value_count == 0;
+    *out_is_null = ordered->value_count == 0 && state->agg->kind != WR_AGG_COUNT;
     if (*out_is_null)
         return WR_OK;
     close_run(ordered);
     switch ((int)state->agg->kind) {
+    case WR_AGG_COUNT:
+        memcpy(out, &state->distinct_count, sizeof state->distinct_count);
+        return WR_OK;
     case WR_AGG_MEDIAN:
     case WR_AGG_QUANTILE_CONT:
         write_between(ordered, state, out);

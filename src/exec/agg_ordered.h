@@ -30,6 +30,7 @@ typedef struct wr_ordered_state {
     double           weight;              /* of the high one                                */
     wr_ordered_value low, high;           /* mode: low is the most frequent value so far    */
     uint64_t         best_count;          /* mode                                           */
+    uint64_t         distinct_count;      /* count: of distinct values                      */
     wr_fsum          sum;                 /* entropy: of n log2 n over the runs             */
     double           mantissa;            /* product = mantissa * 2^exponent                */
     int64_t          exponent;
@@ -49,6 +50,9 @@ typedef struct wr_ordered {
     wr_ordered_value  run;         /* the value that is being counted         */
     uint64_t          run_count;
 } wr_ordered;
+
+/** Is it a value of a certain rank, or lies between two (states' low_rank, high_rank)? */
+bool wr_ordered_is_quantile(wr_agg_kind kind);
 
 /** Bytes that wr_ordered_init takes from its bump (a bound, for lease_min formulas). */
 uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec);

@@ -157,7 +157,7 @@ extern const wr_source_ops WR_AGGREGATE_READ; /* output: keys, then one column p
  *  is given. Output: keys, one column per aggregate, then (if position
  *  is given) the group's least position; groups come in order of their keys. */
 typedef struct wr_ordered_agg {
-    wr_agg_kind kind;
+    wr_agg_kind kind;      /* COUNT: of distinct values */
     wr_type     result_type;
     double      fraction;  /* quantiles: 0 to 1 */
     wr_text     separator; /* string_agg        */
@@ -176,6 +176,12 @@ typedef struct wr_plan_ordered {
 } wr_plan_ordered;
 extern const wr_sink_ops   WR_ORDERED;
 extern const wr_source_ops WR_ORDERED_READ;
+
+/** The same plan and output for one group of values of at most eight bytes, which are cut into ranges
+ *  instead of being sorted as rows; not for all aggregates (wr_values_can). */
+bool wr_values_can(const wr_plan_ordered *plan);
+extern const wr_sink_ops   WR_VALUES;
+extern const wr_source_ops WR_VALUES_READ;
 
 /** window: rows sorted by partition and order keys, then functions over the rows around each.
  *

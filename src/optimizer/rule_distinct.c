@@ -6,7 +6,8 @@
  * aggregates are put side by side by joins on the keys, where NULL equals NULL. A FILTER turns the
  * values it rejects into NULLs, which no such aggregate counts, so every branch has every group.
  * Ordered aggregates (median, mode ...) are computed from sorted values by an operator of their own, so
- * they have branches too: one sort for all of one argument.
+ * they have branches too: one sort for all of one argument. Where there is but one group of short values
+ * (at most eight bytes) that operator counts distinct ones, too: DISTINCT stays on such a count.
  * DISTINCT is dropped where it changes nothing (min, max, bool_and ...). */
 #include "optimizer/optimizer_priv.h"
 
@@ -33,11 +34,27 @@ static bool same_order(const wr_plan_agg *a, const wr_plan_agg *b)
     return true;
 }
 
-static bool same_set(const wr_plan_agg *a, const wr_plan_agg *b)
+/* Is the aggregate computed from the values in order? */
+static bool is_ordered(const wr_plan_node *node, const wr_plan_agg *agg)
+{
+    enum { SHORT_BYTES = 8 };
+
+    if (agg->kind != WR_AGG_COUNT || !agg->distinct || node->aggregate.key_count > 0)
+        return wr_agg_is_ordered(agg->kind);
+    return wr_physical_bytes(wr_type_physical(agg->argument->type)) <= SHORT_BYTES;
+}
+
+/* Is the argument grouped first, to have each value once? */
+static bool is_grouped(const wr_plan_node *node, const wr_plan_agg *agg)
+{
+    return agg->distinct && !(agg->kind == WR_AGG_COUNT && is_ordered(node, agg));
+}
+
+static bool same_set(const wr_plan_node *node, const wr_plan_agg *a, const wr_plan_agg *b)
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
-    if (a->distinct != b->distinct || wr_agg_is_ordered(a->kind) != wr_agg_is_ordered(b->kind) ||
+    if (is_grouped(node, a) != is_grouped(node, b) || is_ordered(node, a) != is_ordered(node, b) ||
         !same_order(a, b))
         return false;
     return wr_expr_equal(a->argument, b->argument) && both &&
@@ -62,7 +79,7 @@ static bool assign_branches(split *s)
         if (!needs_branch(&aggs[i]))
             continue;
         for (uint32_t k = 0; k < i; k++)
-            if (needs_branch(&aggs[k]) && same_set(&aggs[k], &aggs[i]))
+            if (needs_branch(&aggs[k]) && same_set(s->node, &aggs[k], &aggs[i]))
                 s->branch_of[i] = s->branch_of[k];
         if (s->branch_of[i] == 0)
             s->branch_of[i] = s->branch_count++;
@@ -182,13 +199,13 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     WR_TRY(names_of(plan, key_count + count + 1, &names, err));
     if (branch > 0) {
         WR_TRY(filtered(plan, aggs[0].filter, aggs[0].argument, &argument, err));
-        if (aggs[0].distinct)
+        if (is_grouped(node, &aggs[0]))
             WR_TRY(group_argument(plan, &input, &keys, key_count, names, &argument, err));
         for (uint32_t i = 0; i < count; i++) {
             WR_TRY(order_branch(plan, &aggs[i], argument, err));
             aggs[i].argument = argument;
             aggs[i].filter = NULL;
-            aggs[i].distinct = false;
+            aggs[i].distinct = is_ordered(node, &aggs[i]) && aggs[i].kind == WR_AGG_COUNT;
         }
     }
     return wr_plan_add_aggregate(plan, input, keys, key_count, aggs, count, names,

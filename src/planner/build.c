@@ -449,6 +449,12 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
     return WR_OK;
 }
 
+/* DISTINCT that the optimizer left is counted among the values in order. */
+static bool is_ordered(const wr_plan_agg *agg)
+{
+    return wr_agg_is_ordered(agg->kind) || agg->distinct;
+}
+
 /* Aggregates that are computed from sorted values; all of the node's are, over one argument. */
 static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                                wr_plan_ordered *plan, wr_error *err)
@@ -504,7 +510,9 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
 {
     bool positioned = b->needs_position[logical->number] || any_agg_needs_position(logical);
     bool ordered = logical->aggregate.agg_count > 0 &&
-                   wr_agg_is_ordered(logical->aggregate.aggs[0].kind);
+                   is_ordered(&logical->aggregate.aggs[0]);
+    const wr_sink_ops   *sink_ops = ordered ? &WR_ORDERED : &WR_AGGREGATE;
+    const wr_source_ops *source_ops = ordered ? &WR_ORDERED_READ : &WR_AGGREGATE_READ;
     wr_plan_aggregate *plan = WR_BUMP_NEW(b->bump, wr_plan_aggregate, err);
     wr_plan_ordered   *ordered_plan = WR_BUMP_NEW(b->bump, wr_plan_ordered, err);
     const void        *any_plan = ordered ? (const void *)ordered_plan : plan;
@@ -521,11 +529,13 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
         WR_TRY(wr_stream_drop_hidden(b, out, logical, err));
     WR_TRY(ordered ? ordered_input(b, logical, out, ordered_plan, err)
                    : aggregate_input(b, logical, out, plan, err));
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, ordered ? &WR_ORDERED : &WR_AGGREGATE, any_plan, logical, &sink,
-                    err));
+    if (ordered && wr_values_can(ordered_plan)) {
+        sink_ops = &WR_VALUES;
+        source_ops = &WR_VALUES_READ;
+    }
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, sink_ops, any_plan, logical, &sink, err));
     WR_TRY(wr_stream_attach(out, sink, err));
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, ordered ? &WR_ORDERED_READ : &WR_AGGREGATE_READ, any_plan,
-                    logical, &reader, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, source_ops, any_plan, logical, &reader, err));
     reader->state = sink;
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
     types = wr_types_copy(b, types, logical->schema.field_count, logical->schema.field_count + 1, err);
