@@ -48,6 +48,23 @@ static inline wr_status cell_compare(wr_type type, const void *a, const void *b,
     return WR_OK;
 }
 
+/* Order in which an extreme is sought: equal intervals by what they are written as, so that it does
+ * not matter which came first. */
+static inline wr_status cell_compare_form(wr_type type, const void *a, const void *b,
+                                          int *out_order, wr_error *err)
+{
+    wr_interval x, y;
+
+    WR_TRY(cell_compare(type, a, b, out_order, err));
+    if (*out_order != 0 || type.logical != WR_TYPE_INTERVAL)
+        return WR_OK;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    *out_order = x.months != y.months ? (x.months > y.months) - (x.months < y.months)
+                                      : (x.days > y.days) - (x.days < y.days);
+    return WR_OK;
+}
+
 /* A blob that lies in a cell moves with the cell: point the view at its own handle. */
 static inline void cell_own_blob(agg_cell *cell)
 {

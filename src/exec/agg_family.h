@@ -26,11 +26,12 @@ typedef enum family {
     KEPT,
 } family;
 
+/* carries * 2^128 + (high, low): exact, so only the end can overflow, whatever the order of adding. */
 typedef struct int_sum {
     uint64_t count;
     uint64_t low;
     int64_t  high;
-    uint64_t overflow;
+    int64_t  carries;
 } int_sum;
 
 typedef struct float_sum {
@@ -39,8 +40,8 @@ typedef struct float_sum {
 } float_sum;
 
 typedef struct interval_sum {
-    uint64_t count;
-    int64_t  months, days, us;
+    int64_t months, days;
+    int_sum us; /* counts, too */
 } interval_sum;
 
 typedef struct moments {
@@ -157,12 +158,17 @@ static inline family family_of(const wr_agg *agg)
     }
 }
 
+static inline wr_i128 int_sum_total(const int_sum *sum)
+{
+    return (wr_i128)((wr_u128)(uint64_t)sum->high << 64 | sum->low);
+}
+
 static inline void add_to_int_sum(int_sum *sum, wr_i128 x)
 {
-    wr_i128 total = (wr_i128)((wr_u128)(uint64_t)sum->high << 64 | sum->low);
+    wr_i128 total = int_sum_total(sum);
 
     if (__builtin_add_overflow(total, x, &total))
-        sum->overflow = 1;
+        sum->carries += x < 0 ? -1 : 1;
     sum->low = (uint64_t)total;
     sum->high = (int64_t)(total >> 64);
     sum->count++;

@@ -88,7 +88,7 @@ static wr_status merge_extreme(const wr_agg *agg, uint8_t *state, const uint8_t 
     if (!from->is_set)
         return WR_OK;
     if (cell->is_set) {
-        WR_TRY(cell_compare(agg->argument_type, from->value, cell->value, &order, err));
+        WR_TRY(cell_compare_form(agg->argument_type, from->value, cell->value, &order, err));
         order = agg->kind == WR_AGG_MIN ? order : -order;
     }
     if (order < 0)
@@ -100,9 +100,9 @@ static void merge_int_sum(int_sum *sum, const int_sum *other)
 {
     uint64_t count = sum->count + other->count;
 
-    add_to_int_sum(sum, (wr_i128)((wr_u128)(uint64_t)other->high << 64 | other->low));
+    add_to_int_sum(sum, int_sum_total(other));
     sum->count = count;
-    sum->overflow |= other->overflow;
+    sum->carries += other->carries;
 }
 
 static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot, uint8_t *state,
@@ -127,10 +127,9 @@ static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot,
         interval_sum       *to = (interval_sum *)(void *)state;
         const interval_sum *from = (const interval_sum *)(const void *)other;
 
-        to->count += from->count;
         to->months += from->months;
         to->days += from->days;
-        to->us += from->us;
+        merge_int_sum(&to->us, &from->us);
         return WR_OK;
     }
     case MOMENTS: {
@@ -194,7 +193,7 @@ wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8
 static wr_status finish_int_sum(const wr_agg *agg, const int_sum *sum, void *out, bool *out_null,
                                 wr_error *err)
 {
-    wr_i128 total = (wr_i128)((wr_u128)(uint64_t)sum->high << 64 | sum->low);
+    wr_i128 total = int_sum_total(sum);
     char    name[WR_TYPE_NAME_BYTES];
 
     *out_null = sum->count == 0;
@@ -204,10 +203,12 @@ static wr_status finish_int_sum(const wr_agg *agg, const int_sum *sum, void *out
         int    scale = agg->argument_type.logical == WR_TYPE_DECIMAL ? agg->argument_type.scale : 0;
         double mean = wr_decimal_to_f64(total, scale) / (double)sum->count;
 
+        if (sum->carries != 0)
+            mean += (double)sum->carries / (double)sum->count * 0x1p128 / pow(10.0, scale);
         memcpy(out, &mean, sizeof mean);
         return WR_OK;
     }
-    if (sum->overflow ||
+    if (sum->carries != 0 ||
         (agg->result_type.logical == WR_TYPE_I64 && (int64_t)total != total) ||
         (agg->result_type.logical == WR_TYPE_DECIMAL &&
          !wr_decimal_fits(total, agg->result_type.precision)))
@@ -236,15 +237,19 @@ static void finish_moments(const wr_agg *agg, const moments *state, double *out,
         *out = sqrt(*out);
 }
 
-static void finish_interval(const wr_agg *agg, const interval_sum *state, wr_interval *out,
-                            bool *out_null)
+static wr_status finish_interval(const wr_agg *agg, const interval_sum *state, wr_interval *out,
+                                 bool *out_null, wr_error *err)
 {
-    int64_t n = agg->kind == WR_AGG_AVG && state->count ? (int64_t)state->count : 1;
-    int64_t months = state->months / n, days = state->days + state->months % n * 30;
+    const wr_i128 us_per_day = 86400000000;
+    int64_t       n = agg->kind == WR_AGG_AVG && state->us.count ? (int64_t)state->us.count : 1;
+    int64_t       months = state->months / n, days = state->days + state->months % n * 30;
+    wr_i128       us = int_sum_total(&state->us) / n + days % n * us_per_day / n;
 
-    *out_null = state->count == 0;
-    *out = (wr_interval){(int32_t)months, (int32_t)(days / n),
-                         state->us / n + days % n * 86400000000ll / n};
+    *out_null = state->us.count == 0;
+    *out = (wr_interval){(int32_t)months, (int32_t)(days / n), (int64_t)us};
+    if (out->months != months || out->days != days / n || out->us != us)
+        return WR_RAISE(err, WR_DATA, "a sum does not fit Interval");
+    return WR_OK;
 }
 
 static void finish_buckets(const wr_agg *agg, const buckets *state, double *out, bool *out_null)
@@ -300,8 +305,7 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
             wr_agg_pairs_finish(agg->kind, (const pairs *)(const void *)state, out, out_null);
         return WR_OK;
     case INTERVAL_SUM:
-        finish_interval(agg, (const interval_sum *)(const void *)state, out, out_null);
-        return WR_OK;
+        return finish_interval(agg, (const interval_sum *)(const void *)state, out, out_null, err);
     case MOMENTS:
         finish_moments(agg, (const moments *)(const void *)state, out, out_null);
         return WR_OK;

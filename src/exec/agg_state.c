@@ -317,10 +317,9 @@ static void update_interval_sum(const wr_vector_view *view, const live_rows *liv
         interval_sum      *state = (interval_sum *)(void *)(states[live->from[i]] + offset);
         const wr_interval *x = at(view, sizeof(wr_interval), live->rows[i]);
 
-        state->count++;
         state->months += x->months;
         state->days += x->days;
-        state->us += x->us;
+        add_to_int_sum(&state->us, x->us);
     }
 }
 
@@ -337,12 +336,13 @@ static void update_bits(const wr_agg *agg, const wr_vector_view *view, const liv
     }
 }
 
-/* Extremes of plain numbers, a loop per type. */
+/* Extremes of plain numbers, a loop per type. Adding 0 makes one zero of the two that floats have. */
 #define NUMBER_LOOP(id, ctype)                                                                     \
     case WR_PHYS_##id:                                                                             \
         for (uint32_t i = 0; i < live->count; i++) {                                               \
             number_extreme *state = (number_extreme *)(void *)(states[live->from[i]] + offset);    \
-            ctype           x = *(const ctype *)at(view, sizeof(ctype), live->rows[i]), kept;      \
+            ctype x = (ctype)(*(const ctype *)at(view, sizeof(ctype), live->rows[i]) + (ctype)0);  \
+            ctype kept;                                                                            \
                                                                                                    \
             memcpy(&kept, state->value, sizeof kept);                                              \
             if (!state->is_set || IS_BEYOND(x, kept, is_min))                                      \
@@ -384,7 +384,7 @@ static wr_status update_extreme(const wr_agg *agg, const wr_vector_view *view,
         int         order = -1;
 
         if (cell->is_set) {
-            WR_TRY(cell_compare(agg->argument_type, value, cell->value, &order, err));
+            WR_TRY(cell_compare_form(agg->argument_type, value, cell->value, &order, err));
             order = is_min ? order : -order;
         }
         if (order < 0)

@@ -8,6 +8,7 @@
  *  3. A sink sees visible columns only.
  * Call order: wr_builder_run once per attempt. Cost: linear in the plan. */
 #include "base/bits.h"
+#include "expr/operators.h"
 #include "planner/planner_priv.h"
 
 wr_status wr_node_list_add(wr_node_list *list, wr_node *node, wr_bump *bump, wr_error *err)
@@ -393,8 +394,20 @@ static wr_status build_sort(wr_builder *b, const wr_plan_node *logical, wr_strea
 
 /* ---- Aggregate ------------------------------------------------------------------------------------ */
 
-static bool any_agg_needs_position(const wr_plan_node *logical)
+/* Intervals may be equal and written differently: a group shows its first by source position. */
+static uint32_t interval_key_count(const wr_plan_node *logical)
 {
+    uint32_t count = 0;
+
+    for (uint32_t k = 0; k < logical->aggregate.key_count; k++)
+        count += logical->aggregate.keys[k]->type.logical == WR_TYPE_INTERVAL;
+    return count;
+}
+
+static bool minds_position(const wr_plan_node *logical)
+{
+    if (interval_key_count(logical) > 0)
+        return true;
     for (uint32_t i = 0; i < logical->aggregate.agg_count; i++)
         if (wr_agg_needs_position(logical->aggregate.aggs[i].kind))
             return true;
@@ -413,17 +426,36 @@ static uint32_t input_column(wr_expr **exprs, uint32_t *io_count, wr_expr *expr)
     return (*io_count)++;
 }
 
+/* exprs[k] = the keys of groups. Of the two zeros that are equal floats they have one: x + 0. */
+static wr_status add_keys(wr_builder *b, const wr_plan_node *logical, wr_expr **exprs,
+                          wr_error *err)
+{
+    for (uint32_t k = 0; k < logical->aggregate.key_count; k++) {
+        wr_value zero = {.type = logical->aggregate.keys[k]->type};
+
+        exprs[k] = logical->aggregate.keys[k];
+        if (wr_type_is_float(exprs[k]->type)) {
+            wr_expr *args[] = {exprs[k], wr_expr_const(b->bump, &zero, err)};
+
+            if (!args[1])
+                return WR_NO_MEMORY;
+            WR_TRY(wr_expr_call(b->bump, wr_text_of(WR_OPERATOR_ADD), args, 2, &exprs[k], err));
+        }
+    }
+    return WR_OK;
+}
+
 static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                                  wr_plan_aggregate *plan, wr_error *err)
 {
     uint32_t  key_count = logical->aggregate.key_count, agg_count = logical->aggregate.agg_count;
     uint32_t  room = key_count + 3 * agg_count + out->hidden_count + 1, count = key_count;
     wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, room, err);
-    wr_agg   *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_agg, agg_count + 1, err);
+    wr_agg   *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_agg, agg_count + key_count + 1, err);
 
     if (!exprs || !aggs)
         return WR_NO_MEMORY;
-    memcpy(exprs, logical->aggregate.keys, key_count * sizeof exprs[0]);
+    WR_TRY(add_keys(b, logical, exprs, err));
     for (uint32_t i = 0; i < agg_count; i++) {
         const wr_plan_agg *agg = &logical->aggregate.aggs[i];
 
@@ -437,6 +469,12 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
             .fraction = agg->fraction,
         };
     }
+    for (uint32_t k = 0; k < key_count; k++)
+        if (exprs[k]->type.logical == WR_TYPE_INTERVAL)
+            aggs[agg_count++] = (wr_agg){.kind = WR_AGG_FIRST, .argument = k,
+                                         .order = WR_FIELD_NONE, .filter = WR_FIELD_NONE,
+                                         .argument_type = exprs[k]->type,
+                                         .result_type = exprs[k]->type};
     plan->position = out->hidden_count ? count : WR_FIELD_NONE;
     WR_TRY(wr_stream_add_hidden(b, out, exprs, count, err));
     WR_TRY(wr_stream_project(b, out, exprs, count + out->hidden_count, out->hidden_count, logical,
@@ -475,7 +513,7 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
 
         aggs[i] = (wr_ordered_agg){agg->kind, agg->type, agg->fraction, agg->separator};
     }
-    memcpy(exprs, logical->aggregate.keys, key_count * sizeof exprs[0]);
+    WR_TRY(add_keys(b, logical, exprs, err));
     exprs[key_count] = first->argument;
     for (uint32_t k = 0; k < key_count; k++)
         keys[k] = (wr_sort_key){.column = k};
@@ -486,7 +524,7 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
                                        first->order_keys[k].nulls_first};
         exprs[width++] = first->order_keys[k].expr;
     }
-    for (uint32_t h = 0; !by_value && h < out->hidden_count; h++)
+    for (uint32_t h = 0; h < out->hidden_count && (!by_value || interval_key_count(logical)); h++)
         keys[sorted++] = (wr_sort_key){.column = width + h};
     WR_TRY(wr_stream_add_hidden(b, out, exprs, width, err));
     WR_TRY(wr_stream_project(b, out, exprs, width + out->hidden_count, out->hidden_count, logical,
@@ -505,10 +543,32 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
     return WR_OK;
 }
 
+/* Put the first interval of each group, behind the aggregates, in the place of its key. */
+static wr_status show_first_intervals(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
+                                      wr_error *err)
+{
+    uint32_t  visible = logical->schema.field_count, next = visible;
+    wr_expr **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, visible + 2, err);
+
+    if (!exprs)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < visible; i++) {
+        bool is_first = i < logical->aggregate.key_count &&
+                        stream->types[i].logical == WR_TYPE_INTERVAL;
+
+        exprs[i] = wr_stream_column(b, stream, is_first ? next++ : i, err);
+        if (!exprs[i])
+            return WR_NO_MEMORY;
+    }
+    WR_TRY(wr_stream_add_hidden(b, stream, exprs, visible, err));
+    return wr_stream_project(b, stream, exprs, visible + stream->hidden_count,
+                             stream->hidden_count, logical, err);
+}
+
 static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                                  wr_error *err)
 {
-    bool positioned = b->needs_position[logical->number] || any_agg_needs_position(logical);
+    bool positioned = b->needs_position[logical->number] || minds_position(logical);
     bool ordered = logical->aggregate.agg_count > 0 &&
                    is_ordered(&logical->aggregate.aggs[0]);
     const wr_sink_ops   *sink_ops = ordered ? &WR_ORDERED : &WR_AGGREGATE;
@@ -516,6 +576,8 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
     wr_plan_aggregate *plan = WR_BUMP_NEW(b->bump, wr_plan_aggregate, err);
     wr_plan_ordered   *ordered_plan = WR_BUMP_NEW(b->bump, wr_plan_ordered, err);
     const void        *any_plan = ordered ? (const void *)ordered_plan : plan;
+    uint32_t           width = logical->schema.field_count;
+    uint32_t           more = ordered ? 0 : interval_key_count(logical);
     wr_node           *sink, *reader;
     wr_type           *types;
 
@@ -538,14 +600,15 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
     WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, source_ops, any_plan, logical, &reader, err));
     reader->state = sink;
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
-    types = wr_types_copy(b, types, logical->schema.field_count, logical->schema.field_count + 1, err);
+    types = wr_types_copy(b, types, width, width + more + 1, err);
     if (!types)
         return WR_NO_MEMORY;
-    types[logical->schema.field_count] = WR_TYPE(U64);
-    *out = (wr_stream){.tail = reader, .types = types,
-                       .visible_count = logical->schema.field_count, .hidden_count = positioned,
-                       .ordered = logical->aggregate.key_count == 0};
-    return WR_OK;
+    for (uint32_t i = 0; i < more; i++)
+        types[width + i] = WR_TYPE(INTERVAL);
+    types[width + more] = WR_TYPE(U64);
+    *out = (wr_stream){.tail = reader, .types = types, .visible_count = width + more,
+                       .hidden_count = positioned, .ordered = logical->aggregate.key_count == 0};
+    return more ? show_first_intervals(b, logical, out, err) : WR_OK;
 }
 
 /* ---- Window --------------------------------------------------------------------------------------- */
@@ -659,7 +722,7 @@ static void mark_positions(wr_builder *b)
             needs = b->fit->deterministic;
             break;
         case WR_PLAN_AGGREGATE:
-            needs = needs || any_agg_needs_position(node);
+            needs = needs || minds_position(node);
             break;
         default:
             break;

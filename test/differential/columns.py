@@ -162,3 +162,13 @@ def random_table(random, name, prefix, large, like=None):
     sql = f"SELECT (i * 7919 + 13) % 1000003 AS {prefix}id, {', '.join(parts)} " \
           f"FROM range({rows}) t(i)"
     return Table(name, columns, rows, sql)
+
+
+def write_table(connection, table, folder):
+    """As CSV, and again with its rows in another order."""
+    connection.execute(f"CREATE TABLE {table.name} AS {table.sql}")
+    for name, order in ((f"{table.name}.csv", "rowid"),
+                        (f"permuted/{table.name}.csv", "hash(rowid)")):
+        (folder / name).parent.mkdir(exist_ok=True)
+        connection.execute(f"COPY (SELECT * FROM {table.name} ORDER BY {order}) "
+                           f"TO '{folder / name}' (HEADER, NULLSTR '')")

@@ -24,6 +24,7 @@ import duckdb
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
+from columns import write_table  # noqa: E402
 from compare import first_difference, parse_csv  # noqa: E402
 from harness.paths import PROGRAM, ROOT, scratch_folder  # noqa: E402
 from harness.report import Report  # noqa: E402
@@ -33,15 +34,6 @@ from plans import random_plan  # noqa: E402
 CAPS = [16_000_000, 64_000_000, 1_000_000_000]
 LARGE_EVERY = 8
 TIMEOUT_S = 120
-
-
-def write_table(connection, table, folder):
-    connection.execute(f"CREATE TABLE {table.name} AS {table.sql}")
-    for name, order in ((f"{table.name}.csv", "rowid"),
-                        (f"permuted/{table.name}.csv", "hash(rowid)")):
-        (folder / name).parent.mkdir(exist_ok=True)
-        connection.execute(f"COPY (SELECT * FROM {table.name} ORDER BY {order}) "
-                           f"TO '{folder / name}' (HEADER, NULLSTR '')")
 
 
 def expected_rows(connection, plan):

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""The same answer, always: rows and bytes do not depend on cap, threads, batches and spilling.
+
+test/determinism/run.py [--runs N] [--plans N] [--seed S] [--only SEED] [--name PATTERN] [--large]
+
+Every text case that `weir run` ends well, and random plans with steps that SQL leaves open
+(open_steps.py), run once for reference and then under N settings of caps 16 MB, 64 MB and 4 GB x
+1, 2 and 8 threads x batches of 1, 64 and 1024 rows x the stress modes; --large: under all of them,
+and notes it in the ledger. With --deterministic all bytes must be the same, without it the rows:
+in any order where the case leaves it open.
+"""
+import argparse
+import collections
+import datetime
+import fnmatch
+import gzip
+import os
+import random
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+try:
+    import duckdb
+except ImportError:  # it makes the tables of random plans
+    duckdb = None
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "differential")]
+from columns import write_table  # noqa: E402
+from harness.case import read_cases  # noqa: E402
+from harness.execute import CaseRun, cap_of, difference, files_below  # noqa: E402
+from harness.paths import PROGRAM, ROOT, scratch_folder  # noqa: E402
+from harness.report import Report  # noqa: E402
+from harness.run import clean_environment, run  # noqa: E402
+from open_steps import add_equal_values, add_open_steps  # noqa: E402
+from plans import random_plan  # noqa: E402
+from run_cases import read_mode, skip_reason  # noqa: E402
+from settings import PRODUCT, REFERENCES, draw_settings  # noqa: E402
+
+REFUSED = 4  # the cap is below the plan's certificate
+TIMEOUT_S = 120
+EQUAL_HASHES_ROWS = 10**4  # more take too long
+
+
+def plain(data):
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def sorted_lines(data):
+    """Rows in any order; quoted line breaks only move pieces around alike."""
+    return sorted(plain(data).split(b"\n"))
+
+
+def compare(setting, references, found, has_order):
+    """Problems of one run. `references`: {deterministic: {name: bytes}}; has_order(name): do its
+    rows have an order without --deterministic, too?"""
+    reference = references[setting.deterministic]
+    if set(reference) != set(found):
+        return [f"{setting}: outputs {sorted(found)}, expected {sorted(reference)}"]
+    problems = []
+    for name, expected in reference.items():
+        actual = found[name]
+        if actual == expected:
+            continue
+        if setting.deterministic or has_order(name):
+            problems.append(difference(f"{setting}: {name}", plain(expected).decode("utf-8", "replace"),
+                                       plain(actual).decode("utf-8", "replace")))
+        elif sorted_lines(actual) != sorted_lines(expected):
+            problems.append(difference(f"{setting}: rows of {name}",
+                                       b"\n".join(sorted_lines(expected)).decode("utf-8", "replace"),
+                                       b"\n".join(sorted_lines(actual)).decode("utf-8", "replace")))
+    return problems
+
+
+# ---- Text cases ---------------------------------------------------------------------------------
+
+
+def is_run(step):
+    return step.argv("weir")[1][:2] == ["weir", "run"]
+
+
+def execute_case(case, setting):
+    """({(step, name): bytes of what was written}, "" or why it does not count)"""
+    found = {}
+    with CaseRun(case) as here:
+        for number, step in enumerate(case.steps, 1):
+            here.prepare(step)
+            before = {name: (here.folder / name).read_bytes() for name in files_below(here.folder)}
+            extra, argv = step.argv(PROGRAM)
+            if is_run(step) and setting.deterministic:
+                argv.append("--deterministic")
+            env = clean_environment(WEIR_SPILL_DIR=str(here.spill), **setting.environment())
+            env.update(extra)
+            result = run(argv, cwd=here.folder, env=env, stdin=step.stdin, timeout_s=TIMEOUT_S)
+            if result.exit_code == REFUSED and step.exit_code != REFUSED:
+                return found, "refused"
+            if result.exit_code != step.exit_code or result.timed_out:
+                return found, f"{setting}: {result.ending()}\n{result.errors[-1500:]}"
+            if is_run(step) and result.exit_code == 0:
+                found[number, "stdout"] = result.stdout
+                for name in files_below(here.folder):
+                    data = (here.folder / name).read_bytes()
+                    if before.get(name) != data:
+                        found[number, name] = data
+            if step.is_capped and result.peak_bytes > cap_of(argv, env):
+                return found, f"{setting}: peak {result.peak_bytes:,} is above the cap"
+    return found, ""
+
+
+def case_has_order(case, key):
+    number, name = key
+    step = case.steps[number - 1]
+    kind = (step.stdout or ("",))[0] if name == "stdout" else step.outputs.get(name, ("",))[0]
+    return kind in ("", "escaped", "gunzip")
+
+
+def find_references(execute):
+    """({deterministic: outputs}, problem) of a case or plan, which `execute(setting)` runs."""
+    references = {}
+    for setting in REFERENCES:
+        found, problem = execute(setting)
+        if problem:
+            return references, problem
+        references[setting.deterministic] = found
+    rows = [{name: sorted_lines(data) for name, data in found.items()}
+            for found in references.values()]
+    return references, "" if rows[0] == rows[1] else "other rows with --deterministic"
+
+
+def check_case(case, settings, report):
+    references, problem = find_references(lambda setting: execute_case(case, setting))
+    if problem or not any(is_run(step) and step.exit_code == 0 for step in case.steps):
+        report.judge(case.title, [problem] if problem else [])
+        return 0
+    problems, runs = [], 0
+    is_slow = skip_reason(case, read_mode("worst"))
+    for setting in settings:
+        if "hash" in setting.stress and is_slow:
+            continue
+        found, problem = execute_case(case, setting)
+        if problem != "refused":
+            runs += 1
+            problems += [problem] if problem else compare(
+                setting, references, found, lambda key: case_has_order(case, key))
+        if len(problems) > 3:
+            break
+    report.judge(case.title, problems)
+    return runs
+
+
+# ---- Random plans -------------------------------------------------------------------------------
+
+
+def execute_plan(folder, setting):
+    out = folder / f"out-{setting.cap}.csv"
+    out.unlink(missing_ok=True)
+    result = run([PROGRAM, "run", folder / "plan.yaml", "--spill-dir", folder / "spill", "-q",
+                  "--set", f"out={out}", *(["--deterministic"] if setting.deterministic else [])],
+                 cwd=folder, env=clean_environment(**setting.environment()), timeout_s=TIMEOUT_S)
+    if result.exit_code == REFUSED:
+        return {}, "refused"
+    if result.exit_code != 0:
+        return {}, f"{setting}: {result.ending()}\n{result.errors[-1500:]}"
+    if result.peak_bytes > setting.cap:
+        return {}, f"{setting}: peak {result.peak_bytes:,} is above the cap"
+    return {"out": out.read_bytes()}, ""
+
+
+def check_seed(seed, settings, args, report, kinds):
+    source = random.Random(f"open {seed}")
+    plan = random_plan(source, seed, args.large and seed % 16 == 0)
+    add_open_steps(source, plan)
+    folder = scratch_folder() / f"determinism-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "spill").mkdir(parents=True)
+    connection = duckdb.connect(config={"threads": 1})
+    for table in plan.tables:
+        write_table(connection, table, folder)
+    (folder / "plan.yaml").write_text(plan.pipeline())
+    references, problem = find_references(lambda setting: execute_plan(folder, setting))
+    problems, runs = [problem] if problem else [], 0
+    has_order = plan.steps[-2]["op"] == "sort"
+    for setting in settings if not problem else []:
+        if "hash" in setting.stress and plan.row_limit > EQUAL_HASHES_ROWS:
+            continue
+        found, problem = execute_plan(folder, setting)
+        if problem != "refused":
+            runs += 1
+            problems += [problem] if problem else compare(
+                setting, references, found, lambda _: has_order)
+        if len(problems) > 3:
+            break
+    kinds.update(plan.kinds)
+    if problems:
+        problems.append(f"kept in {folder.relative_to(ROOT)}; again: --only {seed}")
+    else:
+        shutil.rmtree(folder)
+    report.judge(f"seed {seed} ({', '.join(plan.kinds)})", problems)
+    return runs
+
+
+# ---- The whole ----------------------------------------------------------------------------------
+
+
+def add_to_ledger(first, plans, cases, runs, failed):
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True,
+                            capture_output=True, check=True).stdout.strip()
+    with open(ROOT / "docs/ledger.md", "a", encoding="utf-8") as file:
+        file.write(f"| {datetime.date.today()} | {commit} | determinism | {first} to "
+                   f"{first + plans - 1} | {cases} cases and {plans} plans x {len(PRODUCT)} "
+                   f"settings, {runs} runs | {failed} |\n")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=3, help="settings for each case and plan")
+    parser.add_argument("--plans", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=int, help="this random plan, under every setting")
+    parser.add_argument("--name", default="*", help="only cases whose title matches this pattern")
+    parser.add_argument("--large", action="store_true", help="every setting; noted in the ledger")
+    args = parser.parse_args()
+    add_equal_values()
+    report, kinds = Report(), collections.Counter()
+    cases, seeds = [], range(args.seed, args.seed + (500 if args.large else args.plans))
+    if not duckdb:
+        report.skip("random plans", "no duckdb in .venv (tools/setup.sh test got none)")
+        seeds = []
+    if args.only is None:
+        cases = [case for path in sorted((ROOT / "test/yaml").rglob("*.case"))
+                 for case in read_cases(path, os.path.relpath(path, ROOT))
+                 if fnmatch.fnmatch(case.title, args.name)]
+    else:
+        seeds = [args.only]
+
+    def settings_for(name):
+        return PRODUCT if args.large or args.only is not None else \
+            draw_settings(random.Random(name), args.runs)
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = sum(pool.map(
+            lambda case: check_case(case, settings_for(case.title), report), cases))
+        runs += sum(pool.map(
+            lambda seed: check_seed(seed, settings_for(str(seed)), args, report, kinds), seeds))
+    print(", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())))
+    print(f"{len(cases)} cases and {len(seeds)} plans, {runs} runs compared")
+    if args.large:
+        add_to_ledger(args.seed, len(seeds), len(cases), runs, report.failed)
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
