@@ -81,6 +81,34 @@ typedef struct wr_plan_repeat {
 } wr_plan_repeat;
 extern const wr_transform_ops WR_REPEAT;
 
+/** unnest: one row for each element of a list, each entry of a map, each piece of a text between
+ *  delimiters; of several side by side, and the shorter ones are filled up with NULL. Output: the
+ *  `kept` columns of the input, then `outputs`. A row without an element gives no row, with `outer`
+ *  one of NULLs. */
+enum { WR_UNNEST_VALUES_MAX = 64 };
+typedef struct wr_unnest_value {
+    uint32_t column;                /* of the input                                       */
+    wr_type  type;                  /* List, Map; Utf8 if there is a delimiter            */
+    wr_text  delimiter;
+} wr_unnest_value;
+
+typedef struct wr_unnest_output {
+    uint32_t value;                 /* NONE: the element's number, from 1, Int64           */
+    uint32_t member;                /* of elements that are structs; NONE: the element      */
+    wr_type  type;
+} wr_unnest_output;
+
+typedef struct wr_plan_unnest {
+    const uint32_t         *kept;
+    uint32_t                kept_count;
+    const wr_unnest_value  *values;
+    uint32_t                value_count;
+    const wr_unnest_output *outputs; /* in order of values, then members; the number last   */
+    uint32_t                output_count;
+    bool                    outer;
+} wr_plan_unnest;
+extern const wr_transform_ops WR_UNNEST;
+
 /** draw: appends two Int64 columns: the row's place in the (ordered) pipeline, from 0, and a number
  *  from 0 to 2^63 - 1 that depends on the place and the seed only. */
 typedef struct wr_plan_draw {

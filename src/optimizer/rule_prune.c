@@ -179,6 +179,11 @@ static wr_status want_inputs(prune *p, const wr_plan_node *node, wr_error *err)
         want_input_part(p, node);
         wr_expr_columns(node->repeat.count, p->wanted[node->inputs[0]->number]);
         break;
+    case WR_PLAN_UNNEST:
+        want_input_part(p, node);
+        for (uint32_t i = 0; i < node->unnest.value_count; i++)
+            wr_expr_columns(node->unnest.values[i].expr, p->wanted[node->inputs[0]->number]);
+        break;
     case WR_PLAN_UNION:
         for (uint32_t i = 0; i < 2; i++)
             for (size_t w = 0; w < wr_bit_words(node->schema.field_count); w++)
@@ -449,6 +454,30 @@ static void prune_input_part(prune *p, wr_plan_node *node, uint32_t input)
     node->schema.field_count = kept;
 }
 
+/* The input's columns, then the wanted elements. */
+static wr_status prune_unnest(prune *p, wr_plan_node *node, uint32_t input, wr_error *err)
+{
+    const wr_schema *theirs = &node->inputs[0]->schema;
+    uint32_t         width = p->widths[input], kept = 0;
+    uint32_t        *map = p->maps[node->number];
+
+    for (uint32_t i = 0; i < node->unnest.value_count; i++)
+        WR_TRY(remap(p, &node->unnest.values[i].expr, p->maps[input], err));
+    memcpy(map, p->maps[input], width * sizeof map[0]);
+    for (uint32_t i = 0; i < node->unnest.element_count; i++) {
+        map[width + i] = WR_FIELD_NONE;
+        if (!wr_bit_get(p->wanted[node->number], width + i))
+            continue;
+        map[width + i] = theirs->field_count + kept;
+        node->schema.fields[theirs->field_count + kept] = node->schema.fields[width + i];
+        node->unnest.elements[kept++] = node->unnest.elements[i];
+    }
+    memcpy(node->schema.fields, theirs->fields, theirs->field_count * sizeof(wr_field));
+    node->unnest.element_count = kept;
+    node->schema.field_count = theirs->field_count + kept;
+    return WR_OK;
+}
+
 /* Both inputs give exactly the wanted columns: one that others read too may have kept more, and then
  * a project picks them. */
 static wr_status prune_union(prune *p, wr_plan_node *node, wr_error *err)
@@ -529,6 +558,8 @@ static wr_status prune_node(prune *p, wr_plan_node *node, wr_error *err)
     case WR_PLAN_REPEAT:
         prune_input_part(p, node, left);
         return remap(p, &node->repeat.count, p->maps[left], err);
+    case WR_PLAN_UNNEST:
+        return prune_unnest(p, node, left, err);
     case WR_PLAN_KIND_COUNT:
         break;
     }

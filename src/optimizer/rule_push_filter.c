@@ -3,6 +3,7 @@
  * A conjunct moves below a node when that keeps every result:
  *   project   column references are replaced by the projected expressions (repeatable ones only)
  *   sort      without limit
+ *   unnest    what reads none of the elements
  *   join      to the side it reads, where that side's rows are not filled with NULLs by the join
  * A filter above a node with several readers stays: the others need all rows. Moving a filter never
  * moves an expression that can fail in front of a guard: conjuncts move together with what stood before them.
@@ -87,6 +88,21 @@ static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_nod
     return WR_OK;
 }
 
+/* Does it read the first `width` columns only? */
+static wr_status reads_only(const wr_expr *expr, uint32_t width, uint32_t field_count, wr_bump *bump,
+                            bool *out_does, wr_error *err)
+{
+    uint64_t *bits = WR_BUMP_NEW_ARRAY(bump, uint64_t, wr_bit_words(field_count) + 1, err);
+
+    if (!bits)
+        return WR_NO_MEMORY;
+    wr_expr_columns(expr, bits);
+    *out_does = true;
+    for (uint32_t c = width; c < field_count; c++)
+        *out_does &= !wr_bit_get(bits, c);
+    return WR_OK;
+}
+
 static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved, wr_error *err)
 {
     wr_plan_node *child = filter->inputs[0];
@@ -107,6 +123,11 @@ static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved,
         filter->filter.predicate = predicate;
         swap_with_child(plan, filter, child);
         *out_moved = true;
+    } else if (child->kind == WR_PLAN_UNNEST) {
+        WR_TRY(reads_only(filter->filter.predicate, child->inputs[0]->schema.field_count,
+                          child->schema.field_count, plan->bump, out_moved, err));
+        if (*out_moved)
+            swap_with_child(plan, filter, child);
     } else if (child->kind == WR_PLAN_JOIN) {
         return push_into_join(plan, filter, child, out_moved, err);
     }

@@ -193,6 +193,34 @@ static void add_limits(wr_textbuf *buf, uint64_t offset_rows, uint64_t rows_max)
         wr_textbuf_printf(buf, " offset %llu", (unsigned long long)offset_rows);
 }
 
+static void add_unnest(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
+{
+    const wr_schema *input = &node->inputs[0]->schema;
+
+    for (uint32_t i = 0; i < node->unnest.value_count; i++) {
+        const wr_plan_unnested *value = &node->unnest.values[i];
+
+        wr_textbuf_printf(buf, "%s%s", i ? ", " : "", expr_text(value->expr, input, bump));
+        if (value->delimiter.byte_count > 0) {
+            wr_textbuf_printf(buf, " at ");
+            wr_textbuf_json_string(buf, value->delimiter);
+        }
+    }
+    for (uint32_t i = 0; i < node->unnest.element_count; i++) {
+        const wr_plan_element *element = &node->unnest.elements[i];
+
+        wr_textbuf_printf(buf, "%s", i ? ", " : " AS ");
+        if (element->value == WR_FIELD_NONE)
+            wr_textbuf_printf(buf, "number");
+        else if (element->member == WR_FIELD_NONE)
+            wr_textbuf_printf(buf, "element of %u", element->value + 1);
+        else
+            wr_textbuf_printf(buf, "member %u of %u", element->member + 1, element->value + 1);
+    }
+    if (node->unnest.outer)
+        wr_textbuf_printf(buf, ", outer");
+}
+
 /* What a node does, on one line. */
 static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 {
@@ -250,6 +278,9 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
     case WR_PLAN_REPEAT:
         wr_textbuf_printf(buf, "%s times",
                           expr_text(node->repeat.count, &node->inputs[0]->schema, bump));
+        break;
+    case WR_PLAN_UNNEST:
+        add_unnest(buf, node, bump);
         break;
     case WR_PLAN_DRAW:
         wr_textbuf_printf(buf, "seed %llu", (unsigned long long)node->draw.seed);

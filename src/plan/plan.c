@@ -17,7 +17,8 @@ static const char *const KIND_NAMES[WR_PLAN_KIND_COUNT] = {
     [WR_PLAN_SORT] = "sort",           [WR_PLAN_LIMIT] = "limit",
     [WR_PLAN_AGGREGATE] = "aggregate", [WR_PLAN_JOIN] = "join",
     [WR_PLAN_UNION] = "union",         [WR_PLAN_REPEAT] = "repeat",
-    [WR_PLAN_DRAW] = "draw",           [WR_PLAN_SINK] = "sink",
+    [WR_PLAN_UNNEST] = "unnest",       [WR_PLAN_DRAW] = "draw",
+    [WR_PLAN_SINK] = "sink",
 };
 
 void wr_plan_init(wr_plan *plan, wr_bump *bump, const char *path)
@@ -432,6 +433,33 @@ wr_status wr_plan_add_repeat(wr_plan *plan, wr_plan_node *input, wr_expr *count,
     memcpy(node->schema.fields, input->schema.fields, field_count * sizeof(wr_field));
     node->schema.fields[field_count] = (wr_field){number_name, WR_TYPE(I64), false};
     node->repeat.count = count;
+    return append_node(plan, node, out_node, err);
+}
+
+wr_status wr_plan_add_unnest(wr_plan *plan, wr_plan_node *input, wr_plan_unnested *values,
+                             uint32_t value_count, wr_plan_element *elements,
+                             uint32_t element_count, bool outer, wr_plan_node **out_node,
+                             wr_error *err)
+{
+    wr_plan_node *node;
+    uint32_t      field_count = input->schema.field_count;
+
+    WR_TRY(new_node(plan, WR_PLAN_UNNEST, input, NULL, &node, err));
+    WR_TRY(new_schema(plan, field_count + element_count, &node->schema, err));
+    memcpy(node->schema.fields, input->schema.fields, field_count * sizeof(wr_field));
+    for (uint32_t i = 0; i < element_count; i++) {
+        char *name = wr_bump_printf(plan->bump, err, "#%u", i + 1);
+
+        if (!name)
+            return WR_NO_MEMORY;
+        node->schema.fields[field_count + i] =
+            (wr_field){wr_text_of(name), elements[i].type, true};
+    }
+    node->unnest.values = values;
+    node->unnest.value_count = value_count;
+    node->unnest.elements = elements;
+    node->unnest.element_count = element_count;
+    node->unnest.outer = outer;
     return append_node(plan, node, out_node, err);
 }
 

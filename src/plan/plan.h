@@ -26,6 +26,7 @@ typedef enum wr_plan_kind {
     WR_PLAN_JOIN,
     WR_PLAN_UNION,
     WR_PLAN_REPEAT,
+    WR_PLAN_UNNEST,
     WR_PLAN_DRAW,
     WR_PLAN_SINK,
     WR_PLAN_KIND_COUNT
@@ -75,6 +76,18 @@ typedef struct wr_plan_range {
     wr_expr    *left, *right;
     wr_range_op op;
 } wr_plan_range;
+
+/** A list, a map or, with a delimiter, a text that is taken apart. */
+typedef struct wr_plan_unnested {
+    wr_expr *expr;
+    wr_text  delimiter;
+} wr_plan_unnested;
+
+/** A column made of it: its elements, or one member of them; of no value: their numbers, from 1. */
+typedef struct wr_plan_element {
+    uint32_t value, member;  /* WR_FIELD_NONE */
+    wr_type  type;
+} wr_plan_element;
 
 typedef struct wr_plan_node wr_plan_node;
 struct wr_plan_node {
@@ -143,6 +156,12 @@ struct wr_plan_node {
             wr_expr *count;               /* Int64: how often a row comes; output: number last */
         } repeat;
         struct {
+            wr_plan_unnested *values;     /* side by side                                  */
+            wr_plan_element  *elements;   /* output: the input's columns, then these       */
+            uint32_t          value_count, element_count;
+            bool              outer;      /* a row without elements gives one of NULLs     */
+        } unnest;
+        struct {
             uint64_t seed;                /* output: place and draw last */
         } draw;
         struct {
@@ -203,6 +222,12 @@ wr_status wr_plan_add_union(wr_plan *plan, wr_plan_node *left, wr_plan_node *rig
  *  the number of the copy, from 0, as Int64 `number_name`. */
 wr_status wr_plan_add_repeat(wr_plan *plan, wr_plan_node *input, wr_expr *count,
                              wr_text number_name, wr_plan_node **out_node,
+                             wr_error *err) WR_MUST_USE;
+/** One row for each element of the values; behind the columns come `elements`, in order of values, then
+ *  members, the number last. Names are for EXPLAIN: a project behind gives others. */
+wr_status wr_plan_add_unnest(wr_plan *plan, wr_plan_node *input, wr_plan_unnested *values,
+                             uint32_t value_count, wr_plan_element *elements,
+                             uint32_t element_count, bool outer, wr_plan_node **out_node,
                              wr_error *err) WR_MUST_USE;
 /** Behind the columns: the row's place by source position, from 0, and a number from 0 to 2^63 - 1 drawn
  *  for it; both Int64. */

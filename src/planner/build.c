@@ -767,6 +767,8 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
         return wr_draw_build(b, node, out, err);
     case WR_PLAN_REPEAT:
         return wr_repeat_build(b, node, out, err);
+    case WR_PLAN_UNNEST:
+        return wr_unnest_build(b, node, out, err);
     case WR_PLAN_UNION:
         return wr_union_build(b, node, &left, &right, out, err);
     case WR_PLAN_SINK:

@@ -113,6 +113,9 @@ wr_status wr_stream_sort_by_position(wr_builder *b, wr_stream *stream, uint64_t 
 /** Rows several times (build_union.c). */
 wr_status wr_repeat_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                           wr_error *err) WR_MUST_USE;
+/** Elements of lists (build_unnest.c). */
+wr_status wr_unnest_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                          wr_error *err) WR_MUST_USE;
 /** Places and numbers drawn for them (build_union.c). */
 wr_status wr_draw_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                         wr_error *err) WR_MUST_USE;

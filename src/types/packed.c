@@ -201,6 +201,39 @@ wr_status wr_list_cursor_skip(wr_list_cursor *cursor, uint64_t count, wr_error *
     return WR_OK;
 }
 
+wr_status wr_list_cursor_left(wr_list_cursor *cursor, uint32_t *out_left, wr_error *err)
+{
+    if (cursor->block_index == cursor->block_count &&
+        cursor->next_block != cursor->packed->byte_count)
+        WR_TRY(enter_block(cursor, err));
+    *out_left = cursor->block_count - cursor->block_index;
+    return WR_OK;
+}
+
+wr_status wr_list_cursor_copy(wr_list_cursor *cursor, uint32_t count, void *out, uint64_t *valid,
+                              uint32_t first, bool *out_any_null, wr_error *err)
+{
+    uint64_t map = cursor->block_offset + (uint64_t)cursor->block_count * cursor->element_bytes;
+    uint8_t  bits[WR_LIST_BLOCK_ELEMENTS / 8];
+    uint32_t at = cursor->block_index;
+
+    wr_assert(cursor->element_bytes > 0 && count <= cursor->block_count - at,
+              "elements of fixed width, of one block");
+    WR_TRY(wr_packed_read(cursor->packed, cursor->block_offset + (uint64_t)at * cursor->element_bytes,
+                          out, (size_t)count * cursor->element_bytes, err));
+    cursor->block_index += count;
+    *out_any_null = false;
+    if (!cursor->block_nulls)
+        return WR_OK;
+    WR_TRY(wr_packed_read(cursor->packed, map, bits, (cursor->block_count + 7) / 8, err));
+    for (uint32_t i = 0; i < count; i++)
+        if (!(bits[(at + i) / 8] >> (at + i) % 8 & 1)) {
+            wr_bit_clear(valid, first + i);
+            *out_any_null = true;
+        }
+    return WR_OK;
+}
+
 wr_status wr_packed_count(const wr_packed *packed, uint64_t *out_count, wr_error *err)
 {
     uint32_t head[2];

@@ -113,6 +113,15 @@ wr_status wr_list_cursor_next(wr_list_cursor *cursor, wr_slot *out_slot, bool *o
 /** Skip `count` elements, or to the end: whole blocks where it can. */
 wr_status wr_list_cursor_skip(wr_list_cursor *cursor, uint64_t count, wr_error *err) WR_MUST_USE;
 
+/** Elements left in the block the cursor is in, or enters behind its end; 0: the list has no more. */
+wr_status wr_list_cursor_left(wr_list_cursor *cursor, uint32_t *out_left,
+                              wr_error *err) WR_MUST_USE;
+
+/** Copy the next `count` elements, of fixed width and all in this block, to `out`; those that are NULL
+ *  lose their bit in `valid`, whose bit `first` is that of the first one. Cost: a copy. */
+wr_status wr_list_cursor_copy(wr_list_cursor *cursor, uint32_t count, void *out, uint64_t *valid,
+                              uint32_t first, bool *out_any_null, wr_error *err) WR_MUST_USE;
+
 /** Number of elements. */
 wr_status wr_packed_count(const wr_packed *packed, uint64_t *out_count, wr_error *err) WR_MUST_USE;
 

@@ -52,7 +52,7 @@ struct step {
 
 extern const step_op WR_STEP_SCAN, WR_STEP_GENERATE, WR_STEP_FILTER, WR_STEP_MAP, WR_STEP_PROJECT,
     WR_STEP_SORT, WR_STEP_LIMIT, WR_STEP_AGGREGATE, WR_STEP_JOIN, WR_STEP_DISTINCT,
-    WR_STEP_SAMPLE, WR_STEP_UNPIVOT, WR_STEP_PIVOT,
+    WR_STEP_SAMPLE, WR_STEP_UNPIVOT, WR_STEP_PIVOT, WR_STEP_UNNEST, WR_STEP_LATERAL,
     WR_STEP_UNION, WR_STEP_INTERSECT, WR_STEP_EXCEPT, WR_STEP_WINDOW, WR_STEP_SINK;
 
 /* read.c: values. `what` names the key for messages. */
@@ -142,6 +142,12 @@ wr_status wr_read_tolerance(pipeline *p, const step *s, const wr_yaml *node,
 /** Expressions and names of items as arrays, for the plan's builders. */
 wr_status wr_items_split(const pipeline *p, const item_list *list, wr_expr ***out_exprs,
                          wr_text **out_names, wr_error *err) WR_MUST_USE;
+
+/* step_shape.c */
+/** The columns that stay beside what is made of `columns`: those that `keep` names, or without it all
+ *  others. */
+wr_status wr_read_kept(pipeline *p, const step *s, const wr_yaml *keep, const item_list *columns,
+                       item_list *out_kept, wr_error *err) WR_MUST_USE;
 
 /* step_distinct.c */
 /** Column `column` of a node's output. */

@@ -158,9 +158,9 @@ static wr_status read_columns(pipeline *p, const step *s, const wr_yaml *node, c
     for (uint32_t i = 0; i < out_items->count; i++)
         if (out_items->items[i].expr->kind != WR_EXPR_COLUMN)
             return wr_yaml_fail(&p->file, out_items->items[i].node, err,
-                                "'%s' of unpivot names columns, this is an expression: compute it "
-                                "with map first",
-                                what);
+                                "'%s' of %s names columns, this is an expression: compute it with "
+                                "map first",
+                                what, s->op->name);
     return WR_OK;
 }
 
@@ -245,14 +245,13 @@ static wr_status add_pair(pipeline *p, const step *s, const item_list *columns,
 static bool has_column(const item_list *list, uint32_t column)
 {
     for (uint32_t i = 0; i < list->count; i++)
-        if (list->items[i].expr->column == column)
+        if (list->items[i].expr->kind == WR_EXPR_COLUMN && list->items[i].expr->column == column)
             return true;
     return false;
 }
 
-/* What stays beside name and value: `keep`, or all columns that are not unpivoted. */
-static wr_status read_kept(pipeline *p, const step *s, const wr_yaml *keep,
-                           const item_list *columns, item_list *out_kept, wr_error *err)
+wr_status wr_read_kept(pipeline *p, const step *s, const wr_yaml *keep, const item_list *columns,
+                       item_list *out_kept, wr_error *err)
 {
     const wr_schema *schema = &s->inputs[0]->schema;
 
@@ -304,7 +303,7 @@ static wr_status build_unpivot(pipeline *p, const step *s, const wr_yaml *const 
     if (values[UNPIVOT_INCLUDE_NULLS])
         WR_TRY(wr_read_bool(p, values[UNPIVOT_INCLUDE_NULLS], "include_nulls", &include_nulls,
                             err));
-    WR_TRY(read_kept(p, s, values[UNPIVOT_KEEP], &columns, &kept, err));
+    WR_TRY(wr_read_kept(p, s, values[UNPIVOT_KEEP], &columns, &kept, err));
     exprs = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, kept.count + 2, err);
     names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, kept.count + 2, err);
     times = number_expr(p, columns.count, err);

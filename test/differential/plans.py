@@ -234,6 +234,34 @@ def add_unpivot(random, plan):
     return True
 
 
+def add_unnest(random, plan):
+    """The pieces of a text, and where they stand in it."""
+    texts = [c for c in plan.columns if c.type is TEXT]
+    if not texts:
+        return False
+    column = random.choice(texts)
+    delimiter, outer, indexed = random.choice(("a", "e", " ", "er", "-")), random.random() < 0.3, random.random() < 0.4
+    keep = [c for c in plan.columns if c is not column and random.random() < 0.8]
+    name, index = f"p{len(plan.steps)}", f"i{len(plan.steps)}"
+    pieces = f"string_split({column.name}, '{delimiter}')"
+    if outer:
+        pieces = f"CASE WHEN {column.name} IS NULL THEN [NULL] ELSE {pieces} END"
+    step = {"op": "unnest", "column": column.name, "delimiter": delimiter, "alias": name, "outer": outer,
+            "keep": [c.name for c in keep]}
+    parts = [c.name for c in keep] + [f"unnest(l) AS {name}"]
+    columns = keep + [Column(name, column.type, column.domain)]
+    if indexed:
+        step["index"] = index
+        parts.append(f"CASE WHEN {column.name} IS NOT NULL THEN generate_subscripts(l, 1) END AS {index}")
+        columns.append(Column(index, BIGINT, ["1", "2", "NULL"]))
+    plan.add("unnest", step, f"SELECT {', '.join(parts)} FROM (SELECT *, {pieces} AS l FROM ({plan.sql}))",
+             columns)
+    plan.id_column = ""
+    plan.is_ordered = False
+    plan.row_limit *= 8
+    return True
+
+
 def add_pivot(random, plan):
     """Counts and extremes of one column for some values of another."""
     whole = [c for c in plan.columns if c.family == "int"]
@@ -486,7 +514,7 @@ def add_limit(random, plan):
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
-             (add_pivot, 2),
+             (add_pivot, 2), (add_unnest, 2),
              (add_join, 4), (add_asof, 2), (add_limit, 1), (add_window, 3)]
 
 
