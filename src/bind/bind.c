@@ -431,6 +431,7 @@ wr_status wr_binder_node(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_er
     wr_expr *expr = NULL;
     wr_place place;
 
+    WR_TRY(wr_binder_split_field(b, &ast, err));
     if (b->aggregates)
         WR_TRY(wr_binder_aggregate_part(b, ast, &expr, err));
     if (b->windows)

@@ -43,6 +43,8 @@ wr_status wr_binder_find_column(const binder *b, const wr_ast *ast, uint32_t *ou
                                 wr_error *err) WR_MUST_USE;
 wr_status wr_binder_column(binder *b, const wr_ast *ast, wr_expr **out_expr,
                            wr_error *err) WR_MUST_USE;
+/** What `ast` stands for instead if it is "a.b" where a is a column, not an input: the field b of a. */
+wr_status wr_binder_split_field(binder *b, const wr_ast **io_ast, wr_error *err) WR_MUST_USE;
 /** An operand of a comparison with `other`: a column, or text in double quotes (wr_scope.warn). */
 wr_status wr_binder_operand(binder *b, const wr_ast *ast, const wr_ast *other, wr_expr **out_expr,
                             wr_error *err) WR_MUST_USE;

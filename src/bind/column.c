@@ -134,6 +134,31 @@ wr_status wr_binder_column(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
     return make_column(b, column, out_expr, err);
 }
 
+wr_status wr_binder_split_field(binder *b, const wr_ast **io_ast, wr_error *err)
+{
+    const wr_ast *ast = *io_ast;
+    wr_ast       *nodes, **args;
+    uint32_t      column;
+
+    if (ast->kind != WR_AST_COLUMN || !ast->qualifier.byte_count ||
+        find_side(b->scope, ast->qualifier) >= 0)
+        return WR_OK;
+    nodes = WR_BUMP_NEW_ARRAY(b->bump, wr_ast, 3, err);
+    args = WR_BUMP_NEW_ARRAY(b->bump, wr_ast *, 2, err);
+    if (!nodes || !args)
+        return WR_NO_MEMORY;
+    nodes[0] = (wr_ast){.kind = WR_AST_COLUMN, .place = ast->place, .text = ast->qualifier};
+    nodes[1] = (wr_ast){.kind = WR_AST_STRING, .place = ast->place, .text = ast->text};
+    args[0] = &nodes[0];
+    args[1] = &nodes[1];
+    nodes[2] = (wr_ast){.kind = WR_AST_CALL, .place = ast->place, .text = WR_TEXT("array_extract"),
+                        .arg_count = 2, .args = args};
+    WR_TRY(wr_binder_find_column(b, &nodes[0], &column, err));
+    if (column != WR_FIELD_NONE)
+        *io_ast = &nodes[2];
+    return WR_OK;
+}
+
 /* --- text in double quotes ----------------------------------------------------------------- */
 
 static bool is_near_to_a_column(const wr_schema *schema, wr_text name)

@@ -14,6 +14,7 @@
 
 #include "bind/bind_priv.h"
 #include "expr/program.h"
+#include "types/packed.h"
 #include "types/parse.h"
 
 enum {
@@ -76,6 +77,55 @@ static int fixture_tear_down(void **state)
 
 /* ---- Values as text ------------------------------------------------------------------------------- */
 
+static size_t fixture_put(wr_type type, const void *cell, char *out, size_t room);
+
+/* A value inside a nested one, as JSON. */
+static size_t fixture_put_slot(const wr_packed *packed, wr_slot slot, wr_type type, char *out,
+                               size_t room)
+{
+    _Alignas(16) uint8_t cell[16];
+
+    if (slot.is_null)
+        return (size_t)snprintf(out, room, "null");
+    wr_packed_cell(packed, slot, type, cell);
+    return fixture_put(type, cell, out, room);
+}
+
+/* Entries of maps as structs: {"key":1,"value":2}. */
+static size_t fixture_put(wr_type type, const void *cell, char *out, size_t room)
+{
+    wr_packed        packed = wr_type_is_bytes(type) ? wr_packed_of(cell) : (wr_packed){0};
+    wr_slot          slot;
+    wr_list_cursor   elements;
+    wr_struct_cursor members;
+    size_t           used = 0;
+    bool             end = false;
+
+    if (wr_type_is_text(type))
+        return (size_t)snprintf(out, room, "\"%.*s\"", (int)packed.byte_count, packed.bytes);
+    if (wr_type_is_sequence(type)) {
+        wr_list_cursor_init(&elements, &packed, type);
+        while (wr_list_cursor_next(&elements, &slot, &end, NULL) == WR_OK && !end) {
+            out[used] = used ? ',' : '[';
+            used += 1 + fixture_put_slot(&packed, slot, elements.element, out + used + 1, room - used);
+        }
+        return used + (size_t)snprintf(out + used, room - used, used ? "]" : "[]");
+    }
+    if (type.logical == WR_TYPE_STRUCT) {
+        wr_struct_cursor_init(&members, &packed, type);
+        for (uint32_t i = 0; i < wr_type_member_count(type); i++) {
+            wr_member member = wr_type_member(type, i);
+
+            assert_int_equal(wr_struct_cursor_next(&members, &slot, NULL), WR_OK);
+            used += (size_t)snprintf(out + used, room - used, "%s\"%.*s\":", i ? "," : "{",
+                                     WR_TEXT_ARG(member.name));
+            used += fixture_put_slot(&packed, slot, member.type, out + used, room - used);
+        }
+        return used + (size_t)snprintf(out + used, room - used, "}");
+    }
+    return wr_format_any(type, cell, out);
+}
+
 static const char *fixture_format(const wr_value *value, char out[FIXTURE_TEXT_BYTES])
 {
     uint64_t cell[2] = {0};
@@ -90,6 +140,10 @@ static const char *fixture_format(const wr_value *value, char out[FIXTURE_TEXT_B
         for (size_t i = 0; i < value->text.byte_count && used + 3 < FIXTURE_TEXT_BYTES; i++)
             used += (size_t)snprintf(out + used, FIXTURE_TEXT_BYTES - used, "%02x",
                                      (unsigned char)value->text.bytes[i]);
+    } else if (wr_type_is_nested(value->type)) {
+        wr_str str = wr_str_of(value->text.bytes, value->text.byte_count);
+
+        fixture_put(value->type, &str, out, FIXTURE_TEXT_BYTES);
     } else {
         wr_value_store(value, cell);
         out[wr_format_any(value->type, cell, out)] = '\0';

@@ -47,6 +47,26 @@ bool     wr_nested_castable(wr_type from, wr_type to);
 wr_status wr_expr_special(wr_bump *bump, wr_text name, wr_expr **args, uint32_t arg_count,
                           wr_expr **out_expr, wr_error *err) WR_MUST_USE;
 
+/* Rows of wr_expr_special's table that are about nested values (special_nested.c). */
+wr_status wr_make_struct(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                         wr_error *err);
+wr_status wr_make_insert(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                         wr_error *err);
+wr_status wr_make_field(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                        wr_error *err);
+wr_status wr_make_subscript(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                            wr_error *err);
+
+/** Member `member` of a struct, as an expression. NULL when the plan pool is spent. */
+wr_expr *wr_expr_member(wr_bump *bump, wr_expr *strukt, uint32_t member, wr_error *err);
+
+/** A struct of `type` with these members, whose types are right. NULL when the plan pool is spent. */
+wr_expr *wr_expr_struct(wr_bump *bump, wr_type type, wr_expr *const *members, wr_error *err);
+
+/** `value`, or NULL where `arg` is NULL. */
+wr_status wr_expr_unless_null(wr_bump *bump, wr_expr *arg, wr_expr *value, wr_expr **out_expr,
+                              wr_error *err) WR_MUST_USE;
+
 /** The names that wr_expr_special knows; NULL past the end. */
 const char *wr_expr_special_name(uint32_t index);
 
@@ -100,5 +120,7 @@ extern const wr_function_table WR_FUNCTIONS_INTERVAL;
 extern const wr_function_table WR_FUNCTIONS_REGEX;
 extern const wr_function_table WR_FUNCTIONS_TEXT;
 extern const wr_function_table WR_FUNCTIONS_CODE;
+extern const wr_function_table WR_FUNCTIONS_LIST;
+extern const wr_function_table WR_FUNCTIONS_STRUCT;
 
 #endif

@@ -216,12 +216,26 @@ static void write_list(writer *w, wr_expr *const *args, uint32_t arg_count)
     put(w, ")");
 }
 
+/* {'a': 1}: the names are in the type. */
+static void write_struct(writer *w, const wr_expr *expr)
+{
+    for (uint32_t i = 0; i < expr->arg_count; i++) {
+        put(w, i ? ", " : "{");
+        put_quoted(w, wr_type_member(expr->type, i).name, '\'');
+        put(w, ": ");
+        write_expr(w, expr->args[i], LEVEL_OR);
+    }
+    put(w, "}");
+}
+
 static void write_call(writer *w, const wr_expr *expr)
 {
     size_t operator = find_operator(expr);
     level  own = level_of(expr);
 
-    if (is_prefix(expr)) {
+    if (is_function(expr, "struct_pack")) {
+        write_struct(w, expr);
+    } else if (is_prefix(expr)) {
         put(w, expr->function->name);
         write_expr(w, expr->args[0], LEVEL_PRIMARY);
     } else if (own == LEVEL_NOT) {

@@ -2,7 +2,7 @@
  *
  * coalesce, ifnull, nvl, nvl2, nullif, if and iff are CASE: what is not needed is not computed, so it
  * cannot fail. typeof is a constant, date a cast, date_add and date_sub are operators. x IN (...) is one probe of a hash set for the constants, OR comparisons
- * for the rest. A plus sign is its argument. */
+ * for the rest. A plus sign is its argument. What is about nested values: special_nested.c. */
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
 
@@ -251,6 +251,11 @@ static const struct {
     {"date_sub", 2, 2, make_date_sub},
     {"date_subtract", 2, 2, make_date_sub},
     {"typeof", 1, 1, make_typeof},
+    {"struct_pack", 2, UINT32_MAX, wr_make_struct},
+    {"named_struct", 2, UINT32_MAX, wr_make_struct},
+    {"struct_insert", 3, UINT32_MAX, wr_make_insert},
+    {"struct_extract", 2, 2, wr_make_field},
+    {"array_extract", 2, 2, wr_make_subscript},
     {WR_OPERATOR_IN, 2, UINT32_MAX, make_in},
     {WR_OPERATOR_ADD, 1, 1, make_plus},
 };

@@ -118,15 +118,19 @@ static bool add_extent(wr_bump *bump, size_t bytes)
     return true;
 }
 
+/* What a request takes: distinct addresses, also for nothing. */
+static size_t rounded_bytes(size_t bytes)
+{
+    return bytes ? (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
+}
+
 void *wr_bump_try_alloc(wr_bump *bump, size_t bytes)
 {
-    size_t rounded = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    size_t rounded = rounded_bytes(bytes);
     void  *p;
 
     if (rounded < bytes || rounded > SIZE_MAX / 2)
         return NULL;
-    if (rounded == 0)
-        rounded = ALIGNMENT; /* distinct addresses, also for nothing */
     if (rounded > (size_t)(bump->end - bump->next) && !add_extent(bump, rounded))
         return NULL;
     p = bump->next;
@@ -134,6 +138,15 @@ void *wr_bump_try_alloc(wr_bump *bump, size_t bytes)
     bump->bytes_used += rounded;
     wr_unpoison(p, bytes);
     return p;
+}
+
+void wr_bump_shrink(wr_bump *bump, void *p, size_t bytes, size_t kept)
+{
+    wr_assert((uint8_t *)p + rounded_bytes(bytes) == bump->next && kept <= bytes,
+              "only the last allocation shrinks");
+    bump->bytes_used -= rounded_bytes(bytes) - rounded_bytes(kept);
+    bump->next = (uint8_t *)p + rounded_bytes(kept);
+    wr_poison((uint8_t *)p + kept, (size_t)(bump->end - (uint8_t *)p) - kept);
 }
 
 static void *raise_exhausted(const wr_bump *bump, size_t bytes, wr_error *err)

@@ -56,6 +56,9 @@ void         wr_bump_rewind(wr_bump *bump, wr_bump_mark mark);
 /** Uninitialised bytes, 16-aligned, or NULL. `bytes` may be 0. */
 void *wr_bump_try_alloc(wr_bump *bump, size_t bytes);
 
+/** The last allocation, `p` of `bytes` bytes, keeps its first `kept` and gives the others back. */
+void wr_bump_shrink(wr_bump *bump, void *p, size_t bytes, size_t kept);
+
 /** Zeroed bytes; raises WR_NO_MEMORY naming the lease when it is spent ("plan pool exhausted").
  *  For plan-time structures, where refusal is an error and not a reason to spill. */
 void *wr_bump_alloc(wr_bump *bump, size_t bytes, wr_error *err);

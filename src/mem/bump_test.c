@@ -132,6 +132,23 @@ static void reserved_room_is_not_wasted(void **state)
     assert_int_equal(f->lease.pages_used, 1);
 }
 
+static void the_last_allocation_shrinks(void **state)
+{
+    fixture *f = *state;
+    char    *first = wr_bump_try_alloc(&f->bump, 1000), *next;
+
+    memset(first, 'x', 1000);
+    wr_bump_shrink(&f->bump, first, 1000, 17);
+    assert_int_equal(f->bump.bytes_used, 32);
+    next = wr_bump_try_alloc(&f->bump, 40);
+    assert_ptr_equal(next, first + 32);
+    memset(next, 'y', 40);
+    assert_int_equal(first[16], 'x');
+    first = wr_bump_try_alloc(&f->bump, 3 * PAGE);
+    wr_bump_shrink(&f->bump, first, 3 * PAGE, 0);
+    assert_ptr_equal(wr_bump_try_alloc(&f->bump, 1), first + 16);
+}
+
 static void refusal_names_the_lease(void **state)
 {
     fixture *f = *state;
@@ -173,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(large_requests_get_their_own_extent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rewind_drops_what_came_after, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reserved_room_is_not_wasted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_allocation_shrinks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusal_names_the_lease, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts, set_up, tear_down),
     };

@@ -38,6 +38,7 @@ typedef enum wr_ast_kind {
     WR_AST_BETWEEN,   /* args[0] BETWEEN args[1] AND args[2]; negated, symmetric        */
     WR_AST_IN,        /* args[0] IN (args[1..]); negated                                */
     WR_AST_LIKE,      /* args[0] LIKE args[1] [ESCAPE args[2]]; op; negated             */
+    WR_AST_LAMBDA,    /* args: parameters, as COLUMNs, then the body                    */
 } wr_ast_kind;
 
 typedef enum wr_ast_op {
@@ -95,7 +96,8 @@ struct wr_ast {
     wr_ast_kind kind;
     wr_ast_op   op;
     wr_place    place;
-    wr_text     text, qualifier;
+    wr_text     text;
+    wr_text     qualifier; /* COLUMN: its table; CAST, TYPED: the type as it was written */
     wr_type     type;
     bool        boolean, negated, symmetric, try_, distinct, has_operand, has_else, quoted;
     uint32_t    depth; /* of the tree below and including this node, from 1 */

@@ -46,7 +46,7 @@ static void put_column_name(wr_textbuf *out, wr_text name)
     wr_keyword keyword = wr_keyword_find(name);
 
     if (!is_plain_word(name) || wr_keyword_is_reserved(keyword) || keyword == WR_KW_BOTH ||
-        keyword == WR_KW_LEADING || keyword == WR_KW_TRAILING)
+        keyword == WR_KW_LEADING || keyword == WR_KW_TRAILING || keyword == WR_KW_ARRAY)
         put_quoted(out, name, '"');
     else
         put(out, name);
@@ -211,8 +211,59 @@ static void put_over(wr_textbuf *out, const wr_ast_over *over)
     put_words(out, ")");
 }
 
+/* The names of a struct_pack, with values between them. */
+static bool has_names(const wr_ast *node)
+{
+    for (uint32_t i = 0; i < node->arg_count; i += 2)
+        if (node->args[i]->kind != WR_AST_STRING)
+            return false;
+    return node->arg_count > 0 && node->arg_count % 2 == 0;
+}
+
+static void put_struct(wr_textbuf *out, const wr_ast *node)
+{
+    for (uint32_t i = 0; i < node->arg_count; i += 2) {
+        put_words(out, i ? ", " : "{");
+        put_quoted(out, node->args[i]->text, '\'');
+        put_words(out, ": ");
+        put_child(out, node->args[i + 1], PREC_ANY);
+    }
+    put_words(out, "}");
+}
+
+/* Calls that have a form of their own: lists, structs, subscripts. */
+static bool put_nested(wr_textbuf *out, const wr_ast *node)
+{
+    bool is_slice = wr_text_equal(node->text, WR_TEXT("array_slice")) && node->arg_count == 3;
+
+    if (node->distinct || node->filter || node->order_count || node->ignore_nulls || node->over)
+        return false;
+    if (wr_text_equal(node->text, WR_TEXT("list_value"))) {
+        put_words(out, "[");
+        put_list(out, node, 0);
+        put_words(out, "]");
+    } else if (wr_text_equal(node->text, WR_TEXT("struct_pack")) && has_names(node)) {
+        put_struct(out, node);
+    } else if (is_slice ||
+               (wr_text_equal(node->text, WR_TEXT("array_extract")) && node->arg_count == 2)) {
+        put_child(out, node->args[0], PREC_CAST);
+        put_words(out, "[");
+        put_child(out, node->args[1], PREC_ANY);
+        if (is_slice) {
+            put_words(out, ":");
+            put_child(out, node->args[2], PREC_ANY);
+        }
+        put_words(out, "]");
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void put_call(wr_textbuf *out, const wr_ast *node)
 {
+    if (put_nested(out, node))
+        return;
     put_function_name(out, node->text);
     put_words(out, node->distinct ? "(DISTINCT " : "(");
     put_list(out, node, 0);
@@ -227,6 +278,20 @@ static void put_call(wr_textbuf *out, const wr_ast *node)
         put_words(out, " IGNORE NULLS");
     if (node->over)
         put_over(out, node->over);
+}
+
+/* (x, i) -> body */
+static void put_lambda(wr_textbuf *out, const wr_ast *node)
+{
+    uint32_t count = node->arg_count - 1;
+
+    put_words(out, count > 1 ? "(" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        put_words(out, i ? ", " : "");
+        put_column_name(out, node->args[i]->text);
+    }
+    put_words(out, count > 1 ? ") -> " : " -> ");
+    put_child(out, node->args[count], PREC_ANY);
 }
 
 static void put_case(wr_textbuf *out, const wr_ast *node)
@@ -263,28 +328,33 @@ static bool is_hex_form(wr_text text)
     return true;
 }
 
+/* A type whose canonical name is too long for a message stands as it was written. */
+static void put_type(wr_textbuf *out, const wr_ast *node)
+{
+    char    name[WR_TYPE_NAME_BYTES];
+    wr_text canonical = wr_text_of(wr_type_format(node->type, name));
+
+    put(out, wr_text_ends_with(canonical, WR_TEXT("...")) ? node->qualifier : canonical);
+}
+
 static void put_typed(wr_textbuf *out, const wr_ast *node)
 {
-    char name[WR_TYPE_NAME_BYTES];
-
     if (node->type.logical == WR_TYPE_BINARY && is_hex_form(node->text)) {
         put_words(out, "X");
         put_quoted(out, (wr_text){node->text.bytes + 2, node->text.byte_count - 2}, '\'');
         return;
     }
-    put_words(out, wr_type_format(node->type, name));
+    put_type(out, node);
     put_words(out, " ");
     put_quoted(out, node->text, '\'');
 }
 
 static void put_cast(wr_textbuf *out, const wr_ast *node)
 {
-    char name[WR_TYPE_NAME_BYTES];
-
     put_words(out, node->try_ ? "TRY_CAST(" : "CAST(");
     put_child(out, node->args[0], PREC_ANY);
     put_words(out, " AS ");
-    put_words(out, wr_type_format(node->type, name));
+    put_type(out, node);
     put_words(out, ")");
 }
 
@@ -376,6 +446,9 @@ static void put_node(wr_textbuf *out, const wr_ast *node)
     case WR_AST_IN:
     case WR_AST_LIKE:
         put_like_level(out, node);
+        break;
+    case WR_AST_LAMBDA:
+        put_lambda(out, node);
         break;
     }
 }

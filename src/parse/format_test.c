@@ -50,6 +50,17 @@ static void canonical_text(void **state)
         {"first(a order by b desc nulls last)", "first(a ORDER BY b DESC NULLS LAST)"},
         {"current_date", "current_date()"},
         {"a is not distinct from b", "a IS NOT DISTINCT FROM b"},
+        {"array[1,2]", "[1, 2]"},
+        {"list_value()", "[]"},
+        {"struct_pack(a := 1)", "{'a': 1}"},
+        {"map {'a': 1}", "map(['a'], [1])"},
+        {"a [1] [2:]", "a[1][2:-1]"},
+        {"(-a)[1]", "(-a)[1]"},
+        {"(a.b).c", "a.b['c']"},
+        {"\"array\"[1]", "\"array\"[1]"},
+        {"x::int[]", "CAST(x AS List(Int32))"},
+        {"f(x->(x + 1))", "f(x -> x + 1)"},
+        {"f(lambda x, i : x)", "f((x, i) -> x)"},
     };
     parse_fixture *f = *state;
 
@@ -87,7 +98,7 @@ static const char *const COLUMNS[] = {
 static const char *const FUNCTIONS[] = {
     "f", "lower", "sum", "count", "trim", "substring", "extract", "position", "overlay", "cast",
     "try_cast", "exists", "current_date", "left", "interval", "decimal", "timestamp", "filter",
-    "case", "my func", "strpos"};
+    "case", "my func", "strpos", "list_value", "struct_pack", "array_extract", "array_slice", "map"};
 static const char *const STRINGS[] = {"", "x", "it's", "a\nb", "\\", "--", "/*", "\"", "$$", "100%"};
 static const char *const INTEGERS[] = {"0", "1", "42", "0xff", "9223372036854775808"};
 static const char *const DECIMALS[] = {"1.5", ".5", "5.", "0.060"};

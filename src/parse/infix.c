@@ -39,7 +39,8 @@ int wr_parser_infix_prec(const parser *p)
     if (p->token.kind == WR_TOKEN_OPERATOR)
         return p->token.op == WR_OP_CONCAT && p->double_pipe_is_or ? PREC_OR
                                                                    : wr_operator_prec(p->token.op);
-    if (p->token.kind == WR_TOKEN_CAST)
+    if (p->token.kind == WR_TOKEN_CAST || p->token.kind == WR_TOKEN_OPEN_LIST ||
+        p->token.kind == WR_TOKEN_DOT)
         return PREC_CAST;
     switch (p->token.keyword) {
     case WR_KW_OR:
@@ -249,17 +250,19 @@ static wr_status parse_at_time_zone(parser *p, wr_ast **io_left, wr_error *err)
     return WR_OK;
 }
 
-static wr_status parse_cast_operator(parser *p, wr_ast **io_left, wr_error *err)
+/* x::type, x[i], x.name */
+static wr_status parse_postfix(parser *p, wr_ast **io_left, wr_error *err)
 {
     wr_place place = p->token.place;
-    wr_type  type;
 
+    if (p->token.kind == WR_TOKEN_OPEN_LIST)
+        return wr_parser_subscript(p, io_left, err);
+    if (p->token.kind == WR_TOKEN_DOT)
+        return wr_parser_field(p, io_left, err);
     WR_TRY(wr_parser_next(p, err));
-    WR_TRY(wr_parser_type(p, &type, err));
     WR_TRY(wr_parser_make(p, WR_AST_CAST, WR_OP_NONE, place, (wr_ast *[3]){*io_left, NULL, NULL},
-                     io_left, err));
-    (*io_left)->type = type;
-    return WR_OK;
+                          io_left, err));
+    return wr_parser_type(p, *io_left, err);
 }
 
 wr_status wr_parser_infix(parser *p, int prec, wr_ast **io_left, wr_error *err)
@@ -276,7 +279,7 @@ wr_status wr_parser_infix(parser *p, int prec, wr_ast **io_left, wr_error *err)
     case PREC_AT:
         return parse_at_time_zone(p, io_left, err);
     case PREC_CAST:
-        return parse_cast_operator(p, io_left, err);
+        return parse_postfix(p, io_left, err);
     default:
         return parse_binary(p, prec, io_left, err);
     }

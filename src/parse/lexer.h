@@ -40,9 +40,16 @@ typedef enum wr_token_kind {
     WR_TOKEN_CAST,       /* :: */
     WR_TOKEN_OPEN,       /* (  */
     WR_TOKEN_CLOSE,      /* )  */
+    WR_TOKEN_OPEN_LIST,  /* [  */
+    WR_TOKEN_CLOSE_LIST, /* ]  */
+    WR_TOKEN_OPEN_BRACE, /* {  */
+    WR_TOKEN_CLOSE_BRACE, /* } */
     WR_TOKEN_COMMA,
     WR_TOKEN_DOT,
-    WR_TOKEN_OTHER,      /* a character no production uses: [ ] { } ; : @ ? ... */
+    WR_TOKEN_COLON,
+    WR_TOKEN_ASSIGN,     /* := */
+    WR_TOKEN_ARROW,      /* -> */
+    WR_TOKEN_OTHER,      /* a character no production uses: ; @ ? ... */
 } wr_token_kind;
 
 typedef struct wr_token {

@@ -48,7 +48,7 @@ static int fixture_tear_down(void **state)
 
 static const char *const FIXTURE_KINDS[] = {
     "null",   "bool", "int",    "dec",   "float", "str",  "typed", "col",     "star",
-    "unary",  "op",   "call",   "case",  "cast",  "is",   "between", "in",    "like"};
+    "unary",  "op",   "call",   "case",  "cast",  "is",   "between", "in",    "like", "lambda"};
 static const char *const FIXTURE_OPS[] = {
     "",   "or", "and", "not", "=",  "<>", "<",  "<=", ">",  ">=",   "+",    "-",     "*",
     "/",  "%",  "^",   "||",  "&",  "|",  "#",  "~",  "<<", ">>",   "neg",  "plus",  "null",

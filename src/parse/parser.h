@@ -6,7 +6,9 @@
  * "quoted" and `back-quoted` names. Comments -- and nested slash-star. Strings '..' with '' , E'..' escapes,
  * $$..$$. Numbers 1_000, 0xff. Casts CAST(x AS t), TRY_CAST, x::t, t '...'.
  * EXTRACT(f FROM x), SUBSTRING(x FROM a FOR b), POSITION(a IN b), TRIM(BOTH a FROM b), OVERLAY become plain
- * calls. AT TIME ZONE becomes timezone(zone, x).
+ * calls. AT TIME ZONE becomes timezone(zone, x). So do [1, 2], ARRAY[1], {'a': 1}, MAP {'k': 1}
+ * (list_value, struct_pack, map) and x[1], x[2:3], x.a (array_extract, array_slice); lambdas as
+ * arguments: x -> x + 1, (x, i) -> x + i, lambda x: x + 1.
  *
  * Owner    nodes and unescaped text in `bump`; other text borrows the input.
  * Errors   WR_INVALID "3:14: expected ')' before 'x'" plus the line and a caret; depth limit;

@@ -84,11 +84,21 @@ wr_status wr_parser_order_list(parser *p, wr_ast_order **out_items, uint32_t *ou
 
 /* primary.c */
 wr_status wr_parser_primary(parser *p, wr_ast **out_expr, wr_error *err) WR_MUST_USE;
-/** A type's name from the current token on. */
-wr_status wr_parser_type(parser *p, wr_type *out_type, wr_error *err) WR_MUST_USE;
+/** The type of a CAST or TYPED, from the current token on. */
+wr_status wr_parser_type(parser *p, wr_ast *node, wr_error *err) WR_MUST_USE;
 /** A function call whose name has been read; the current token is '('. */
 wr_status wr_parser_call(parser *p, const wr_token *name, wr_ast **out_expr,
                          wr_error *err) WR_MUST_USE;
+
+/* nested.c: values of nested types, and what looks into them, become calls; lambdas. */
+wr_status wr_parser_list(parser *p, wr_ast **out_expr, wr_error *err) WR_MUST_USE;
+wr_status wr_parser_struct(parser *p, wr_ast **out_expr, wr_error *err) WR_MUST_USE;
+wr_status wr_parser_map(parser *p, wr_ast **out_expr, wr_error *err) WR_MUST_USE;
+/** x[i], x[i:j] and x.name; the current token is '[' or '.'. */
+wr_status wr_parser_subscript(parser *p, wr_ast **io_left, wr_error *err) WR_MUST_USE;
+wr_status wr_parser_field(parser *p, wr_ast **io_left, wr_error *err) WR_MUST_USE;
+/** An argument of the call `name`: an expression, a lambda, or "x := value", which is two. */
+wr_status wr_parser_argument(parser *p, wr_text name, node_list *list, wr_error *err) WR_MUST_USE;
 
 /* over.c: IGNORE NULLS or RESPECT NULLS, inside a call or behind it; OVER (...) behind it. */
 wr_status wr_parser_nulls(parser *p, wr_ast *node, wr_error *err) WR_MUST_USE;

@@ -236,6 +236,53 @@ static void put_pair(char *out, size_t out_bytes, size_t i, const char *left, co
         snprintf(out, out_bytes, "(like like %s %s)", left, right);
 }
 
+static void nested_values(void **state)
+{
+    static const parse_case CASES[] = {
+        {"[1, NULL]", "(call [list_value] (int [1]) (null))"},
+        {"[]", "(call [list_value])"},
+        {"ARRAY[a]", "(call [list_value] a)"},
+        {"\"array\"[1]", "(call [array_extract] array (int [1]))"},
+        {"{'a': 1, b: x, \"c d\": 2}",
+         "(call [struct_pack] (str [a]) (int [1]) (str [b]) x (str [c d]) (int [2]))"},
+        {"struct_pack(a := 1, b := x)",
+         "(call [struct_pack] (str [a]) (int [1]) (str [b]) x)"},
+        {"MAP {'k': 1, x: 2}", "(call [map] (call [list_value] (str [k]) x) "
+                               "(call [list_value] (int [1]) (int [2])))"},
+        {"MAP {}", "(call [map] (call [list_value]) (call [list_value]))"},
+        {"map(a, b)", "(call [map] a b)"},
+        {"a[1]", "(call [array_extract] a (int [1]))"},
+        {"-a[1]::int", "(neg (cast <Int32> (call [array_extract] a (int [1]))))"},
+        {"a[b][c]", "(call [array_extract] (call [array_extract] a b) c)"},
+        {"a[2:b]", "(call [array_slice] a (int [2]) b)"},
+        {"a[:-2]", "(call [array_slice] a (int [1]) (neg (int [2])))"},
+        {"a[2:]", "(call [array_slice] a (int [2]) (neg (int [1])))"},
+        {"a[:]", "(call [array_slice] a (int [1]) (neg (int [1])))"},
+        {"a.b", "a.b"},
+        {"a.b.c", "(call [array_extract] a.b (str [c]))"},
+        {"a.b.c.\"D e\"", "(call [array_extract] (call [array_extract] a.b (str [c])) (str [D e]))"},
+        {"a[1].b", "(call [array_extract] (call [array_extract] a (int [1])) (str [b]))"},
+        {"(a).b", "(call [array_extract] a (str [b]))"},
+        {"a['b']", "(call [array_extract] a (str [b]))"},
+        {"a::int[]", "(cast <List(Int32)> a)"},
+        {"a::int[3][]", "(cast <List(List(Int32))> a)"},
+        {"a::text[2:3]", "(call [array_slice] (cast <Utf8> a) (int [2]) (int [3]))"},
+        {"CAST(a AS STRUCT(a INT, \"b c\" TEXT[]))",
+         "(cast <Struct(a Int32, \"b c\" List(Utf8))> a)"},
+        {"a::list<list<int>>", "(cast <List(List(Int32))> a)"},
+        {"a::map(text, decimal(10, 2)) = b", "(= (cast <Map(Utf8, Decimal(10, 2))> a) b)"},
+        {"struct(a int) '{}'", "(typed <Struct(a Int32)> [{}])"},
+        {"a::int < 3", "(< (cast <Int32> a) (int [3]))"},
+        {"f(a, x -> x + 1)", "(call [f] a (lambda x (+ x (int [1]))))"},
+        {"f((x, i) -> x)", "(call [f] (lambda x i x))"},
+        {"f(lambda x, i: x, 2)", "(call [f] (lambda x i x) (int [2]))"},
+        {"f((x), lambda)", "(call [f] x lambda)"},
+        {"f(a, x -> g(x, y -> y))", "(call [f] a (lambda x (call [g] x (lambda y y))))"},
+    };
+
+    expect_dumps(state, CASES, sizeof CASES / sizeof CASES[0]);
+}
+
 static void precedence_of_pairs(void **state)
 {
     enum { COUNT = sizeof BINARY / sizeof BINARY[0] };
@@ -539,6 +586,9 @@ static const struct {
     const char *before, *middle, *after;
 } BOMBS[] = {
     {"(", "a", ")"},        {"f(", "a", ")"},          {"- ", "a", ""},
+    {"[", "a", "]"},        {"{a: ", "a", "}"},        {"MAP {", "a", ": 1}"},
+    {"a[", "a", "]"},       {"", "a", "[1]"},
+    {"f(x -> ", "a", ")"},  {"a[1:", "a", "]"},        {"", "a", ".b"},
     {"NOT ", "a", ""},      {"~ ", "a", ""},           {"! ", "a", ""},
     {"a + ", "a", ""},      {"a ^ ", "a", ""},         {"a || ", "a", ""},
     {"", "a", "::int"},     {"", "a", " IS NULL"},     {"", "a", " AT TIME ZONE 'x'"},
@@ -651,6 +701,8 @@ static void a_megabyte_takes_linear_time(void **state)
         {"", "E'", "\\n"},       {"", "\"a", "\"\""},       {"a.", "a", ""},
         {"decimal(", "a", ")"},  {"timestamp(1)", "a", ""}, {"$a", "", "$"},
         {"- -", "a", ""},        {"", "1", "_1"},           {"((((", "", "))"},
+        {"list(", "a", ")"},     {"a::list<", "a", ">"},    {"[1, ", "1", "]"},
+        {"f((x, ", "a", "))"},   {"a::int", "", "[]"},      {"x -> ", "a", ""},
     };
     parse_fixture *f = *state;
 
@@ -699,6 +751,7 @@ int main(void)
         TEST(names),
         TEST(operators),
         TEST(calls),
+        TEST(nested_values),
         TEST(precedence_of_pairs),
         TEST(precedence_of_the_rest),
         TEST(double_pipe_can_be_or),

@@ -2,10 +2,11 @@
  *
  * A word may begin a column, a call, a typed literal (DATE '...') or a special form; which one is
  * settled by the token behind it. Only typed literals whose type has arguments
- * (Timestamp(us, UTC) '...') need more look-ahead: TYPE_TOKENS_MAX tokens at most. */
+ * (Timestamp(us, UTC) '...') need more look-ahead: TYPE_TOKENS_MAX tokens at most. Values of nested
+ * types: nested.c. */
 #include "parse/parser_priv.h"
 
-enum { TYPE_TOKENS_MAX = 16 };
+enum { TYPE_TOKENS_MAX = 64 };
 
 /* --- types ------------------------------------------------------------------------------- */
 
@@ -35,24 +36,73 @@ static wr_status skip_zone_words(parser *p, size_t *io_end, wr_error *err)
     return wr_parser_expect_keyword(p, WR_KW_ZONE, "ZONE", err);
 }
 
-/* "(10, 2)", "(us, Europe/Berlin)" */
-static wr_status skip_type_arguments(parser *p, size_t *io_end, wr_error *err)
+/* Is this a word whose type has types in its ( ) or < >? */
+static bool is_nested_word(const wr_token *word)
 {
-    WR_TRY(wr_parser_next(p, err));
-    for (int i = 0; i < TYPE_TOKENS_MAX && p->token.kind != WR_TOKEN_CLOSE; i++) {
-        if (p->token.kind == WR_TOKEN_END || p->token.kind == WR_TOKEN_OPEN)
-            break;
-        WR_TRY(wr_parser_next(p, err));
-    }
-    *io_end = p->token.end;
-    return wr_parser_expect(p, WR_TOKEN_CLOSE, "')' of the type", err);
+    static const char *const NAMES[] = {"list", "array", "large_list", "struct", "row", "map"};
+
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (wr_token_is_word(word, NAMES[i]))
+            return true;
+    return false;
 }
 
-/* Find where a type's name ends. */
-static wr_status scan_type(parser *p, wr_text *out_name, wr_error *err)
+static bool is_operator(const wr_token *token, wr_ast_op op)
+{
+    return token->kind == WR_TOKEN_OPERATOR && token->op == op;
+}
+
+/* "(10, 2)", "(us, Europe/Berlin)", "<a: int, b: list<text>>" behind `word`. */
+static wr_status skip_type_arguments(parser *p, wr_token word, uint32_t tokens_max, size_t *io_end,
+                                     wr_error *err)
+{
+    bool nests = is_nested_word(&word);
+    int  depth = 0, angles = 0; /* '<' is a bracket only behind such a word */
+
+    do {
+        wr_token_kind kind = p->token.kind;
+        bool          opens = kind == WR_TOKEN_OPEN || kind == WR_TOKEN_OPEN_LIST;
+
+        if (kind == WR_TOKEN_END || (opens && depth && !nests) || tokens_max-- == 0)
+            return wr_parser_fail_expected(p, "')' of the type", err);
+        depth += opens - (kind == WR_TOKEN_CLOSE || kind == WR_TOKEN_CLOSE_LIST);
+        angles += is_operator(&p->token, WR_OP_LT) && is_nested_word(&word);
+        if (angles > 0)
+            angles -= is_operator(&p->token, WR_OP_GT) + 2 * is_operator(&p->token, WR_OP_SHIFT_RIGHT);
+        *io_end = p->token.end;
+        word = p->token;
+        WR_TRY(wr_parser_next(p, err));
+    } while (depth > 0 || angles > 0);
+    return WR_OK;
+}
+
+/* "[]" and "[3]" behind a type; anything else in brackets is a subscript. Its own function so that the
+ * look-ahead is off the stack when the parser goes deeper. */
+static __attribute__((noinline)) wr_status skip_list_brackets(parser *p, size_t *io_end,
+                                                              bool *out_taken, wr_error *err)
+{
+    parser ahead = *p;
+
+    *out_taken = false;
+    if (p->token.kind != WR_TOKEN_OPEN_LIST)
+        return WR_OK;
+    WR_TRY(wr_parser_next(&ahead, err));
+    if (ahead.token.kind == WR_TOKEN_INTEGER)
+        WR_TRY(wr_parser_next(&ahead, err));
+    if (ahead.token.kind != WR_TOKEN_CLOSE_LIST)
+        return WR_OK;
+    *io_end = ahead.token.end;
+    *p = ahead;
+    *out_taken = true;
+    return wr_parser_next(p, err);
+}
+
+/* Find where a type's name ends; `tokens_max`: of what stands in its brackets. */
+static wr_status scan_type(parser *p, uint32_t tokens_max, wr_text *out_name, wr_error *err)
 {
     wr_token first = p->token;
     size_t   end = first.end;
+    bool     is_list;
 
     if (first.kind != WR_TOKEN_WORD || wr_keyword_is_reserved(first.keyword))
         return wr_parser_fail_expected(p, "a type", err);
@@ -61,22 +111,25 @@ static wr_status scan_type(parser *p, wr_text *out_name, wr_error *err)
         end = p->token.end;
         WR_TRY(wr_parser_next(p, err));
     }
-    if (p->token.kind == WR_TOKEN_OPEN)
-        WR_TRY(skip_type_arguments(p, &end, err));
+    if (p->token.kind == WR_TOKEN_OPEN ||
+        (is_operator(&p->token, WR_OP_LT) && is_nested_word(&first)))
+        WR_TRY(skip_type_arguments(p, first, tokens_max, &end, err));
     if (wr_token_is_word(&first, "timestamp") || wr_token_is_word(&first, "time"))
         WR_TRY(skip_zone_words(p, &end, err));
+    do
+        WR_TRY(skip_list_brackets(p, &end, &is_list, err));
+    while (is_list);
     *out_name = (wr_text){p->lexer.input.bytes + first.begin, end - first.begin};
     return WR_OK;
 }
 
-wr_status wr_parser_type(parser *p, wr_type *out_type, wr_error *err)
+wr_status wr_parser_type(parser *p, wr_ast *node, wr_error *err)
 {
     wr_place  place = p->token.place;
-    wr_text   name;
     wr_status status;
 
-    WR_TRY(scan_type(p, &name, err));
-    status = wr_type_parse(name, out_type, err);
+    WR_TRY(scan_type(p, UINT32_MAX, &node->qualifier, err));
+    status = wr_type_parse(node->qualifier, &node->type, err);
     return status == WR_OK ? WR_OK : wr_source_locate(&p->source, place, status, err);
 }
 
@@ -107,10 +160,10 @@ static bool begins_long_type(const wr_token *word)
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
         if (wr_token_is_word(word, NAMES[i]))
             return true;
-    return false;
+    return is_nested_word(word);
 }
 
-typedef enum word_role { ROLE_NAME, ROLE_TYPE, ROLE_INTERVAL } word_role;
+typedef enum word_role { ROLE_NAME, ROLE_TYPE, ROLE_INTERVAL, ROLE_LIST, ROLE_MAP } word_role;
 
 /* What the current word begins. Its own function so that the look-ahead is off the stack when the
  * parser goes deeper. */
@@ -127,10 +180,15 @@ static __attribute__((noinline)) wr_status find_role(const parser *p, word_role 
         *out_role = ROLE_TYPE;
     } else if (behind.kind == WR_TOKEN_INTEGER && p->token.keyword == WR_KW_INTERVAL) {
         *out_role = ROLE_INTERVAL;
+    } else if (behind.kind == WR_TOKEN_OPEN_LIST && p->token.keyword == WR_KW_ARRAY) {
+        *out_role = ROLE_LIST;
+    } else if (behind.kind == WR_TOKEN_OPEN_BRACE && p->token.keyword == WR_KW_MAP) {
+        *out_role = ROLE_MAP;
     } else if ((behind.kind == WR_TOKEN_OPEN || behind.kind == WR_TOKEN_WORD) &&
                begins_long_type(&p->token)) {
         ahead = *p;
-        if (scan_type(&ahead, &name, NULL) == WR_OK && ahead.token.kind == WR_TOKEN_STRING)
+        if (scan_type(&ahead, TYPE_TOKENS_MAX, &name, NULL) == WR_OK &&
+            ahead.token.kind == WR_TOKEN_STRING)
             *out_role = ROLE_TYPE;
     }
     return WR_OK;
@@ -181,7 +239,7 @@ static wr_status parse_typed_literal(parser *p, wr_ast **out_expr, wr_error *err
 
     if (!node)
         return WR_NO_MEMORY;
-    WR_TRY(wr_parser_type(p, &node->type, err));
+    WR_TRY(wr_parser_type(p, node, err));
     node->text = p->token.text;
     *out_expr = node;
     WR_TRY(wr_parser_expect(p, WR_TOKEN_STRING, "a text in quotes", err));
@@ -252,7 +310,7 @@ static wr_status parse_cast(parser *p, const wr_token *name, wr_ast **out_expr, 
     WR_TRY(wr_parser_expr(p, PREC_ANY, &operand, err));
     WR_TRY(wr_parser_append(p, &list, operand, err));
     WR_TRY(wr_parser_expect_keyword(p, WR_KW_AS, "AS and a type", err));
-    WR_TRY(wr_parser_type(p, &node->type, err));
+    WR_TRY(wr_parser_type(p, node, err));
     WR_TRY(wr_parser_expect(p, WR_TOKEN_CLOSE, "')' of CAST", err));
     *out_expr = node;
     return wr_parser_seal(p, node, list.items, list.count, err);
@@ -287,10 +345,7 @@ static wr_status parse_arguments(parser *p, wr_ast *node, node_list *list, wr_er
         return wr_parser_expect(p, WR_TOKEN_CLOSE, "')' after '*'", err);
     }
     while (p->token.kind != WR_TOKEN_CLOSE || list->count > 0 || node->distinct) {
-        wr_ast *argument;
-
-        WR_TRY(wr_parser_expr(p, PREC_ANY, &argument, err));
-        WR_TRY(wr_parser_append(p, list, argument, err));
+        WR_TRY(wr_parser_argument(p, node->text, list, err));
         if (p->token.kind != WR_TOKEN_COMMA)
             break;
         WR_TRY(wr_parser_next(p, err));
@@ -407,6 +462,11 @@ static wr_status parse_word(parser *p, wr_ast **out_expr, wr_error *err)
         return parse_typed_literal(p, out_expr, err);
     case ROLE_INTERVAL:
         return parse_interval_number(p, out_expr, err);
+    case ROLE_LIST:
+        WR_TRY(wr_parser_next(p, err));
+        return wr_parser_list(p, out_expr, err);
+    case ROLE_MAP:
+        return wr_parser_map(p, out_expr, err);
     case ROLE_NAME:
         break;
     }
@@ -475,6 +535,10 @@ wr_status wr_parser_primary(parser *p, wr_ast **out_expr, wr_error *err)
         return parse_literal(p, WR_AST_TYPED, out_expr, err);
     case WR_TOKEN_OPEN:
         return parse_parentheses(p, out_expr, err);
+    case WR_TOKEN_OPEN_LIST:
+        return wr_parser_list(p, out_expr, err);
+    case WR_TOKEN_OPEN_BRACE:
+        return wr_parser_struct(p, out_expr, err);
     default:
         return wr_parser_fail_expected(p, "an expression", err);
     }

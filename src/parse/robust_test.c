@@ -70,7 +70,9 @@ static void random_words(void **state)
         "CASE", "WHEN", "THEN", "ELSE", "END", "IS", "IN", "LIKE", "BETWEEN", "DISTINCT", "FROM",
         "CAST", "AS", "INTERVAL", "DAY", "EXTRACT", "YEAR", "TRIM", "BOTH", "POSITION", "FILTER",
         "WHERE", "ORDER", "BY", "DESC", "NULLS", "LAST", "AT", "TIME", "ZONE", "timestamp", "$$",
-        "E'", "'", "\"", "/*", "*/", "--", "\n", "count(*)", "X'", "SUBSTRING", "FOR", "ESCAPE"};
+        "E'", "'", "\"", "/*", "*/", "--", "\n", "count(*)", "X'", "SUBSTRING", "FOR", "ESCAPE",
+        "[", "]", "{", "}", ":", ":=", "->", "ARRAY", "MAP", "struct_pack(", "list<", "lambda x :",
+        "struct(a int)"};
     char   bytes[512];
     size_t word_count = sizeof WORDS / sizeof WORDS[0];
 

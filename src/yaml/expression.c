@@ -150,6 +150,13 @@ static wr_status name_aggregate(const items_reading *r, const wr_ast *ast, wr_te
     return WR_OK;
 }
 
+/* x.name and x['name']: the name of the field. */
+static bool is_field(const wr_ast *ast)
+{
+    return ast->kind == WR_AST_CALL && wr_text_equal(ast->text, WR_TEXT("array_extract")) &&
+           ast->arg_count == 2 && ast->args[1]->kind == WR_AST_STRING;
+}
+
 /* The name of an item that was given none. */
 static wr_status name_item(const items_reading *r, const wr_ast *ast, const wr_expr *expr,
                            wr_text *out_name, wr_error *err)
@@ -161,6 +168,8 @@ static wr_status name_item(const items_reading *r, const wr_ast *ast, const wr_e
         *out_name = r->scope.left->fields[expr->column].name;
     else if (ast->kind == WR_AST_COLUMN)
         *out_name = ast->text;
+    else if (is_field(ast))
+        *out_name = ast->args[1]->text;
     else if (r->aggs && wr_bind_is_aggregate(ast))
         WR_TRY(name_aggregate(r, ast, out_name, err));
     if (out_name->byte_count > 0)
