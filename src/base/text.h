@@ -32,6 +32,17 @@ static inline bool wr_text_equal(wr_text a, wr_text b)
            (a.byte_count == 0 || memcmp(a.bytes, b.bytes, a.byte_count) == 0);
 }
 
+/** At most `byte_max` bytes of it, not ending inside a character of UTF-8. */
+static inline wr_text wr_text_cut(wr_text text, size_t byte_max)
+{
+    if (text.byte_count <= byte_max)
+        return text;
+    text.byte_count = byte_max;
+    while (text.byte_count > 0 && (text.bytes[text.byte_count] & 0xc0) == 0x80)
+        text.byte_count--;
+    return text;
+}
+
 /** Equality with ASCII letters folded. */
 bool wr_text_equal_nocase(wr_text a, wr_text b);
 

@@ -7,6 +7,7 @@
 #include "kernel/compare.h"
 #include "kernel/convert.h"
 #include "kernel/decimal.h"
+#include "types/nested.h"
 
 wr_status wr_cast_refuse(wr_eval *eval, const wr_vector *arg, uint32_t row, const char *reason,
                          wr_vector *out, wr_error *err)
@@ -113,9 +114,9 @@ const wr_function *wr_cast_function(wr_type from, wr_type to)
     if (from.logical == WR_TYPE_NULL_)
         return &CAST_NULL;
     if (from.logical == WR_TYPE_UTF8)
-        return &WR_CAST_FROM_TEXT;
+        return wr_type_is_nested(to) ? &WR_CAST_FROM_JSON : &WR_CAST_FROM_TEXT;
     if (to.logical == WR_TYPE_UTF8)
-        return &WR_CAST_TO_TEXT;
+        return wr_type_is_nested(from) ? &WR_CAST_TO_JSON : &WR_CAST_TO_TEXT;
     if (from.logical == WR_TYPE_DECIMAL || to.logical == WR_TYPE_DECIMAL)
         return &CAST_DECIMAL;
     if (wr_type_is_numeric(from) || from.logical == WR_TYPE_BOOL)

@@ -10,6 +10,8 @@
 extern const wr_function WR_CAST_FROM_TEXT;
 extern const wr_function WR_CAST_TO_TEXT;
 extern const wr_function WR_CAST_TIME;
+extern const wr_function WR_CAST_TO_JSON;   /* nested to text */
+extern const wr_function WR_CAST_FROM_JSON; /* and back       */
 
 /** The value of `row` cannot be cast: NULL for TRY_CAST, else WR_DATA with `reason` ("" or ": why"). */
 wr_status wr_cast_refuse(wr_eval *eval, const wr_vector *arg, uint32_t row, const char *reason,

@@ -134,6 +134,8 @@ static bool is_castable_struct(wr_type from, wr_type to)
 
 bool wr_nested_castable(wr_type from, wr_type to)
 {
+    if (from.logical == WR_TYPE_UTF8 || to.logical == WR_TYPE_UTF8)
+        return true; /* as JSON */
     if (!wr_type_is_nested(from) || from.logical != to.logical)
         return false;
     if (from.logical == WR_TYPE_STRUCT)

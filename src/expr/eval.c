@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 #include "kernel/logic.h"
-#include "types/nested.h"
+#include "types/nested_text.h"
 #include "types/parse.h"
+
+enum { TEXT_SHOWN_BYTES = 48 };
 
 wr_status wr_eval_fail(wr_eval *eval, uint32_t row, wr_error *err, const char *format, ...)
 {
@@ -30,9 +32,25 @@ wr_selection wr_eval_find_live(wr_eval *eval, const wr_vector *out)
     return (wr_selection){eval->live_rows, count};
 }
 
+/* The beginning of its text. */
+static void format_nested(const wr_value *value, char buffer[WR_ARG_TEXT_BYTES])
+{
+    char           text[2 * WR_NESTED_TEXT_ROOM_MIN];
+    wr_nested_text writer;
+    wr_str         str = wr_str_of(value->text.bytes, value->text.byte_count);
+    wr_text        shown = {text, 0};
+    bool           done;
+
+    wr_nested_text_begin(&writer, value->type, &str, NULL);
+    if (wr_nested_text_write(&writer, text, sizeof text, &shown.byte_count, &done, NULL) != WR_OK)
+        shown = WR_TEXT("a damaged value");
+    done = done && shown.byte_count <= TEXT_SHOWN_BYTES;
+    shown = wr_text_cut(shown, TEXT_SHOWN_BYTES);
+    snprintf(buffer, WR_ARG_TEXT_BYTES, "%.*s%s", WR_TEXT_ARG(shown), done ? "" : "...");
+}
+
 const char *wr_arg_format(const wr_vector *arg, uint32_t row, char buffer[WR_ARG_TEXT_BYTES])
 {
-    enum { TEXT_SHOWN_BYTES = 48 };
     wr_value value = wr_vector_value(arg, row);
     uint64_t cell[2] = {0};
     size_t   byte_count;
@@ -40,7 +58,7 @@ const char *wr_arg_format(const wr_vector *arg, uint32_t row, char buffer[WR_ARG
     if (value.is_null) {
         snprintf(buffer, WR_ARG_TEXT_BYTES, "NULL");
     } else if (wr_type_is_nested(value.type)) {
-        snprintf(buffer, WR_ARG_TEXT_BYTES, "a value");
+        format_nested(&value, buffer);
     } else if (wr_type_is_text(value.type)) {
         bool is_long = value.text.byte_count > TEXT_SHOWN_BYTES;
 

@@ -71,7 +71,8 @@ wr_status wr_expr_cast(wr_bump *bump, wr_expr *arg, wr_type type, bool try_, wr_
         return WR_NO_MEMORY;
     expr->args[0] = arg;
     expr->try_ = try_;
-    expr->nullable = arg->nullable || (try_ && wr_cast_can_fail(arg->type, type));
+    expr->nullable = arg->nullable || (try_ && wr_cast_can_fail(arg->type, type)) ||
+                     wr_type_is_nested(type); /* the text null */
     expr->line = arg->line;
     expr->column_number = arg->column_number;
     if (arg->kind == WR_EXPR_CONST)

@@ -122,5 +122,6 @@ extern const wr_function_table WR_FUNCTIONS_TEXT;
 extern const wr_function_table WR_FUNCTIONS_CODE;
 extern const wr_function_table WR_FUNCTIONS_LIST;
 extern const wr_function_table WR_FUNCTIONS_STRUCT;
+extern const wr_function_table WR_FUNCTIONS_JSON;
 
 #endif

@@ -5,7 +5,7 @@
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
 #include "mem/textbuf.h"
-#include "types/nested.h"
+#include "types/nested_text.h"
 #include "types/parse.h"
 
 /* PostgreSQL's precedence, loosest first. */
@@ -171,6 +171,23 @@ static void write_binary(writer *w, wr_text bytes)
     put(w, "'");
 }
 
+/* Its type, so that equal texts of different types differ, and JSON. */
+static void write_nested(writer *w, const wr_value *value)
+{
+    char           name[WR_TYPE_NAME_BYTES], text[256];
+    wr_nested_text json;
+    wr_str         str = wr_str_of(value->text.bytes, value->text.byte_count);
+    size_t         written;
+    bool           done = false;
+
+    put(w, wr_type_format(value->type, name));
+    put(w, " '");
+    wr_nested_text_begin(&json, value->type, &str, NULL);
+    while (!done && wr_nested_text_write(&json, text, sizeof text, &written, &done, NULL) == WR_OK)
+        wr_textbuf_add(&w->text, text, written);
+    put(w, "'");
+}
+
 static void write_constant(writer *w, const wr_value *value)
 {
     uint64_t cell[2] = {0};
@@ -190,9 +207,7 @@ static void write_constant(writer *w, const wr_value *value)
         return;
     }
     if (wr_type_is_nested(value->type)) {
-        put(w, wr_type_format(value->type, name));
-        put(w, " ");
-        write_binary(w, value->text);
+        write_nested(w, value);
         return;
     }
     wr_value_store(value, cell);

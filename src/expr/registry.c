@@ -7,6 +7,7 @@ static const wr_function_table *const TABLES[] = {
     &WR_FUNCTIONS_IN,     &WR_FUNCTIONS_MATH,  &WR_FUNCTIONS_NUMBER,   &WR_FUNCTIONS_RANDOM,
     &WR_FUNCTIONS_DATE,   &WR_FUNCTIONS_TIME,  &WR_FUNCTIONS_INTERVAL, &WR_FUNCTIONS_REGEX,
     &WR_FUNCTIONS_TEXT,   &WR_FUNCTIONS_CODE,  &WR_FUNCTIONS_LIST,     &WR_FUNCTIONS_STRUCT,
+    &WR_FUNCTIONS_JSON,
 };
 
 const wr_function_table *wr_function_table_at(uint32_t index)

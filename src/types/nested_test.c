@@ -8,19 +8,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-#include <math.h>
 
+#include "types/nested_fixture.h"
 #include "types/value.h"
-
-static wr_type type_of(const char *text)
-{
-    wr_error err = {0};
-    wr_type  type;
-
-    if (wr_type_parse(wr_text_of(text), &type, &err) != WR_OK)
-        fail_msg("%s: %s", text, err.message);
-    return type;
-}
 
 static void assert_name(const char *text, const char *name)
 {
@@ -88,18 +78,6 @@ static void long_name_is_cut(void **state)
     assert_string_equal(buffer + WR_TYPE_NAME_BYTES - 4, "...");
 }
 
-/* A blob over bytes in memory that gives at most 7 of them a read. */
-static wr_status read_few(const wr_blob *blob, uint64_t offset, void *buffer, size_t bytes,
-                          size_t *out_bytes, wr_error *err)
-{
-    (void)err;
-    *out_bytes = bytes < 7 ? bytes : 7;
-    if (offset + *out_bytes > blob->byte_count)
-        *out_bytes = blob->byte_count - offset;
-    memcpy(buffer, (const uint8_t *)blob->owner + offset, *out_bytes);
-    return WR_OK;
-}
-
 enum { ROOM_BYTES = 1 << 20 };
 
 static uint8_t room[ROOM_BYTES], key_room[2][ROOM_BYTES * 2 + 2];
@@ -153,84 +131,12 @@ static void lists_of_numbers(void **state)
         for (uint32_t null_every = 0; null_every < 4; null_every++) {
             wr_packed packed = pack_numbers(COUNTS[i], null_every);
             wr_blob   blob = {packed.byte_count, 0, read_few, room, 0};
-            wr_packed on_disk = {NULL, &blob, packed.byte_count};
+            wr_packed on_disk = {.blob = &blob, .byte_count = packed.byte_count};
 
             check_numbers(&packed, COUNTS[i], null_every);
             check_numbers(&on_disk, COUNTS[i], null_every);
         }
     }
-}
-
-/* Random values of any type: wr_value trees would be one way, this draws and packs at once. */
-static uint64_t draw_state;
-
-static uint32_t draw(uint32_t below)
-{
-    draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(draw_state >> 33) % below;
-}
-
-static bool draw_cell(wr_type type, uint8_t cell[16])
-{
-    static const char *const TEXTS[] = {"", "a", "a\0b", "ab", "a longer text than twelve"};
-    static const size_t TEXT_BYTES[] = {0, 1, 3, 2, 25};
-    uint32_t text = draw(5);
-    double   f64 = draw(7) ? (double)draw(9) - 4 : (draw(2) ? NAN : -0.0);
-    float    f32 = (float)f64;
-    wr_str   str = wr_str_of(TEXTS[text], TEXT_BYTES[text]);
-
-    memset(cell, 0, 16);
-    if (draw(5) == 0)
-        return false;
-    for (int i = 0; i < 16; i++)
-        cell[i] = (uint8_t)(draw(3) ? 0 : draw(256));
-    if (type.logical == WR_TYPE_BOOL)
-        cell[0] &= 1;
-    if (type.logical == WR_TYPE_F64)
-        memcpy(cell, &f64, 8);
-    if (type.logical == WR_TYPE_F32)
-        memcpy(cell, &f32, 4);
-    if (wr_type_is_text(type))
-        memcpy(cell, &str, 16);
-    return true;
-}
-
-static void draw_value(wr_type type, wr_packer *out)
-{
-    uint8_t          cell[16];
-    wr_list_packer   list;
-    wr_struct_packer strukt;
-
-    if (type.logical == WR_TYPE_STRUCT) {
-        wr_struct_pack_begin(&strukt, out, type);
-        for (uint32_t i = 0; i < wr_type_member_count(type); i++) {
-            wr_type member = wr_type_member(type, i).type;
-
-            if (!wr_type_is_nested(member) || draw(5) == 0) {
-                bool valid = draw_cell(member, cell) && !wr_type_is_nested(member);
-                wr_struct_pack_cell(&strukt, valid ? cell : NULL);
-                continue;
-            }
-            wr_struct_pack_open(&strukt);
-            draw_value(member, out);
-            wr_struct_pack_close(&strukt);
-        }
-        return;
-    }
-    wr_list_pack_begin(&list, out, wr_type_element(type));
-    for (uint32_t i = draw(4); i > 0; i--) {
-        wr_type element = wr_type_element(type);
-
-        if (!wr_type_is_nested(element) || draw(5) == 0) {
-            bool valid = draw_cell(element, cell) && !wr_type_is_nested(element);
-            wr_list_pack_cell(&list, valid ? cell : NULL);
-            continue;
-        }
-        wr_list_pack_open(&list);
-        draw_value(element, out);
-        wr_list_pack_close(&list);
-    }
-    wr_list_pack_end(&list);
 }
 
 static int compare(const wr_packed *a, const wr_packed *b, wr_type type);

@@ -33,6 +33,7 @@ enum {
     WR_LIST_BLOCK_BYTES = 16 << 10,
     WR_LIST_HEADER_BYTES = 8,
     WR_LENGTH_BYTES = 4,
+    WR_PACKED_WINDOW_BYTES = 17 << 10, /* a block of numbers and its header */
 };
 
 #define WR_LIST_NULLS  0x80000000u
@@ -40,19 +41,28 @@ enum {
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
+/** What was last read of a blob, so that small reads one behind the other are cheap. */
+typedef struct wr_packed_window {
+    uint64_t offset; /* in the blob */
+    uint32_t byte_count;
+    uint8_t  bytes[WR_PACKED_WINDOW_BYTES];
+} wr_packed_window;
+
 /** A packed value to read: in memory, or on disk. */
 typedef struct wr_packed {
-    const uint8_t *bytes; /* NULL: read `blob` */
-    const wr_blob *blob;
-    uint64_t       byte_count;
+    const uint8_t    *bytes; /* NULL: read `blob` */
+    const wr_blob    *blob;
+    uint64_t          byte_count;
+    uint64_t          begin;  /* of the value in the blob                          */
+    wr_packed_window *window; /* NULL: every read goes to the blob; else of this blob */
 } wr_packed;
 
 /** `str` must outlive the result (short values lie inside it). */
 static inline wr_packed wr_packed_of(const wr_str *str)
 {
     if (wr_str_is_blob(str))
-        return (wr_packed){NULL, wr_str_blob(str), wr_str_blob(str)->byte_count};
-    return (wr_packed){(const uint8_t *)wr_str_bytes(str), NULL, str->byte_count};
+        return (wr_packed){.blob = wr_str_blob(str), .byte_count = wr_str_blob(str)->byte_count};
+    return (wr_packed){.bytes = (const uint8_t *)wr_str_bytes(str), .byte_count = str->byte_count};
 }
 
 /** Copy exactly `byte_count` bytes. Errors WR_CORRUPT there are not so many; WR_IO. */
@@ -65,10 +75,12 @@ typedef struct wr_slot {
     uint64_t offset, byte_count;
 } wr_slot;
 
-/** The value in `slot`, of physical STR, as a packed value or a text of its own (in memory only). */
+/** The value in `slot`, of physical STR, as a packed value or a text of its own. */
 static inline wr_packed wr_packed_inside(const wr_packed *packed, wr_slot slot)
 {
-    return (wr_packed){packed->bytes + slot.offset, NULL, slot.byte_count};
+    return (wr_packed){.bytes = packed->bytes ? packed->bytes + slot.offset : NULL,
+                       .blob = packed->blob, .byte_count = slot.byte_count,
+                       .begin = packed->begin + slot.offset, .window = packed->window};
 }
 
 /** The value in `slot` as a cell of a vector (wr_physical_bytes of `type`, zero for NULL). Only in

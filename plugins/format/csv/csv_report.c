@@ -72,12 +72,7 @@ static wr_text shown_field(const csv_split *split, uint32_t row, const csv_colum
         text = wr_text_trim(
             (wr_text){(const char *)split->chunk + field.start, field.end - field.start});
     }
-    if (text.byte_count > SHOWN_BYTES_MAX) {
-        text.byte_count = SHOWN_BYTES_MAX;
-        while (text.byte_count > 0 && (text.bytes[text.byte_count] & 0xc0) == 0x80)
-            text.byte_count--;
-    }
-    return text;
+    return wr_text_cut(text, SHOWN_BYTES_MAX);
 }
 
 static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)

@@ -17,6 +17,7 @@
 #include "kernel/text_block.h"
 #include "kernel/text_column.h"
 #include "spi/format.h"
+#include "types/json_text.h"
 
 typedef struct json_options {
     bool unused; /* JSON Lines has nothing to choose */
@@ -44,9 +45,6 @@ const uint8_t *wr_json_value(const uint8_t *at, json_token *out, const char **ou
 /* The same for a string behind its opening quote. */
 const uint8_t *wr_json_string(const uint8_t *at, json_token *out, const char **out_fault,
                               const uint8_t **out_where);
-
-/* Rewrite an escaped text (escapes are valid) in `to`, which may be `bytes`; returns its length. */
-uint32_t wr_json_unescape(const uint8_t *bytes, uint32_t byte_count, uint8_t *to);
 
 static inline const uint8_t *wr_json_blanks(const uint8_t *at)
 {

@@ -476,11 +476,7 @@ static wr_text format_reason(const json_split *split, uint32_t row, char *buffer
     }
     shown = (wr_text){(const char *)split->chunk + column->tokens[row].start,
                       column->tokens[row].byte_count};
-    if (shown.byte_count > SHOWN_BYTES_MAX) {
-        shown.byte_count = SHOWN_BYTES_MAX;
-        while (shown.byte_count > 0 && (shown.bytes[shown.byte_count] & 0xc0) == 0x80)
-            shown.byte_count--;
-    }
+    shown = wr_text_cut(shown, SHOWN_BYTES_MAX);
     snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %s", WR_TEXT_ARG(shown),
              wr_type_format(column->type, type));
     return wr_text_of(buffer);

@@ -5,13 +5,12 @@
  * as null), booleans as words, binary as "\\x00ff", everything else as texts. In texts the quote,
  * the backslash and control characters are escaped. Long values that are blob handles are streamed
  * through the local's piece buffer. Cost: about 1 ns a byte for text, 5-20 ns a number. */
-#include <math.h>
 #include <string.h>
 
 #include "json_priv.h"
-#include "types/parse.h"
+#include "spi/nested_column.h"
 
-enum { PIECE_BYTES = 4096, ROOM_MIN = WR_FORMAT_BYTES_MAX + 16, ESCAPE_BYTES_MAX = 6 };
+enum { PIECE_BYTES = 4096, ROOM_MIN = WR_JSON_FIXED_BYTES_MAX + 16 };
 
 typedef enum phase { PHASE_NAME, PHASE_VALUE, PHASE_BODY } phase;
 
@@ -19,6 +18,7 @@ typedef struct json_write_local {
     uint32_t column; /* of the row being written        */
     phase    phase;
     uint64_t offset; /* of the text being written       */
+    wr_nested_writer *nested; /* NULL: no nested columns */
     char     piece[PIECE_BYTES];
 } json_write_local;
 
@@ -40,58 +40,22 @@ static void put(wr_bytes *out, const char *bytes, size_t byte_count)
 
 /* ---- Texts ------------------------------------------------------------------------------------- */
 
-static bool is_plain(uint8_t byte)
-{
-    return byte >= ' ' && byte != '"' && byte != '\\';
-}
-
-static void put_escape(wr_bytes *out, uint8_t byte)
-{
-    static const char HEX[] = "0123456789abcdef";
-    static const char LETTERS[] = "btn\0fr"; /* of 8 .. 13 */
-
-    put_byte(out, '\\');
-    if (byte >= ' ') {
-        put_byte(out, (char)byte);
-    } else if (byte >= 8 && byte <= 13 && LETTERS[byte - 8]) {
-        put_byte(out, LETTERS[byte - 8]);
-    } else {
-        put(out, "u00", 3);
-        put_byte(out, HEX[byte >> 4]);
-        put_byte(out, HEX[byte & 15]);
-    }
-}
-
 /* As much of bytes[] as fits; returns how many were taken. */
 static size_t put_body(const char *bytes, size_t byte_count, wr_bytes *out)
 {
-    size_t taken = 0;
+    size_t written, taken = wr_json_escape((wr_text){bytes, byte_count},
+                                           (char *)out->data + out->used, room(out), &written);
 
-    while (taken < byte_count && room(out) >= ESCAPE_BYTES_MAX) {
-        size_t most = byte_count - taken, plain = 0;
-
-        if (most > room(out))
-            most = room(out);
-        while (plain < most && is_plain((uint8_t)bytes[taken + plain]))
-            plain++;
-        put(out, bytes + taken, plain);
-        taken += plain;
-        if (plain == most || room(out) < ESCAPE_BYTES_MAX)
-            break;
-        put_escape(out, (uint8_t)bytes[taken++]);
-    }
+    out->used += written;
     return taken;
 }
 
 static size_t put_hex(const char *bytes, size_t byte_count, wr_bytes *out)
 {
-    static const char HEX[] = "0123456789abcdef";
-    size_t            taken = 0;
+    size_t written, taken = wr_json_put_hex((wr_text){bytes, byte_count},
+                                            (char *)out->data + out->used, room(out), &written);
 
-    for (; taken < byte_count && room(out) >= 2; taken++) {
-        put_byte(out, HEX[(uint8_t)bytes[taken] >> 4]);
-        put_byte(out, HEX[(uint8_t)bytes[taken] & 15]);
-    }
+    out->used += written;
     return taken;
 }
 
@@ -135,45 +99,33 @@ static wr_status put_text(json_write_local *local, wr_type type, const wr_str *s
     return WR_OK;
 }
 
+/* A list, struct or map as JSON, as it goes. */
+static wr_status put_nested(json_write_local *local, wr_type type, const wr_str *value,
+                            wr_bytes *out, bool *out_done, wr_error *err)
+{
+    size_t written;
+
+    if (local->phase == PHASE_VALUE)
+        wr_nested_text_begin(&local->nested->text, type, value, &local->nested->window);
+    local->phase = PHASE_BODY;
+    WR_TRY(wr_nested_text_write(&local->nested->text, (char *)out->data + out->used, room(out),
+                                &written, out_done, err));
+    out->used += written;
+    return WR_OK;
+}
+
 /* ---- Values ------------------------------------------------------------------------------------ */
-
-static bool is_bare(wr_type type)
-{
-    return wr_type_is_float(type) || wr_type_is_integer(type) || type.logical == WR_TYPE_DECIMAL ||
-           type.logical == WR_TYPE_BOOL;
-}
-
-static bool is_finite(wr_type type, const void *value)
-{
-    if (type.logical == WR_TYPE_F64)
-        return isfinite(*(const double *)value);
-    return type.logical != WR_TYPE_F32 || isfinite(*(const float *)value);
-}
 
 static void put_fixed(const wr_vector *column, uint32_t row, wr_bytes *out)
 {
-    char        text[WR_FORMAT_BYTES_MAX];
     int64_t     sequence;
     const void *value = &sequence;
-    size_t      byte_count;
 
     if (column->encoding == WR_SEQ)
         sequence = column->seq_first + column->seq_step * (int64_t)row;
     else
         value = wr_vector_at(column, row);
-    if (!is_finite(column->type, value)) {
-        put(out, "null", 4);
-        return;
-    }
-    byte_count = wr_format_any(column->type, value, text);
-    if (!is_bare(column->type))
-        put_byte(out, '"');
-    put(out, text, byte_count);
-    if (wr_type_is_float(column->type) && !memchr(text, '.', byte_count) &&
-        !memchr(text, 'e', byte_count))
-        put(out, ".0", 2); /* a float that reads back as one */
-    if (!is_bare(column->type))
-        put_byte(out, '"');
+    out->used += wr_json_format_fixed(column->type, value, (char *)out->data + out->used);
 }
 
 /* `{"name":` or `,"name":`; false: the buffer is full. */
@@ -210,7 +162,9 @@ static wr_status put_member(const wr_write_request *request, json_write_local *l
     if (!wr_vector_is_valid(column, row)) {
         put(out, "null", 4);
         *out_done = true;
-    } else if (wr_type_physical(column->type) == WR_PHYS_STR) {
+    } else if (wr_type_is_nested(column->type)) {
+        WR_TRY(put_nested(local, column->type, wr_vector_at(column, row), out, out_done, err));
+    } else if (wr_type_is_text(column->type)) {
         WR_TRY(put_text(local, column->type, wr_vector_at(column, row), out, out_done, err));
     } else {
         put_fixed(column, row, out);
@@ -227,15 +181,13 @@ static wr_status put_member(const wr_write_request *request, json_write_local *l
 
 static uint64_t local_lease_min(const wr_write_request *request)
 {
-    (void)request;
-    return 0;
+    return wr_nested_writer_bytes(request->schema);
 }
 
 static wr_status local_init(const wr_write_request *request, void *local, wr_bump *bump,
                             wr_error *err)
 {
-    (void)request, (void)local, (void)bump, (void)err;
-    return WR_OK;
+    return wr_nested_writer_new(request->schema, bump, &((json_write_local *)local)->nested, err);
 }
 
 static wr_status nothing(const wr_write_request *request, wr_bytes *out, wr_error *err)
