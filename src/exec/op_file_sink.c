@@ -13,17 +13,13 @@
  *  2. The least is one page a worker: with it everything works, with less waiting in turn.
  *  3. Standard output whose reader went away is a quiet end: exec->output_closed, then DONE. */
 #include "exec/ops.h"
+#include "exec/turn_page.h"
 
 enum {
     WRITER_BYTES = 20 * 1024, /* handle of a file system: a few paths of up to 4 KB each */
     SLACK_BYTES = 4 * 1024,
     PIECE_ROW_BYTES = 64,     /* first guess of a row's width */
 };
-
-typedef struct sink_page {
-    struct sink_page *next;
-    uint32_t          used_bytes; /* behind the header */
-} sink_page;
 
 typedef struct sink_shared {
     wr_bump      bump;
@@ -39,7 +35,7 @@ typedef struct sink_shared {
 typedef struct sink_local {
     wr_bump    bump;
     void      *writer;         /* the format's                        */
-    sink_page *first, *last;   /* what is encoded and not yet written */
+    wr_turn_page *first, *last;   /* what is encoded and not yet written */
     uint32_t   row_bytes;      /* average so far                      */
 } sink_local;
 
@@ -105,28 +101,15 @@ static wr_status write_pages(wr_node *node, sink_local *local, wr_exec *exec, wr
     sink_shared *shared = wr_node_shared(node);
 
     for (;;) {
-        sink_page *page = local->first;
+        wr_turn_page *page = local->first;
 
         WR_TRY(write_bytes(shared, node->plan, page + 1, page->used_bytes, exec, err));
         page->used_bytes = 0;
         if (!page->next)
             return WR_OK;
         local->first = page->next;
-        wr_lease_give(wr_node_lease(node), page, 1);
-        atomic_fetch_sub(&shared->extra_pages, 1);
+        wr_turn_page_give_extra(&shared->extra_pages, wr_node_lease(node), page);
     }
-}
-
-/* A page above the least, out of what the lease may have above its min. */
-static sink_page *take_extra_page(sink_shared *shared, wr_lease *lease)
-{
-    sink_page *page = NULL;
-
-    if (atomic_fetch_add(&shared->extra_pages, 1) < lease->pages_want - lease->pages_min)
-        page = wr_lease_try(lease, 1);
-    if (!page)
-        atomic_fetch_sub(&shared->extra_pages, 1);
-    return page;
 }
 
 static wr_status wait_turn(sink_shared *shared, uint64_t morsel, wr_exec *exec, wr_error *err)
@@ -140,7 +123,7 @@ static wr_bytes free_part(const sink_local *local, const wr_exec *exec)
 {
     return (wr_bytes){.data = (uint8_t *)(local->last + 1),
                       .used = local->last->used_bytes,
-                      .capacity = exec->page_bytes - sizeof(sink_page)};
+                      .capacity = exec->page_bytes - sizeof(wr_turn_page)};
 }
 
 /* Encode from the *io_next-th row on into the last page. */
@@ -164,12 +147,11 @@ static wr_status make_room(wr_node *node, sink_local *local, uint64_t morsel, wr
                            wr_error *err)
 {
     sink_shared *shared = wr_node_shared(node);
-    sink_page   *page = NULL;
+    wr_turn_page *page = NULL;
 
     if (!wr_turnstile_is_turn(&shared->turnstile, morsel))
-        page = take_extra_page(shared, wr_node_lease(node));
+        page = wr_turn_page_take_extra(&shared->extra_pages, wr_node_lease(node));
     if (page) {
-        *page = (sink_page){0};
         local->last->next = page;
         local->last = page;
         return WR_OK;
@@ -316,7 +298,7 @@ static wr_status file_sink_local_open(wr_node *node, void *local_p, wr_exec *exe
     local->first = local->last = wr_lease_take(wr_node_lease(node), 1);
     if (!local->first)
         return WR_RAISE(err, WR_NO_MEMORY, "no page for the output of %s", node->label);
-    *local->first = (sink_page){0};
+    *local->first = (wr_turn_page){0};
     WR_TRY(wr_bump_reserve(&local->bump, local_need(plan), err));
     local->writer = wr_bump_alloc(&local->bump, ops->local_bytes, err);
     if (!local->writer)
@@ -358,7 +340,7 @@ static void file_sink_local_close(wr_node *node, void *local_p)
     sink_local *local = local_p;
 
     while (local->first) {
-        sink_page *page = local->first;
+        wr_turn_page *page = local->first;
 
         local->first = page->next;
         wr_lease_give(wr_node_lease(node), page, 1);

@@ -1,5 +1,6 @@
-/* exec/op_ordered_test.c — medians, modes and joined texts of random groups against a naive count, at
- * least memory and at plenty, with one worker and with several, resident and spilled. */
+/* exec/op_ordered_test.c — medians, modes and joined texts of random groups, and all texts as they come,
+ * against a naive count, at least memory and at plenty, with one worker and with several, resident and
+ * spilled. */
 #include "exec/testkit.h"
 
 #include <stdio.h>
@@ -10,7 +11,8 @@ enum { INPUT_COLUMNS = 4, KEYS_MAX = 4000, ROWS_MAX = 60000, MORSEL_ROWS = 1000 
 /* Rows: key (null for key 7), value (every 5th null), text, position. */
 typedef struct rows_plan {
     uint32_t row_count, key_count;
-    bool     joins_texts; /* the value is the text */
+    bool     joins_texts; /* the value is the text      */
+    bool     text_only;   /* the text is the only column */
 } rows_plan;
 
 typedef struct rows_shared {
@@ -79,6 +81,10 @@ static wr_status rows_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow 
                                     .data = local->positions};
     *out = (wr_batch){.row_count = count, .column_count = 3, .columns = local->columns,
                       .morsel = morsel, .morsel_end = true};
+    if (plan->text_only) {
+        out->columns++;
+        out->column_count = 1;
+    }
     wr_batch_select_all(out);
     *out_flow = WR_FLOW_MORE;
     return WR_OK;
@@ -292,12 +298,82 @@ static void test_no_rows(void **state)
     run_case(&rows, 2, false, NULL);
 }
 
+/* ---- All texts as they come --------------------------------------------------------------------------- */
+
+static group_result joined;
+
+static wr_status joined_push(wr_node *node, void *local, const wr_batch *in, wr_flow *out_flow,
+                             wr_exec *exec, wr_error *err)
+{
+    (void)node, (void)local, (void)exec, (void)err;
+    *out_flow = WR_FLOW_MORE;
+    for (uint32_t i = 0; i < wr_batch_rows(in); i++) {
+        uint32_t row = wr_selection_row(&in->selection, i);
+
+        assert_false(joined.seen);
+        joined.seen = true;
+        joined.is_null = !wr_vector_is_valid(&in->columns[0], row);
+        if (!joined.is_null)
+            digest(wr_vector_at(&in->columns[0], row), &joined);
+    }
+    return WR_OK;
+}
+
+static const wr_sink_ops JOINED = {.name = "joined", .push = joined_push};
+
+static void join_all(uint32_t row_count, uint32_t workers, bool plenty)
+{
+    const rows_plan       rows = {.row_count = row_count, .key_count = 1, .joins_texts = true,
+                                  .text_only = true};
+    const wr_type         type = WR_TYPE(UTF8);
+    const wr_ordered_agg  agg = {WR_AGG_STRING_AGG, WR_TYPE(UTF8), 0.0, WR_TEXT(", ")};
+    const wr_plan_ordered plan = {.types = &type, .column_count = 1, .aggs = &agg, .agg_count = 1,
+                                  .position = WR_FIELD_NONE};
+    kit                   k;
+    wr_node              *source, *sink, *reader;
+
+    kit_open(&k, plenty ? 4000 : 300);
+    k.exec.worker_count = workers;
+    kit_open_spill(&k, 65536, 8);
+    source = kit_source(&k, &ROWS, &rows);
+    sink = kit_sink(&k, &WR_TEXTS, &plan, source);
+    kit_step(&k, source, workers, false);
+    reader = kit_source(&k, &WR_TEXTS_READ, &plan);
+    reader->state = sink;
+    kit_sink(&k, &JOINED, &rows, reader);
+    kit_step(&k, reader, workers, false);
+    if (plenty)
+        kit_want_everything(&k);
+    memset(&joined, 0, sizeof joined);
+    if (kit_run(&k) != WR_OK)
+        fail_msg("%s", k.error.message);
+    expect(&rows);
+    assert_true(joined.seen);
+    assert_int_equal(joined.is_null, expected[0].is_null || row_count == 0);
+    assert_int_equal(joined.text_bytes, expected[0].text_bytes);
+    assert_int_equal(joined.text_sum, expected[0].text_sum);
+    kit_close(&k);
+}
+
+static void test_as_they_come(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 4; workers++) {
+        join_all(ROWS_MAX, workers, false);
+        join_all(ROWS_MAX, workers, true);
+        join_all(1, workers, false);
+        join_all(2, workers, false);
+        join_all(0, workers, true);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_few_large_groups),
         cmocka_unit_test(test_many_small_groups),
         cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_as_they_come),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

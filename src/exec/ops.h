@@ -211,6 +211,11 @@ bool wr_values_can(const wr_plan_ordered *plan);
 extern const wr_sink_ops   WR_VALUES;
 extern const wr_source_ops WR_VALUES_READ;
 
+/** The same plan and output for one string_agg of all rows in the order of the pipeline, which must be
+ *  an ordered one: no keys, no position, the text is column 0. */
+extern const wr_sink_ops   WR_TEXTS;
+extern const wr_source_ops WR_TEXTS_READ;
+
 /** window: rows sorted by partition and order keys, then functions over the rows around each.
  *
  * Columns of the input are [partition keys, order keys, what else is put out or looked at, the rest

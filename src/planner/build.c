@@ -565,14 +565,40 @@ static wr_status show_first_intervals(wr_builder *b, const wr_plan_node *logical
                              stream->hidden_count, logical, err);
 }
 
+/* One string_agg of all rows as they come: nothing is sorted. */
+static bool joins_as_they_come(const wr_builder *b, const wr_plan_node *logical,
+                               const wr_stream *stream)
+{
+    const wr_plan_agg *agg = logical->aggregate.aggs;
+
+    return logical->aggregate.key_count == 0 && logical->aggregate.agg_count == 1 &&
+           agg->kind == WR_AGG_STRING_AGG && agg->order_key_count == 0 && stream->ordered &&
+           !b->needs_position[logical->number];
+}
+
+typedef struct aggregate_ops {
+    const wr_sink_ops   *sink;
+    const wr_source_ops *source;
+} aggregate_ops;
+
+static aggregate_ops choose_ordered_ops(const wr_plan_ordered *plan, bool as_they_come)
+{
+    if (as_they_come)
+        return (aggregate_ops){&WR_TEXTS, &WR_TEXTS_READ};
+    if (wr_values_can(plan))
+        return (aggregate_ops){&WR_VALUES, &WR_VALUES_READ};
+    return (aggregate_ops){&WR_ORDERED, &WR_ORDERED_READ};
+}
+
 static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                                  wr_error *err)
 {
-    bool positioned = b->needs_position[logical->number] || minds_position(logical);
     bool ordered = logical->aggregate.agg_count > 0 &&
                    is_ordered(&logical->aggregate.aggs[0]);
-    const wr_sink_ops   *sink_ops = ordered ? &WR_ORDERED : &WR_AGGREGATE;
-    const wr_source_ops *source_ops = ordered ? &WR_ORDERED_READ : &WR_AGGREGATE_READ;
+    bool as_they_come = ordered && joins_as_they_come(b, logical, out);
+    bool positioned = b->needs_position[logical->number] ||
+                      (minds_position(logical) && !as_they_come);
+    aggregate_ops      ops = {&WR_AGGREGATE, &WR_AGGREGATE_READ};
     wr_plan_aggregate *plan = WR_BUMP_NEW(b->bump, wr_plan_aggregate, err);
     wr_plan_ordered   *ordered_plan = WR_BUMP_NEW(b->bump, wr_plan_ordered, err);
     const void        *any_plan = ordered ? (const void *)ordered_plan : plan;
@@ -591,13 +617,11 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
         WR_TRY(wr_stream_drop_hidden(b, out, logical, err));
     WR_TRY(ordered ? ordered_input(b, logical, out, ordered_plan, err)
                    : aggregate_input(b, logical, out, plan, err));
-    if (ordered && wr_values_can(ordered_plan)) {
-        sink_ops = &WR_VALUES;
-        source_ops = &WR_VALUES_READ;
-    }
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, sink_ops, any_plan, logical, &sink, err));
+    if (ordered)
+        ops = choose_ordered_ops(ordered_plan, as_they_come);
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, ops.sink, any_plan, logical, &sink, err));
     WR_TRY(wr_stream_attach(out, sink, err));
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, source_ops, any_plan, logical, &reader, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, ops.source, any_plan, logical, &reader, err));
     reader->state = sink;
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
     types = wr_types_copy(b, types, width, width + more + 1, err);

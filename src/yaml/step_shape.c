@@ -1,7 +1,8 @@
 /* yaml/step_shape.c — steps that change which rows or columns there are: sample, unpivot.
  *
  * sample draws a number for the place of each row (a draw) and keeps the rows whose number is small:
- * below a bound, or the least ones by a sort that keeps no more rows than are asked for.
+ * below a bound, or the least ones by a sort that keeps no more rows than are asked for; of each group
+ * those that a window by the group ranks first.
  * unpivot puts every row out once for each of the columns (a repeat) and chooses by the copy's number. */
 #include <stdlib.h>
 
@@ -31,7 +32,7 @@ static wr_status compare(const pipeline *p, wr_expr *expr, const char *name, int
 
 /* ---- sample ----------------------------------------------------------------------------------- */
 
-enum { SAMPLE_ROWS, SAMPLE_PERCENT, SAMPLE_SEED };
+enum { SAMPLE_ROWS, SAMPLE_PERCENT, SAMPLE_PARTITION_BY, SAMPLE_SEED };
 
 static wr_status read_percent(const pipeline *p, const wr_yaml *node, double *out_percent,
                               wr_error *err)
@@ -56,9 +57,32 @@ static wr_status read_percent(const pipeline *p, const wr_yaml *node, double *ou
                         node->text.bytes);
 }
 
-/* The rows with the `rows` least numbers, in their old order. */
+/* The rows of each group whose number is among the `rows` least. */
+static wr_status rank_draws(pipeline *p, const step *s, wr_plan_node *node, const item_list *groups,
+                            wr_plan_key *by_draw, uint64_t rows, wr_plan_node **out_node,
+                            wr_error *err)
+{
+    wr_plan_function *rank = WR_BUMP_NEW(p->bump, wr_plan_function, err);
+    wr_expr         **keys, *column, *condition;
+    wr_text          *names;
+
+    if (!rank)
+        return WR_NO_MEMORY;
+    *rank = (wr_plan_function){.kind = WR_WINDOW_ROW_NUMBER, .type = WR_TYPE(I64)};
+    WR_TRY(wr_items_split(p, groups, &keys, &names, err));
+    WR_TRY(place(p, s,
+                 wr_plan_add_window(p->plan, node, keys, groups->count, by_draw, 2, rank, 1, &node,
+                                    err),
+                 err));
+    column = wr_step_column(p, node, node->schema.field_count - 1, err);
+    WR_TRY(compare(p, column, "<=", rows < INT64_MAX ? (int64_t)rows : INT64_MAX, &condition, err));
+    return place(p, s, wr_plan_add_filter(p->plan, node, condition, out_node, err), err);
+}
+
+/* The rows with the `rows` least numbers, of all or of each group, in their old order. */
 static wr_status keep_least(pipeline *p, const step *s, wr_plan_node *node, uint32_t count,
-                            uint64_t rows, wr_plan_node **out_node, wr_error *err)
+                            const item_list *groups, uint64_t rows, wr_plan_node **out_node,
+                            wr_error *err)
 {
     wr_plan_key *by_draw = WR_BUMP_NEW_ARRAY(p->bump, wr_plan_key, 2, err);
     wr_plan_key *by_place = WR_BUMP_NEW_ARRAY(p->bump, wr_plan_key, 1, err);
@@ -70,7 +94,10 @@ static wr_status keep_least(pipeline *p, const step *s, wr_plan_node *node, uint
     by_draw[1].expr = by_place[0].expr;
     if (!by_place[0].expr || !by_draw[0].expr)
         return WR_NO_MEMORY;
-    WR_TRY(place(p, s, wr_plan_add_sort(p->plan, node, by_draw, 2, 0, rows, &node, err), err));
+    if (groups->count > 0)
+        WR_TRY(rank_draws(p, s, node, groups, by_draw, rows, &node, err));
+    else
+        WR_TRY(place(p, s, wr_plan_add_sort(p->plan, node, by_draw, 2, 0, rows, &node, err), err));
     return place(p, s, wr_plan_add_sort(p->plan, node, by_place, 1, 0, UINT64_MAX, out_node, err),
                  err);
 }
@@ -110,6 +137,8 @@ static wr_status build_sample(pipeline *p, const step *s, const wr_yaml *const *
     uint64_t      rows = 0, seed = 0;
     uint32_t      count = s->inputs[0]->schema.field_count;
     double        percent = 0;
+    item_list     groups = {0};
+    wr_scope      scope = wr_scope_of(p, s);
     wr_plan_node *node;
 
     if (!values[SAMPLE_ROWS] == !values[SAMPLE_PERCENT])
@@ -118,13 +147,18 @@ static wr_status build_sample(pipeline *p, const step *s, const wr_yaml *const *
         WR_TRY(wr_read_count(p, values[SAMPLE_ROWS], "rows", &rows, err));
     else
         WR_TRY(read_percent(p, values[SAMPLE_PERCENT], &percent, err));
+    if (values[SAMPLE_PARTITION_BY] && !values[SAMPLE_ROWS])
+        return wr_yaml_fail(&p->file, values[SAMPLE_PARTITION_BY], err,
+                            "'partition_by' goes with 'rows': so many of each group");
+    if (values[SAMPLE_PARTITION_BY])
+        WR_TRY(wr_read_items(p, s, &scope, values[SAMPLE_PARTITION_BY], NULL, &groups, err));
     if (values[SAMPLE_SEED])
         WR_TRY(wr_read_count(p, values[SAMPLE_SEED], "seed", &seed, err));
     WR_TRY(place(p, s,
                  wr_plan_add_draw(p->plan, s->inputs[0], seed, WR_TEXT("#place"),
                                   WR_TEXT("#draw"), &node, err),
                  err));
-    WR_TRY(values[SAMPLE_ROWS] ? keep_least(p, s, node, count, rows, &node, err)
+    WR_TRY(values[SAMPLE_ROWS] ? keep_least(p, s, node, count, &groups, rows, &node, err)
                                : keep_below(p, s, node, count, percent, &node, err));
     return keep_columns(p, s, node, count, out_node, err);
 }
@@ -132,11 +166,12 @@ static wr_status build_sample(pipeline *p, const step *s, const wr_yaml *const *
 const step_op WR_STEP_SAMPLE = {
     .name = "sample",
     .summary = "keeps rows by chance, the same ones in every run",
-    .keys = {"rows", "percent", "seed"},
+    .keys = {"rows", "percent", "partition_by", "seed"},
     .helps =
         {
             "how many rows; all if there are not more",
             "of the rows, about: each is kept or not for itself",
+            "keys of groups, each of which gives so many rows",
             "which sample: a whole number, 0 when not given. What is kept depends on it and on the "
             "rows' places only",
         },
