@@ -6,6 +6,7 @@
  * Invariant: arguments are bound without an agg_context, so aggregates cannot nest. */
 #include "bind/bind_priv.h"
 #include "types/decimal.h"
+#include "types/nested.h"
 
 static bool is_aggregate_call(const wr_ast *ast, wr_agg_kind *out_kind)
 {
@@ -99,6 +100,7 @@ static wr_status bind_order(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, w
 
         WR_TRY(wr_binder_node(b, order->expr, &key->expr, err));
         WR_TRY(wr_expr_fold(key->expr, b->bump, &key->expr, err));
+        WR_TRY(wr_expr_order_key(b->bump, key->expr, &key->expr, err));
         key->descending = order->descending;
         key->nulls_first = order->nulls ? order->nulls < 0 : order->descending;
         if (ast->distinct && !wr_expr_equal(key->expr, io_agg->argument))
@@ -146,6 +148,12 @@ static bool counts_rows(const wr_ast *ast, wr_agg_kind kind)
            (ast->arg_count == 0 || ast->args[0]->kind == WR_AST_STAR);
 }
 
+/* The least of nested values is the one with the least key. */
+static bool takes_order_of_argument(wr_agg_kind kind, wr_type type)
+{
+    return (kind == WR_AGG_MIN || kind == WR_AGG_MAX) && wr_type_is_nested(type);
+}
+
 /* Arguments and filter, over the step's input. */
 static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_kind kind,
                                 wr_plan_agg *out_agg, wr_error *err)
@@ -187,6 +195,11 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     } else if (takes_two(kind)) {
         WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
         WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
+        if (!wr_agg_is_paired(kind))
+            WR_TRY(wr_expr_order_key(b.bump, agg.order, &agg.order, err));
+    } else if (takes_order_of_argument(kind, agg.argument->type)) {
+        agg.kind = kind == WR_AGG_MIN ? WR_AGG_ARG_MIN : WR_AGG_ARG_MAX;
+        WR_TRY(wr_expr_order_key(b.bump, agg.argument, &agg.order, err));
     }
     if (kind == WR_AGG_STRING_AGG) {
         WR_TRY(bind_separator(&b, ast, &agg.separator, err));

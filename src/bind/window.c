@@ -168,6 +168,7 @@ static wr_status bind_spec(const binder *outer, const wr_ast_over *over, wr_wind
         spec.order[i].descending = order->descending;
         spec.order[i].nulls_first = order->nulls ? order->nulls < 0 : order->descending;
         WR_TRY(wr_bind_expr(outer->scope, order->expr, bump, &spec.order[i].expr, err));
+        WR_TRY(wr_expr_order_key(bump, spec.order[i].expr, &spec.order[i].expr, err));
     }
     *out_spec = spec;
     return WR_OK;

@@ -1,6 +1,8 @@
 /* expr/aggregate.c — names and types of aggregates: table look-ups, no state. */
 #include "expr/aggregate.h"
 
+#include "types/nested.h"
+
 typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, SAME, BOOL, INTEGER } agg_family;
 
 static const struct {
@@ -166,7 +168,7 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
         return between_type(argument, out_type);
     case ANY: /* equal intervals may be written differently, so there is no telling which came first */
         *out_type = argument;
-        return argument.logical != WR_TYPE_INTERVAL;
+        return argument.logical != WR_TYPE_INTERVAL && !wr_type_is_nested(argument);
     case SPREAD:
         *out_type = WR_TYPE(F64);
         return true;

@@ -4,11 +4,11 @@
  * decimal of 38 digits holds both sides: these compare exactly, value by value. Comparisons of
  * fixed-size types are dense, those of text read live rows only. */
 #include "expr/expr_priv.h"
+#include "expr/fn_nested_priv.h"
 #include "expr/operators.h"
 #include "kernel/compare.h"
 #include "kernel/decimal.h"
 #include "kernel/logic.h"
-#include "types/nested.h"
 
 /* ---- Types ---------------------------------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ static bool resolve_any(const wr_expr *const *args, uint32_t arg_count, wr_type 
 {
     wr_type common;
 
-    if (!wr_expr_common(args, arg_count, true, &common) || wr_type_is_nested(common))
+    if (!wr_expr_common(args, arg_count, true, &common))
         return false;
     *out_result = WR_TYPE(BOOL);
     if (both_decimal(args) &&
@@ -42,7 +42,7 @@ static bool resolve_any(const wr_expr *const *args, uint32_t arg_count, wr_type 
     return true;
 }
 
-/* Fixed-size types and text are different descriptors: only the first may touch every row. */
+/* Fixed-size types and others are different descriptors: only the first may touch every row. */
 static bool resolve_fixed(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,
                           wr_type *out_result)
 {
@@ -52,7 +52,7 @@ static bool resolve_fixed(const wr_expr *const *args, uint32_t arg_count, wr_typ
 static bool resolve_text(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,
                          wr_type *out_result)
 {
-    return resolve_any(args, arg_count, args_io, out_result) && wr_type_is_text(args_io[0]);
+    return resolve_any(args, arg_count, args_io, out_result) && wr_type_is_bytes(args_io[0]);
 }
 
 /* ---- Comparisons -------------------------------------------------------------------------------------------- */
@@ -75,10 +75,28 @@ static void compare_scales(wr_compare_op op, const wr_vector *const *args, wr_se
     }
 }
 
+static void compare_nested(wr_compare_op op, const wr_vector *const *args, wr_selection rows,
+                           uint8_t *out)
+{
+    static const int32_t ZERO = 0;
+    const wr_str *left = args[0]->data, *right = args[1]->data;
+
+    for (uint32_t i = 0; i < rows.row_count; i++) {
+        uint32_t row = wr_selection_row(&rows, i);
+        int32_t  order = wr_nested_compare(args[0]->type, &left[wr_arg_index(args[0], row)],
+                                           &right[wr_arg_index(args[1], row)]);
+
+        wr_compare(op, WR_PHYS_I32, (wr_operand){&order, true}, (wr_operand){&ZERO, true},
+                   wr_rows_all(1), &out[row]);
+    }
+}
+
 static void compare_rows(wr_compare_op op, const wr_vector *const *args, wr_selection rows,
                          uint8_t *out)
 {
-    if (wr_type_equal(args[0]->type, args[1]->type))
+    if (wr_type_is_nested(args[0]->type))
+        compare_nested(op, args, rows, out);
+    else if (wr_type_equal(args[0]->type, args[1]->type))
         wr_compare(op, wr_type_physical(args[0]->type), wr_operand_of(args[0]),
                    wr_operand_of(args[1]), rows, out);
     else
@@ -99,20 +117,20 @@ static wr_status eval_compare(wr_eval *eval, wr_compare_op op, const wr_vector *
     return WR_OK;
 }
 
-#define EVAL(name, op)                                                                             \
+#define EVAL_OP(name, op)                                                                          \
     static wr_status eval_##name(wr_eval *eval, const wr_vector *const *args, uint32_t arg_count,  \
                                  wr_vector *out, wr_error *err)                                    \
     {                                                                                              \
         (void)arg_count, (void)err;                                                                \
         return eval_compare(eval, op, args, out);                                                  \
     }
-EVAL(eq, WR_COMPARE_EQ)
-EVAL(ne, WR_COMPARE_NE)
-EVAL(lt, WR_COMPARE_LT)
-EVAL(le, WR_COMPARE_LE)
-EVAL(gt, WR_COMPARE_GT)
-EVAL(ge, WR_COMPARE_GE)
-#undef EVAL
+EVAL_OP(eq, WR_COMPARE_EQ)
+EVAL_OP(ne, WR_COMPARE_NE)
+EVAL_OP(lt, WR_COMPARE_LT)
+EVAL_OP(le, WR_COMPARE_LE)
+EVAL_OP(gt, WR_COMPARE_GT)
+EVAL_OP(ge, WR_COMPARE_GE)
+#undef EVAL_OP
 
 /* ---- IS DISTINCT FROM ------------------------------------------------------------------------------------------ */
 
@@ -157,7 +175,7 @@ static bool resolve_extreme(const wr_expr *const *args, uint32_t arg_count, wr_t
 {
     wr_type common;
 
-    if (!wr_expr_common(args, arg_count, false, &common) || wr_type_is_nested(common))
+    if (!wr_expr_common(args, arg_count, false, &common))
         return false;
     for (uint32_t i = 0; i < arg_count; i++)
         args_io[i] = common;
@@ -184,6 +202,21 @@ static void split_rows(const wr_eval *eval, const wr_vector *arg, const wr_vecto
     }
 }
 
+static void pick_nested(bool greatest, const wr_vector *arg, wr_selection rows, wr_vector *out)
+{
+    const wr_str *values = arg->data;
+    wr_str       *best = out->data;
+
+    for (uint32_t i = 0; i < rows.row_count; i++) {
+        uint32_t      row = wr_selection_row(&rows, i);
+        const wr_str *value = &values[wr_arg_index(arg, row)];
+        int           order = wr_nested_compare(arg->type, value, &best[row]);
+
+        if (greatest ? order > 0 : order < 0)
+            best[row] = *value;
+    }
+}
+
 /* NULLs are passed over (PostgreSQL): the best so far is `out` itself, argument by argument. */
 static wr_status eval_extreme(wr_eval *eval, bool greatest, const wr_vector *const *args,
                               uint32_t arg_count, wr_vector *out)
@@ -195,7 +228,10 @@ static wr_status eval_extreme(wr_eval *eval, bool greatest, const wr_vector *con
     memset(out->valid, 0, WR_BATCH_ROWS_MAX / 8);
     for (uint32_t a = 0; a < arg_count; a++) {
         split_rows(eval, args[a], out, &fresh, fresh_rows, &both, eval->live_rows);
-        wr_compare_pick(greatest, wr_type_physical(out->type), wr_operand_of(out),
+        if (wr_type_is_nested(out->type))
+            pick_nested(greatest, args[a], both, out);
+        else
+            wr_compare_pick(greatest, wr_type_physical(out->type), wr_operand_of(out),
                         wr_operand_of(args[a]), both, out->data);
         wr_vector_flatten(args[a], &fresh, out);
         out->row_count = eval->row_count;

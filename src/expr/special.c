@@ -5,6 +5,7 @@
  * for the rest. A plus sign is its argument. What is about nested values: special_nested.c. */
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
+#include "types/nested.h"
 
 static wr_status call(wr_bump *bump, const char *name, wr_expr *left, wr_expr *right,
                       wr_expr **out_expr, wr_error *err)
@@ -204,7 +205,7 @@ static wr_status make_in(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_e
     if (!values || !tests)
         return WR_NO_MEMORY;
     WR_TRY(coerce_all(bump, "IN", args, arg_count, true, values, err));
-    if (loses_digits(args, arg_count, values[0]->type))
+    if (loses_digits(args, arg_count, values[0]->type) || wr_type_is_nested(values[0]->type))
         return compare_each(bump, args, arg_count, tests, out_expr, err);
     /* Constants move to the front, in order; the first place is left for their probe. */
     for (uint32_t i = 1; i < arg_count; i++) {

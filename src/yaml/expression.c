@@ -311,6 +311,7 @@ static wr_status append_key(order_reading *r, wr_plan_key key, wr_error *err)
         r->keys = keys;
         r->capacity = capacity;
     }
+    WR_TRY(wr_expr_order_key(r->p->bump, key.expr, &key.expr, err));
     r->keys[r->count++] = key;
     return WR_OK;
 }
