@@ -325,9 +325,89 @@ static wr_status match_key(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
         WR_TRY(wr_expr_fold(expr, b->bump, &expr, err));
         for (uint32_t k = 0; k < context->key_count; k++)
             if (wr_expr_equal(expr, context->keys[k]))
-                return make_output_column(b, k, expr->type, expr->nullable, out_expr, err);
+                return make_output_column(b, k, expr->type,
+                                          expr->nullable || context->list->has_sets, out_expr, err);
     }
     wr_bump_rewind(b->bump, mark);
+    return WR_OK;
+}
+
+/* --- grouping() ------------------------------------------------------------------------------- */
+
+/* `left` shifted or masked by a constant. */
+static wr_status combine_bits(binder *b, const wr_ast *ast, const char *name, wr_expr *left,
+                              int64_t number, wr_expr **out_expr, wr_error *err)
+{
+    wr_value  value = {.type = WR_TYPE(I64), .i64 = number};
+    wr_expr **args = wr_binder_args(b, 2, err);
+
+    if (!args)
+        return WR_NO_MEMORY;
+    args[0] = left;
+    args[1] = wr_expr_const(b->bump, &value, err);
+    return args[1] ? wr_binder_operator(b, ast, name, args, 2, out_expr, err) : WR_NO_MEMORY;
+}
+
+/* *io_bits, with the bit of key `key` behind it. */
+static wr_status append_bit(binder *b, const wr_ast *ast, uint32_t key, wr_expr **io_bits,
+                            wr_error *err)
+{
+    wr_expr **both = wr_binder_args(b, 2, err), *bit;
+
+    if (!both)
+        return WR_NO_MEMORY;
+    WR_TRY(make_output_column(b, b->aggregates->key_count, WR_TYPE(I64), false, &bit, err));
+    WR_TRY(combine_bits(b, ast, WR_OPERATOR_SHIFT_RIGHT, bit, key, &bit, err));
+    WR_TRY(combine_bits(b, ast, WR_OPERATOR_BIT_AND, bit, 1, &both[1], err));
+    WR_TRY(combine_bits(b, ast, WR_OPERATOR_SHIFT_LEFT, *io_bits, 1, &both[0], err));
+    return wr_binder_operator(b, ast, WR_OPERATOR_BIT_OR, both, 2, io_bits, err);
+}
+
+/* grouping(a, b): a bit for each argument, which must be a key; without arguments for every key. */
+static wr_status bind_grouping(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)
+{
+    const agg_context *context = b->aggregates;
+    uint32_t           count = ast->arg_count > 0 ? ast->arg_count : context->key_count;
+    wr_value           none = {.type = WR_TYPE(I64)};
+
+    if (count > 63)
+        return wr_binder_fail(b, ast, err, "grouping() takes at most 63 keys, these are %u", count);
+    *out_expr = wr_expr_const(b->bump, &none, err);
+    if (!*out_expr)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t key = i;
+
+        if (ast->arg_count > 0) {
+            wr_expr *column = NULL;
+
+            WR_TRY(match_key(b, ast->args[i], &column, err));
+            if (!column)
+                return wr_binder_fail(b, ast->args[i], err,
+                                      "grouping() takes keys of group_by: this is none of them");
+            key = column->column;
+        }
+        if (context->list->has_sets)
+            WR_TRY(append_bit(b, ast, key, out_expr, err));
+    }
+    return WR_OK;
+}
+
+static bool is_grouping(const wr_ast *ast)
+{
+    return ast->kind == WR_AST_CALL && (wr_text_equal(ast->text, WR_TEXT("grouping")) ||
+                                        wr_text_equal(ast->text, WR_TEXT("grouping_id")));
+}
+
+/* grouping_id alone, where no column is called so. */
+static wr_status is_grouping_name(const binder *b, const wr_ast *ast, bool *out_is, wr_error *err)
+{
+    uint32_t column = 0;
+
+    if (ast->kind == WR_AST_COLUMN && !ast->quoted && b->aggregates->list->has_sets &&
+        wr_text_equal_nocase(ast->text, WR_TEXT("grouping_id")))
+        WR_TRY(wr_binder_find_column(b, ast, &column, err));
+    *out_is = column == WR_FIELD_NONE;
     return WR_OK;
 }
 
@@ -337,11 +417,16 @@ wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_e
     wr_agg_kind        kind;
     wr_plan_agg        agg;
     uint32_t           index;
+    bool               is_name;
 
+    WR_TRY(is_grouping_name(b, ast, &is_name, err));
+    if (is_name || is_grouping(ast))
+        return bind_grouping(b, ast, out_expr, err);
     if (is_aggregate_call(ast, &kind)) {
         WR_TRY(bind_aggregate(b, ast, kind, &agg, err));
         WR_TRY(share_agg(context->list, &agg, b->bump, &index, err));
-        return make_output_column(b, context->key_count + index, agg.type,
+        index += context->key_count + context->list->has_sets;
+        return make_output_column(b, index, agg.type,
                                   !wr_agg_counts(agg.kind),
                                   out_expr, err);
     }

@@ -47,11 +47,13 @@ wr_status wr_bind_aggregate(const wr_scope *scope, const wr_ast *ast, wr_bump *b
 typedef struct wr_agg_list {
     wr_plan_agg *aggs;
     uint32_t     count, capacity;
+    bool         has_sets; /* there are grouping sets: the row's set comes behind the keys */
 } wr_agg_list;
 
 /** An expression over aggregates and group keys, as an expression over the aggregate's output (keys,
- *  then aggregates). Every aggregate call found is appended to `io_aggs` (equal ones share an entry)
- *  and becomes column key_count + index; what equals a key becomes that key's column.
+ *  the row's set if there are grouping sets, aggregates). Every aggregate call found is appended to
+ *  `io_aggs` (equal ones share an entry) and becomes the column of that index behind the keys; what
+ *  equals a key becomes that key's column, grouping(a, b) a number of bits, 1 for an absent key.
  * Errors   also a column that is neither a key nor inside an aggregate */
 wr_status wr_bind_aggregate_expr(const wr_scope *scope, const wr_ast *ast, wr_expr *const *keys,
                                  uint32_t key_count, wr_agg_list *io_aggs, wr_bump *bump,

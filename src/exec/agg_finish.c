@@ -7,8 +7,7 @@
 
 /* ---- Merge ------------------------------------------------------------------------------------------ */
 
-static wr_status merge_kept(const wr_agg *agg, wr_type order_type, uint8_t *state,
-                            const uint8_t *other, wr_error *err)
+static wr_status merge_kept(const wr_agg *agg, uint8_t *state, const uint8_t *other, wr_error *err)
 {
     agg_cell       *cell = (agg_cell *)(void *)state;
     const agg_cell *from = (const agg_cell *)(const void *)other;
@@ -27,14 +26,14 @@ static wr_status merge_kept(const wr_agg *agg, wr_type order_type, uint8_t *stat
         int             order = -1;
 
         if (order_cell->is_set) {
-            WR_TRY(cell_compare(order_type, from_order->value, order_cell->value, &order, err));
+            WR_TRY(cell_compare(agg->order_type, from_order->value, order_cell->value, &order, err));
             order = agg->kind == WR_AGG_ARG_MIN ? order : -order;
             if (order == 0)
                 order = from_order->position < order_cell->position ? -1 : 1;
         }
         if (order < 0) {
             cell_copy(agg->argument_type, cell, from);
-            cell_copy(order_type, order_cell, from_order);
+            cell_copy(agg->order_type, order_cell, from_order);
         }
     }
     return WR_OK;
@@ -105,11 +104,8 @@ static void merge_int_sum(int_sum *sum, const int_sum *other)
     sum->carries += other->carries;
 }
 
-static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot, uint8_t *state,
-                           const uint8_t *other, wr_error *err)
+static wr_status merge_one(const wr_agg *agg, uint8_t *state, const uint8_t *other, wr_error *err)
 {
-    const wr_agg *agg = slot->agg;
-
     switch (family_of(agg)) {
     case COUNTER:
         *(uint64_t *)(void *)state += *(const uint64_t *)(const void *)other;
@@ -167,10 +163,7 @@ static wr_status merge_one(const wr_agg_layout *layout, const wr_agg_slot *slot,
     case EXTREME:
         return merge_extreme(agg, state, other, err);
     case KEPT:
-        return merge_kept(agg,
-                          agg->order == WR_FIELD_NONE ? agg->argument_type
-                                                      : layout->plan->types[agg->order],
-                          state, other, err);
+        return merge_kept(agg, state, other, err);
     }
     WR_UNREACHABLE();
 }
@@ -180,7 +173,7 @@ wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8
 {
     for (uint32_t i = 0; i < layout->plan->agg_count; i++)
         if (!layout->slots[i].is_shared)
-            WR_TRY(merge_one(layout, &layout->slots[i], states + layout->slots[i].offset,
+            WR_TRY(merge_one(layout->slots[i].agg, states + layout->slots[i].offset,
                              other + layout->slots[i].offset, err));
     if (layout->plan->position != WR_FIELD_NONE)
         keep_least_position(states + layout->position_offset,
@@ -380,54 +373,81 @@ wr_status wr_agg_finish(const wr_agg_layout *layout, uint32_t index,
 
 /* ---- Spilling groups ----------------------------------------------------------------------------------- */
 
-typedef wr_status (*visit_cell)(agg_cell *cell, wr_spill *spill, wr_error *err);
+/* What is done to a cell; `other` is the one in the same place of other states, if there are any. */
+typedef wr_status (*visit_cell)(agg_cell *cell, const agg_cell *other, wr_agg_memory *memory,
+                                wr_error *err);
 
 /* Every cell that may hold text. */
-static wr_status each_text_cell(const wr_agg_layout *layout, uint8_t *states, visit_cell visit,
-                                wr_spill *spill, wr_error *err)
+static wr_status each_text_cell(const wr_agg_layout *layout, uint8_t *states, const uint8_t *others,
+                                visit_cell visit, wr_agg_memory *memory, wr_error *err)
 {
     for (uint32_t i = 0; i < layout->plan->agg_count; i++) {
         const wr_agg *agg = layout->slots[i].agg;
-        uint8_t      *state = states + layout->slots[i].offset;
+        wr_type       types[2] = {agg->argument_type, agg->order_type};
+        uint32_t      offset = layout->slots[i].offset;
         family        f = family_of(agg);
 
         if (f != EXTREME && f != KEPT)
             continue;
-        if (cell_is_text(agg->argument_type))
-            WR_TRY(visit((agg_cell *)(void *)state, spill, err));
-        if (wr_agg_has_order(agg->kind) && cell_is_text(layout->plan->types[agg->order]))
-            WR_TRY(visit((agg_cell *)(void *)(state + cell_bytes(agg->argument_type)), spill, err));
+        for (uint32_t c = 0; c < (wr_agg_has_order(agg->kind) ? 2 : 1); c++) {
+            if (cell_is_text(types[c]))
+                WR_TRY(visit((agg_cell *)(void *)(states + offset),
+                             others ? (const agg_cell *)(const void *)(others + offset) : NULL,
+                             memory, err));
+            offset += cell_bytes(types[c]);
+        }
     }
     return WR_OK;
 }
 
-static wr_status seal_cell(agg_cell *cell, wr_spill *spill, wr_error *err)
+/* The bytes of a cell's text, if they lie somewhere in memory outside it. */
+static const char *bytes_outside(const agg_cell *cell)
 {
-    wr_str       *str = (wr_str *)(void *)cell->value;
-    wr_agg_memory nowhere = {NULL, 0, spill};
-    wr_str        copy = *str;
+    const wr_str *str = (const wr_str *)(const void *)cell->value;
 
-    if (!cell->is_set || cell->is_null || wr_str_is_inline(str) || wr_str_is_blob(str))
-        return WR_OK;
-    return cell_keep_text((agg_text_cell *)(void *)cell, &copy, &nowhere, err);
+    return cell->is_set && !cell->is_null && !wr_str_is_inline(str) && !wr_str_is_blob(str)
+               ? wr_str_bytes(str)
+               : NULL;
 }
 
-static wr_status relocate_cell(agg_cell *cell, wr_spill *spill, wr_error *err)
+/* Keep a text whose bytes are the other's, or any if there is no other. */
+static wr_status keep_cell(agg_cell *cell, const agg_cell *other, wr_agg_memory *memory,
+                           wr_error *err)
 {
-    (void)spill, (void)err;
+    wr_str copy = *(const wr_str *)(const void *)cell->value;
+
+    if (!bytes_outside(cell) || (other && bytes_outside(other) != bytes_outside(cell)))
+        return WR_OK;
+    return cell_keep_text((agg_text_cell *)(void *)cell, &copy, memory, err);
+}
+
+static wr_status relocate_cell(agg_cell *cell, const agg_cell *other, wr_agg_memory *memory,
+                               wr_error *err)
+{
+    (void)other, (void)memory, (void)err;
     if (cell->is_set && !cell->is_null)
         cell_own_blob(cell);
     return WR_OK;
 }
 
+wr_status wr_agg_take(const wr_agg_layout *layout, uint8_t *states, const uint8_t *other,
+                      wr_agg_memory *memory, wr_error *err)
+{
+    WR_TRY(wr_agg_merge(layout, states, other, err));
+    return layout->has_values ? each_text_cell(layout, states, other, keep_cell, memory, err)
+                              : WR_OK;
+}
+
 wr_status wr_agg_seal(const wr_agg_layout *layout, uint8_t *states, wr_spill *spill, wr_error *err)
 {
-    return each_text_cell(layout, states, seal_cell, spill, err);
+    wr_agg_memory nowhere = {NULL, 0, spill};
+
+    return each_text_cell(layout, states, NULL, keep_cell, &nowhere, err);
 }
 
 void wr_agg_relocate(const wr_agg_layout *layout, uint8_t *states)
 {
-    wr_status status = each_text_cell(layout, states, relocate_cell, NULL, NULL);
+    wr_status status = each_text_cell(layout, states, NULL, relocate_cell, NULL, NULL);
 
     wr_assert(status == WR_OK, "relocating cannot fail");
 }

@@ -97,7 +97,9 @@ wr_status wr_agg_layout_init(wr_agg_layout *layout, const wr_plan_aggregate *pla
     for (uint32_t i = 0; i < plan->agg_count; i++)
         layout->has_values |= (family_of(&plan->aggs[i]) == EXTREME ||
                                family_of(&plan->aggs[i]) == KEPT) &&
-                              cell_is_text(plan->aggs[i].argument_type);
+                              (cell_is_text(plan->aggs[i].argument_type) ||
+                               (wr_agg_has_order(plan->aggs[i].kind) &&
+                                cell_is_text(plan->aggs[i].order_type)));
     return WR_OK;
 }
 

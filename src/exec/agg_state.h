@@ -48,6 +48,10 @@ wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
 wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8_t *other,
                        wr_error *err) WR_MUST_USE;
 
+/** As wr_agg_merge, for states that go away: long values that are taken over are kept in `memory`. */
+wr_status wr_agg_take(const wr_agg_layout *layout, uint8_t *states, const uint8_t *other,
+                      wr_agg_memory *memory, wr_error *err) WR_MUST_USE;
+
 /** Results of aggregate `index` for `count` groups into `out` (a vector with room); index agg_count
  *  is the group's least position.
  * Errors   WR_DATA a sum does not fit its type */

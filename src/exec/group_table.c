@@ -321,26 +321,38 @@ static wr_status find_equal(wr_group_table *table, const uint8_t *row, uint8_t *
     return WR_OK;
 }
 
+wr_status wr_group_table_merge(wr_group_table *table, const uint8_t *row, bool *out_merged,
+                               wr_error *err)
+{
+    const wr_group_layout *layout = table->layout;
+    uint8_t               *group;
+
+    WR_TRY(find_equal(table, row, &group, err));
+    *out_merged = group != NULL;
+    return group ? wr_agg_merge(&layout->aggs, wr_group_states(layout, group),
+                                row + layout->extra_offset + 8, err)
+                 : WR_OK;
+}
+
 wr_status wr_group_table_add(wr_group_table *table, const uint8_t *row, bool *out_added,
                              wr_error *err)
 {
     const wr_group_layout *layout = table->layout;
     uint8_t               *group;
 
-    *out_added = true;
-    WR_TRY(find_equal(table, row, &group, err));
+    WR_TRY(wr_group_table_merge(table, row, out_added, err));
+    if (*out_added)
+        return WR_OK;
+    group = !table->is_full && ensure_slot(table) ? reserve_row(table, wr_row_bytes(row)) : NULL;
     if (!group) {
-        group = !table->is_full && ensure_slot(table) ? reserve_row(table, wr_row_bytes(row)) : NULL;
-        if (!group) {
-            table->is_full = true;
-            *out_added = false;
-            return WR_OK;
-        }
-        memcpy(group, row, wr_row_bytes(row));
-        memset(group + layout->extra_offset + 8, 0, layout->aggs.bytes);
-        place(table, group, wr_group_hash(layout, row));
-        table->group_count++;
+        table->is_full = true;
+        return WR_OK;
     }
+    memcpy(group, row, wr_row_bytes(row));
+    memset(group + layout->extra_offset + 8, 0, layout->aggs.bytes);
+    place(table, group, wr_group_hash(layout, row));
+    table->group_count++;
+    *out_added = true;
     return wr_agg_merge(&layout->aggs, wr_group_states(layout, group),
                         row + layout->extra_offset + 8, err);
 }

@@ -72,6 +72,10 @@ wr_agg_memory wr_group_table_memory(wr_group_table *table);
 wr_status wr_group_table_add(wr_group_table *table, const uint8_t *row, bool *out_added,
                              wr_error *err) WR_MUST_USE;
 
+/** Merge a group that lies elsewhere into the equal one, if there is one. */
+wr_status wr_group_table_merge(wr_group_table *table, const uint8_t *row, bool *out_merged,
+                               wr_error *err) WR_MUST_USE;
+
 /** Take over all groups of `others` (their pages move; one directory replaces all). Equal groups are
  *  merged; the rows merged away stay as dead rows. The others keep their heaps until they are released. */
 wr_status wr_group_table_absorb(wr_group_table *table, wr_group_table *others,

@@ -10,6 +10,8 @@
  * to LEVELS_MAX levels, then in passes), so every input finishes with lease_min. Last, when all
  * partitions are done, the resident groups are put out.
  * Between the steps the resident groups can be spilled too (reclaim): group rows are plain bytes.
+ * An aggregate that takes states (wr_plan_aggregate.takes_states) merges what another one gives out,
+ * while the rows are looked at; what does not fit is kept as groups, not as rows.
  *
  * lease_min = workers x (table min + PARTITIONS_MIN row pages + batch scratch), see below; all of
  * it a formula over the schema. Row page = wr_row_page_bytes(widest row). Cost: one look-up a row;
@@ -135,9 +137,9 @@ typedef struct aggregate_local {
 static wr_status new_part(aggregate_shared *shared, wr_node *node, wr_exec *exec,
                           build_part **out_part, wr_error *err)
 {
+    const wr_plan_aggregate *plan = wr_aggregate_plan(node);
     uint64_t share = wr_aggregate_lease_bytes(node, exec) -
-                     wr_bump_lease_min(wr_aggregate_shared_bytes(wr_aggregate_plan(node), exec),
-                                       exec->page_bytes);
+                     wr_bump_lease_min(wr_aggregate_shared_bytes(plan, exec), exec->page_bytes);
     uint64_t scratch = wr_bump_lease_min(wr_aggregate_scratch_bytes(), exec->page_bytes),
              table_bytes;
     build_part *part = &shared->parts[shared->part_count];
@@ -153,7 +155,8 @@ static wr_status new_part(aggregate_shared *shared, wr_node *node, wr_exec *exec
     if (!part->partitions)
         return WR_NO_MEMORY;
     for (uint32_t p = 0; p < shared->partition_count; p++)
-        wr_row_store_init(&part->partitions[p], &shared->raw, wr_node_lease(node),
+        wr_row_store_init(&part->partitions[p], plan->takes_states ? &shared->layout.rows : &shared->raw,
+                          wr_node_lease(node),
                           shared->row_page_bytes, exec->spill);
     shared->part_count++;
     *out_part = part;
@@ -223,6 +226,51 @@ void wr_aggregate_hash(const wr_plan_aggregate *plan, const wr_vector *columns,
         hashes[i] -= hashes[i] == UINT64_MAX; /* marks dead groups */
 }
 
+/* Keep states that the table has no room for, as a group of its partition. */
+static wr_status put_states_away(aggregate_shared *shared, build_part *part, const wr_vector *keys,
+                                 uint32_t row_at, uint64_t hash, const uint8_t *states,
+                                 wr_spill *spill, wr_error *err)
+{
+    const wr_group_layout *layout = &shared->layout;
+    uint32_t which = (uint32_t)hash & (shared->partition_count - 1), bytes;
+    uint16_t index = (uint16_t)row_at;
+    wr_selection one = {&index, 1};
+    uint8_t *row;
+
+    wr_row_measure(&layout->rows, keys, &one, &bytes);
+    row = wr_row_store_take(&part->partitions[which], bytes);
+    if (!row) {
+        WR_TRY(wr_row_stores_make_room(part->partitions, shared->partition_count, which,
+                                       part->store_bytes_max, err));
+        row = wr_row_store_take(&part->partitions[which], bytes);
+    }
+    WR_TRY(wr_row_write(&layout->rows, keys, &one, 0, 1, &row, spill, err));
+    wr_store_u64(row + layout->extra_offset, hash);
+    memcpy(wr_group_states(layout, row), states, layout->aggs.bytes);
+    return wr_agg_seal(&layout->aggs, wr_group_states(layout, row), spill, err);
+}
+
+static wr_status take_states(aggregate_shared *shared, aggregate_local *local, const wr_batch *in,
+                             wr_exec *exec, wr_error *err)
+{
+    const wr_vector *column = &in->columns[shared->layout.key_count];
+    wr_vector_view addresses = wr_vector_view_of(column, NULL);
+    wr_agg_memory memory = wr_group_table_memory(&local->part->table);
+
+    for (uint32_t i = 0; i < in->selection.row_count; i++) {
+        uint32_t row = wr_selection_row(&in->selection, i);
+        uint64_t address =
+            ((const uint64_t *)addresses.data)[addresses.index ? addresses.index[row] : row];
+        const uint8_t *states = (const uint8_t *)(uintptr_t)address;
+        uint8_t *group = local->scratch.states[i];
+
+        WR_TRY(group ? wr_agg_take(&shared->layout.aggs, group, states, &memory, err)
+                     : put_states_away(shared, local->part, in->columns, row,
+                                       local->scratch.hashes[i], states, exec->spill, err));
+    }
+    return WR_OK;
+}
+
 static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in, wr_flow *out_flow,
                                 wr_exec *exec, wr_error *err)
 {
@@ -240,6 +288,8 @@ static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in
     wr_aggregate_hash(plan, in->columns, &in->selection, scratch->hashes);
     WR_TRY(wr_group_table_find(&part->table, in->columns, &in->selection, scratch->hashes,
                                scratch->states, err));
+    if (plan->takes_states)
+        return take_states(shared, local, in, exec, err);
     found = wr_aggregate_split(&in->selection, scratch, &missed);
     memory = wr_group_table_memory(&part->table);
     WR_TRY(wr_agg_update(&shared->layout.aggs, in->columns, scratch->found, scratch->states, found,

@@ -56,6 +56,8 @@ static uint64_t read_buffers_bytes(const wr_plan_aggregate *plan)
                      vectors_bytes(plan->types, plan->key_count) + wr_vector_bytes(WR_TYPE(U64)) +
                      plan->agg_count * sizeof(wr_vector);
 
+    if (plan->gives_states)
+        bytes += sizeof(wr_vector) + wr_vector_bytes(WR_TYPE(U64)) + 16;
     for (uint32_t i = 0; i < plan->agg_count; i++)
         bytes += wr_vector_bytes(plan->aggs[i].result_type) + 16;
     return bytes + 256;
@@ -153,7 +155,8 @@ static wr_status read_local_open(wr_node *node, void *local_p, wr_exec *exec, wr
     read_local *local = local_p;
     wr_lease *lease = wr_node_lease(node);
     uint64_t share;
-    uint32_t count = plan->key_count + plan->agg_count + 1;
+    uint32_t results = plan->key_count + plan->agg_count;
+    uint32_t count = results + 1 + plan->gives_states;
 
     wr_bump_init(&local->bump, lease);
     WR_TRY(wr_aggregate_scratch_init(&local->scratch, &local->bump, err));
@@ -169,7 +172,8 @@ static wr_status read_local_open(wr_node *node, void *local_p, wr_exec *exec, wr
     for (uint32_t i = 0; i < plan->agg_count; i++)
         WR_TRY(wr_vector_init(&local->output[plan->key_count + i], plan->aggs[i].result_type,
                               &local->bump, err));
-    WR_TRY(wr_vector_init(&local->output[count - 1], WR_TYPE(U64), &local->bump, err));
+    for (uint32_t c = results; c < count; c++)
+        WR_TRY(wr_vector_init(&local->output[c], WR_TYPE(U64), &local->bump, err));
     local->buffer = wr_lease_take(lease, shared->row_page_bytes / exec->page_bytes);
     if (!local->buffer)
         return WR_RAISE(err, WR_BUG, "the page for spilled groups lies inside the lease");
@@ -306,10 +310,11 @@ static wr_status take_groups(task_run *run, wr_row_store *store, wr_error *err)
                 bool added;
 
                 wr_agg_relocate(&layout->aggs, wr_group_states(layout, row));
-                WR_TRY(wr_group_table_add(&run->local->table, row, &added, err));
-                if (added)
-                    continue;
-                WR_TRY(overflow_group(run, row, err));
+                WR_TRY(wr_group_table_merge(wr_aggregate_resident(run->shared), row, &added, err));
+                if (!added)
+                    WR_TRY(wr_group_table_add(&run->local->table, row, &added, err));
+                if (!added)
+                    WR_TRY(overflow_group(run, row, err));
             }
     }
 }
@@ -326,15 +331,19 @@ static wr_status take_task(task_run *run, wr_row_store *rows, wr_row_store *grou
     return status;
 }
 
-/* What a partition left behind: the groups that were spilled and each builder's rows. */
+/* What a partition left behind: the groups that were spilled and what each builder put there. */
 static wr_status take_partition(task_run *run, uint32_t partition, wr_error *err)
 {
     aggregate_shared *shared = run->shared;
 
     if (shared->groups)
         WR_TRY(take_groups(run, &shared->groups[partition], err));
-    for (uint32_t i = 0; i < shared->part_count; i++)
-        WR_TRY(take_rows(run, &shared->parts[i].partitions[partition], err));
+    for (uint32_t i = 0; i < shared->part_count; i++) {
+        wr_row_store *store = &shared->parts[i].partitions[partition];
+
+        WR_TRY(wr_aggregate_plan(run->node)->takes_states ? take_groups(run, store, err)
+                                                          : take_rows(run, store, err));
+    }
     return WR_OK;
 }
 
@@ -398,6 +407,13 @@ static wr_status emit_rows(wr_node *node, read_local *local, const uint8_t *cons
     for (uint32_t i = 0; i < results; i++)
         WR_TRY(wr_agg_finish(&shared->layout.aggs, i, states, count,
                              &local->output[plan->key_count + i], err));
+    if (plan->gives_states) {
+        wr_vector *addresses = &local->output[plan->key_count + results++];
+
+        memcpy(addresses->data, states, count * sizeof states[0]);
+        addresses->valid = NULL;
+        addresses->row_count = count;
+    }
     out->columns = local->output;
     out->column_count = plan->key_count + results;
     out->row_count = count;

@@ -1,5 +1,6 @@
 /* exec/op_aggregate_test.c — groups of random rows against a naive count, at least memory and at
- * plenty, with one worker and with several, resident, spilled and with all hashes equal. */
+ * plenty, with one worker and with several, resident, spilled and with all hashes equal; and once more
+ * out of the states that the first aggregate gives. */
 #include "exec/testkit.h"
 
 #include <math.h>
@@ -175,7 +176,26 @@ static uint32_t expect(const rows_plan *plan)
     return count;
 }
 
-static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const char *stress)
+/* Behind `reader`: an aggregate by the same key that merges the states it gives. Its reader. */
+static wr_node *add_merging(kit *k, wr_node *reader, const wr_plan_aggregate *plan, uint32_t workers)
+{
+    static const wr_expand_copy copy = {0, 0};
+    static const wr_expand_key  key = {0, 0};
+    static const uint32_t       states[] = {8}; /* behind key, results and position */
+    static const wr_plan_expand expand = {.copies = &copy, .copy_count = 1, .keys = &key,
+                                          .key_count = 1, .others = states, .other_count = 1,
+                                          .set_column = WR_FIELD_NONE};
+    wr_node *transform = kit_transform(k, &WR_EXPAND, &expand, reader);
+    wr_node *sink = kit_sink(k, &WR_AGGREGATE, plan, transform);
+
+    kit_step(k, reader, workers, false);
+    reader = kit_source(k, &WR_AGGREGATE_READ, plan);
+    reader->state = sink;
+    return reader;
+}
+
+static void run_once(const rows_plan *rows, uint32_t workers, bool plenty, bool merging,
+                     const char *stress)
 {
     const wr_agg aggs[] = {
         {.kind = WR_AGG_COUNT_STAR, .argument = WR_FIELD_NONE, .order = WR_FIELD_NONE,
@@ -194,7 +214,10 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
     const wr_type types[] = {rows->by_text ? WR_TYPE(UTF8) : WR_TYPE(I64), WR_TYPE(F64),
                              WR_TYPE(UTF8), WR_TYPE(U64)};
     const wr_plan_aggregate plan = {.types = types, .column_count = INPUT_COLUMNS, .key_count = 1,
-                                    .aggs = aggs, .agg_count = 6, .position = 3};
+                                    .aggs = aggs, .agg_count = 6, .position = 3,
+                                    .gives_states = merging};
+    const wr_type           merged_types[] = {types[0], WR_TYPE(U64)};
+    wr_plan_aggregate       merged = plan;
     kit                     k;
     wr_node                *source, *sink, *reader;
     uint32_t                count;
@@ -208,6 +231,12 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
     kit_step(&k, source, workers, false);
     reader = kit_source(&k, &WR_AGGREGATE_READ, &plan);
     reader->state = sink;
+    merged.types = merged_types;
+    merged.column_count = 2;
+    merged.takes_states = true;
+    merged.gives_states = false;
+    if (merging)
+        reader = add_merging(&k, reader, &merged, workers);
     kit_sink(&k, &RESULTS, NULL, reader);
     kit_step(&k, reader, workers, false);
     if (plenty)
@@ -230,6 +259,13 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
         assert_string_equal(results[key].first, results[key].last_text);
     }
     kit_close(&k);
+}
+
+/* Grouped once, and grouped again out of the states. */
+static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const char *stress)
+{
+    run_once(rows, workers, plenty, false, stress);
+    run_once(rows, workers, plenty, true, stress);
 }
 
 static void test_few_groups(void **state)

@@ -161,7 +161,7 @@ typedef struct wr_agg {
     uint32_t    filter;     /* BOOL input column: only rows where it is true; or NONE         */
     bool        distinct;   /* count/sum/avg(DISTINCT x): the planner puts a de-duplicating
                                aggregate below instead; here always false                     */
-    wr_type     argument_type, result_type;
+    wr_type     argument_type, order_type, result_type;
     double      fraction;   /* APPROX_QUANTILE                                                */
 } wr_agg;
 
@@ -174,10 +174,40 @@ typedef struct wr_plan_aggregate {
     uint32_t       position;        /* UInt64 source position column, or NONE: ties of first, last,
                                        any_value, arg_min, arg_max go by it                    */
     uint64_t       groups_expected; /* estimate, 0 unknown: sizes tables, never decides answers */
+    bool           gives_states;    /* output: one more UInt64 column, the address of the states of
+                                       the row's group, good for as long as the batch is           */
+    bool           takes_states;    /* input: keys, then such addresses. The states are merged: aggs
+                                       and position are those of the plan that gave them           */
 } wr_plan_aggregate;
 extern const wr_sink_ops   WR_AGGREGATE;
 extern const wr_source_ops WR_AGGREGATE_READ; /* output: keys, then one column per aggregate,
                                                  then (if position is given) the group's least position */
+
+/** expand: every row once for each of several grouping sets, keys that are not in the set NULL.
+ *
+ * A grouping set is a number: bit k is 1 if key k is absent. Output columns: the keys in `keys`, the
+ * number of the set (Int64) if `puts_set`, then the input columns in `others`. */
+typedef struct wr_expand_copy {
+    uint64_t from; /* only rows of this set, if the input has a column of sets */
+    uint64_t set;
+} wr_expand_copy;
+
+typedef struct wr_expand_key {
+    uint32_t column; /* of the input            */
+    uint32_t number; /* which bit of a set it is */
+} wr_expand_key;
+
+typedef struct wr_plan_expand {
+    const wr_expand_copy *copies;
+    uint32_t              copy_count;
+    const wr_expand_key  *keys;
+    uint32_t              key_count;
+    bool                  puts_set;
+    const uint32_t       *others;
+    uint32_t              other_count;
+    uint32_t              set_column; /* Int64 column of the input: each row's set; or NONE */
+} wr_plan_expand;
+extern const wr_transform_ops WR_EXPAND;
 
 /** ordered aggregate: groups are sorted by (keys, value) and read in this order, for aggregates that
  *  need all values of a group (wr_agg_is_ordered); string_agg by (keys, its own order, position). Columns

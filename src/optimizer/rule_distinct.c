@@ -8,7 +8,10 @@
  * Ordered aggregates (median, mode ...) are computed from sorted values by an operator of their own, so
  * they have branches too: one sort for all of one argument. Where there is but one group of short values
  * (at most eight bytes) that operator counts distinct ones, too: DISTINCT stays on such a count.
- * DISTINCT is dropped where it changes nothing (min, max, bool_and ...). */
+ * DISTINCT is dropped where it changes nothing (min, max, bool_and ...).
+ * Grouping sets: the values' aggregate has the sets, each with the value as one more key, and what
+ * counts them groups by its keys and set; joins are on both. If one of the sets is (), which has a group
+ * even of no rows, the branches are joined to the plain one, which then is always there. */
 #include "optimizer/optimizer_priv.h"
 
 typedef struct split {
@@ -39,7 +42,7 @@ static bool is_ordered(const wr_plan_node *node, const wr_plan_agg *agg)
 {
     enum { SHORT_BYTES = 8 };
 
-    if (agg->kind != WR_AGG_COUNT || !agg->distinct || node->aggregate.key_count > 0)
+    if (agg->kind != WR_AGG_COUNT || !agg->distinct || wr_plan_key_width(node) > 0)
         return wr_agg_is_ordered(agg->kind);
     return wr_physical_bytes(wr_type_physical(agg->argument->type)) <= SHORT_BYTES;
 }
@@ -155,24 +158,44 @@ static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument
     return WR_OK;
 }
 
-/* Groups by the keys and the argument; *io_input is that aggregate, *out_keys and *io_argument its
- * columns. */
-static wr_status group_argument(wr_plan *plan, wr_plan_node **io_input, wr_expr ***io_keys,
-                                uint32_t key_count, const wr_text *names, wr_expr **io_argument,
-                                wr_error *err)
-{
-    wr_expr **keys = *io_keys;
+/* An aggregate while it is put together: of `keys` over `input`. */
+typedef struct branch_input {
+    wr_plan_node *input;
+    wr_expr     **keys;
+    uint32_t      key_count;
+    uint64_t     *sets;
+    uint32_t      set_count;
+    wr_expr      *argument;
+} branch_input;
 
-    keys[key_count] = *io_argument;
-    WR_TRY(wr_plan_add_aggregate(plan, *io_input, keys, key_count + 1, NULL, 0, names, io_input,
-                                 err));
-    keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
+/* Groups by the keys and the argument; afterwards the input is that aggregate, and keys and argument
+ * are its columns. The number of a set stays what it is: the argument is the last key. */
+static wr_status group_argument(wr_plan *plan, branch_input *io, const wr_text *names, wr_error *err)
+{
+    uint32_t  count = io->key_count + 1 + (io->set_count > 0);
+    wr_expr **keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, count + 1, err);
+
     if (!keys)
         return WR_NO_MEMORY;
-    WR_TRY(columns_of(plan, *io_input, key_count + 1, keys, err));
-    *io_argument = keys[key_count];
-    *io_keys = keys;
+    io->keys[io->key_count] = io->argument;
+    WR_TRY(wr_plan_add_grouping_sets(plan, io->input, io->keys, io->key_count + 1, io->sets,
+                                     io->set_count, NULL, 0, names, &io->input, err));
+    WR_TRY(columns_of(plan, io->input, count, keys, err));
+    io->argument = keys[io->key_count];
+    if (io->set_count > 0)
+        keys[io->key_count++] = keys[count - 1];
+    io->keys = keys;
+    io->sets = NULL;
+    io->set_count = 0;
     return WR_OK;
+}
+
+static bool has_empty_set(const wr_plan_node *node)
+{
+    for (uint32_t i = 0; i < node->aggregate.set_count; i++)
+        if (node->aggregate.sets[i] == ((uint64_t)1 << node->aggregate.key_count) - 1)
+            return true;
+    return false;
 }
 
 static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
@@ -180,45 +203,48 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     const wr_plan_node *node = s->node;
     wr_plan            *plan = s->plan;
     uint32_t            key_count = node->aggregate.key_count, count = 0;
-    wr_plan_node       *input = node->inputs[0];
+    branch_input        in = {.input = node->inputs[0], .key_count = key_count,
+                              .sets = node->aggregate.sets, .set_count = node->aggregate.set_count};
     wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_agg, node->aggregate.agg_count, err);
-    wr_expr    **keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
-    wr_expr     *argument = NULL;
     wr_text     *names;
 
-    if (!aggs || !keys)
+    in.keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
+    if (!aggs || !in.keys)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < node->aggregate.agg_count; i++)
         if (s->branch_of[i] == branch) {
             aggs[count] = node->aggregate.aggs[i];
-            s->column_of[i] = key_count + count++;
+            s->column_of[i] = wr_plan_key_width(node) + count++;
         }
-    if (branch == 0 && count == 0)
+    if (branch == 0 && count == 0 && !has_empty_set(node))
         return WR_OK;
-    memcpy(keys, node->aggregate.keys, key_count * sizeof keys[0]);
-    WR_TRY(names_of(plan, key_count + count + 1, &names, err));
+    memcpy(in.keys, node->aggregate.keys, key_count * sizeof in.keys[0]);
+    WR_TRY(names_of(plan, key_count + count + 2, &names, err));
     if (branch > 0) {
-        WR_TRY(filtered(plan, aggs[0].filter, aggs[0].argument, &argument, err));
+        WR_TRY(filtered(plan, aggs[0].filter, aggs[0].argument, &in.argument, err));
         if (is_grouped(node, &aggs[0]))
-            WR_TRY(group_argument(plan, &input, &keys, key_count, names, &argument, err));
+            WR_TRY(group_argument(plan, &in, names, err));
         for (uint32_t i = 0; i < count; i++) {
-            WR_TRY(order_branch(plan, &aggs[i], argument, err));
-            aggs[i].argument = argument;
+            WR_TRY(order_branch(plan, &aggs[i], in.argument, err));
+            aggs[i].argument = in.argument;
             aggs[i].filter = NULL;
             aggs[i].distinct = is_ordered(node, &aggs[i]) && aggs[i].kind == WR_AGG_COUNT;
         }
     }
-    return wr_plan_add_aggregate(plan, input, keys, key_count, aggs, count, names,
-                                 &s->branches[branch], err);
+    return wr_plan_add_grouping_sets(plan, in.input, in.keys, in.key_count, in.sets, in.set_count,
+                                     aggs, count, names, &s->branches[branch], err);
 }
 
-/* Join all branches on the keys; offsets[b]: where branch b's aggregates begin (minus key_count). */
+/* Join all branches on the keys; offsets[b]: where branch b's columns begin. */
 static wr_status join_branches(split *s, wr_plan_node **out_joined, uint32_t *offsets,
                                wr_error *err)
 {
     wr_plan      *plan = s->plan;
-    uint32_t      key_count = s->node->aggregate.key_count;
+    uint32_t      key_count = wr_plan_key_width(s->node);
     wr_plan_node *joined = NULL;
+    wr_plan_join_type type = has_empty_set(s->node) ? WR_PLAN_JOIN_LEFT
+                             : key_count            ? WR_PLAN_JOIN_INNER
+                                                    : WR_PLAN_JOIN_CROSS;
 
     for (uint32_t b = 0; b < s->branch_count; b++) {
         wr_expr **left_keys, **right_keys;
@@ -237,18 +263,33 @@ static wr_status join_branches(split *s, wr_plan_node **out_joined, uint32_t *of
             return WR_NO_MEMORY;
         WR_TRY(columns_of(plan, joined, key_count, left_keys, err));
         WR_TRY(columns_of(plan, s->branches[b], key_count, right_keys, err));
-        WR_TRY(wr_plan_add_join(plan, joined, s->branches[b],
-                                key_count ? WR_PLAN_JOIN_INNER : WR_PLAN_JOIN_CROSS, left_keys,
-                                right_keys, key_count, NULL, false, &joined, err));
+        WR_TRY(wr_plan_add_join(plan, joined, s->branches[b], type, left_keys, right_keys,
+                                key_count, NULL, false, &joined, err));
         joined->join.null_safe = true;
     }
     *out_joined = joined;
     return WR_OK;
 }
 
+/* Column `column` of the joined branches; a count is 0 where a branch has no rows at all. */
+static wr_status result_of(wr_plan *plan, const wr_plan_node *joined, uint32_t column,
+                           wr_agg_kind kind, wr_expr **out_expr, wr_error *err)
+{
+    const wr_field *field = &joined->schema.fields[column];
+    wr_value        zero = {.type = WR_TYPE(I64)};
+    wr_expr *args[2] = {wr_expr_column(plan->bump, column, field->type, field->nullable, err), NULL};
+
+    *out_expr = args[0];
+    if (!args[0] || !field->nullable || !wr_agg_counts(kind))
+        return args[0] ? WR_OK : WR_NO_MEMORY;
+    args[1] = wr_expr_const(plan->bump, &zero, err);
+    return args[1] ? wr_expr_call(plan->bump, WR_TEXT("coalesce"), args, 2, out_expr, err)
+                   : WR_NO_MEMORY;
+}
+
 static wr_status split_aggregate(wr_plan *plan, wr_plan_node *node, wr_error *err)
 {
-    uint32_t  agg_count = node->aggregate.agg_count, key_count = node->aggregate.key_count;
+    uint32_t  agg_count = node->aggregate.agg_count, key_count = wr_plan_key_width(node);
     uint32_t *offsets = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, agg_count + 2, err);
     wr_expr **exprs = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + agg_count + 1, err);
     wr_text  *names = WR_BUMP_NEW_ARRAY(plan->bump, wr_text, key_count + agg_count + 1, err);
@@ -267,13 +308,10 @@ static wr_status split_aggregate(wr_plan *plan, wr_plan_node *node, wr_error *er
     WR_TRY(join_branches(&s, &joined, offsets, err));
     WR_TRY(columns_of(plan, joined, key_count, exprs, err));
     for (uint32_t i = 0; i < agg_count; i++) {
-        uint32_t        column = offsets[s.branch_of[i]] + s.column_of[i];
-        const wr_field *field = &joined->schema.fields[column];
+        uint32_t column = offsets[s.branch_of[i]] + s.column_of[i];
 
-        exprs[key_count + i] =
-            wr_expr_column(plan->bump, column, field->type, field->nullable, err);
-        if (!exprs[key_count + i])
-            return WR_NO_MEMORY;
+        WR_TRY(result_of(plan, joined, column, node->aggregate.aggs[i].kind,
+                         &exprs[key_count + i], err));
     }
     for (uint32_t c = 0; c < key_count + agg_count; c++)
         names[c] = node->schema.fields[c].name;

@@ -86,7 +86,7 @@ static void want_of_aggregate(prune *p, const wr_plan_node *node)
     for (uint32_t i = 0; i < node->aggregate.agg_count; i++) {
         const wr_plan_agg *agg = &node->aggregate.aggs[i];
 
-        if (!wr_bit_get(p->wanted[node->number], node->aggregate.key_count + i))
+        if (!wr_bit_get(p->wanted[node->number], wr_plan_key_width(node) + i))
             continue;
         if (agg->argument)
             wr_expr_columns(agg->argument, input);
@@ -288,15 +288,15 @@ static wr_status prune_exprs(prune *p, wr_plan_node *node, wr_expr **exprs, uint
 static wr_status prune_aggregate(prune *p, wr_plan_node *node, const uint32_t *input,
                                  wr_error *err)
 {
-    uint32_t key_count = node->aggregate.key_count, kept = 0;
+    uint32_t width = wr_plan_key_width(node), kept = 0;
 
-    keep_wanted(p, node, key_count);
-    for (uint32_t k = 0; k < key_count; k++)
+    keep_wanted(p, node, width);
+    for (uint32_t k = 0; k < node->aggregate.key_count; k++)
         WR_TRY(remap(p, &node->aggregate.keys[k], input, err));
     for (uint32_t i = 0; i < node->aggregate.agg_count; i++) {
         wr_plan_agg agg = node->aggregate.aggs[i];
 
-        if (p->maps[node->number][key_count + i] == WR_FIELD_NONE)
+        if (p->maps[node->number][width + i] == WR_FIELD_NONE)
             continue;
         WR_TRY(remap(p, &agg.argument, input, err));
         WR_TRY(remap(p, &agg.order, input, err));

@@ -116,4 +116,23 @@ typedef struct wr_ast_item {
     wr_text alias;
 } wr_ast_item;
 
+typedef enum wr_ast_group_kind {
+    WR_GROUP_ITEM,   /* a key                                        */
+    WR_GROUP_LIST,   /* (a, b): keys that are present together; ()   */
+    WR_GROUP_ROLLUP, /* of keys and lists                            */
+    WR_GROUP_CUBE,   /* of keys and lists                            */
+    WR_GROUP_SETS,   /* GROUPING SETS (...), of anything             */
+} wr_ast_group_kind;
+
+/** An element of GROUP BY. */
+typedef struct wr_ast_group wr_ast_group;
+struct wr_ast_group {
+    wr_ast_group_kind kind;
+    wr_place          place;
+    wr_ast_item       item;
+    wr_ast_group     *parts;
+    uint32_t          part_count, part_capacity;
+    uint32_t          key_first, key_count; /* ITEM: its keys, once they are bound; `*` is several */
+};
+
 #endif

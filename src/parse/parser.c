@@ -252,8 +252,8 @@ wr_status wr_parser_expr(parser *p, int prec_min, wr_ast **out_expr, wr_error *e
 
 /* --- entry points ------------------------------------------------------------------------ */
 
-static wr_status begin_parse(parser *p, wr_text text, const wr_parse_options *options,
-                             wr_bump *bump, wr_error *err)
+wr_status wr_parser_begin(parser *p, wr_text text, const wr_parse_options *options, wr_bump *bump,
+                          wr_error *err)
 {
     wr_place  place;
     wr_status status;
@@ -275,7 +275,7 @@ wr_status wr_parse_expr(wr_text text, const wr_parse_options *options, wr_bump *
     parser  p;
     wr_ast *expr;
 
-    WR_TRY(begin_parse(&p, text, options, bump, err));
+    WR_TRY(wr_parser_begin(&p, text, options, bump, err));
     WR_TRY(wr_parser_expr(&p, PREC_ANY, &expr, err));
     if (p.token.kind != WR_TOKEN_END)
         return wr_parser_fail_expected(&p, "an operator or the end", err);
@@ -334,7 +334,7 @@ wr_status wr_parse_order(wr_text text, const wr_parse_options *options, wr_bump 
     wr_ast_order *items;
     uint32_t      count;
 
-    WR_TRY(begin_parse(&p, text, options, bump, err));
+    WR_TRY(wr_parser_begin(&p, text, options, bump, err));
     WR_TRY(wr_parser_order_list(&p, &items, &count, err));
     if (p.token.kind != WR_TOKEN_END)
         return wr_parser_fail_expected(&p, "ASC, DESC, NULLS, ',' or the end", err);
@@ -350,7 +350,7 @@ static bool can_be_alias(const wr_token *token)
 }
 
 /* `*`, `t.*`, or an expression with or without a name. */
-static wr_status parse_item(parser *p, wr_ast_item *out_item, wr_error *err)
+wr_status wr_parser_item(parser *p, wr_ast_item *out_item, wr_error *err)
 {
     bool named;
 
@@ -382,7 +382,7 @@ wr_status wr_parse_items(wr_text text, const wr_parse_options *options, wr_bump 
     wr_ast_item *items = NULL;
     uint32_t     count = 0, capacity = 0;
 
-    WR_TRY(begin_parse(&p, text, options, bump, err));
+    WR_TRY(wr_parser_begin(&p, text, options, bump, err));
     for (;;) {
         if (count == capacity) {
             uint32_t     grown = capacity ? 2 * capacity : 4;
@@ -395,7 +395,7 @@ wr_status wr_parse_items(wr_text text, const wr_parse_options *options, wr_bump 
             items = larger;
             capacity = grown;
         }
-        WR_TRY(parse_item(&p, &items[count++], err));
+        WR_TRY(wr_parser_item(&p, &items[count++], err));
         if (p.token.kind != WR_TOKEN_COMMA)
             break;
         WR_TRY(wr_parser_next(&p, err));

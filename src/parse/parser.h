@@ -34,6 +34,10 @@ wr_status wr_parse_expr(wr_text text, const wr_parse_options *options, wr_bump *
 wr_status wr_parse_items(wr_text text, const wr_parse_options *options, wr_bump *bump,
                          wr_ast_item **out_items, uint32_t *out_count, wr_error *err) WR_MUST_USE;
 
+/** "a, ROLLUP(b, (c, d)), GROUPING SETS ((e), ())": a LIST of elements of GROUP BY. */
+wr_status wr_parse_grouping(wr_text text, const wr_parse_options *options, wr_bump *bump,
+                            wr_ast_group *out_list, wr_error *err) WR_MUST_USE;
+
 /** "a DESC NULLS LAST, lower(b)". */
 wr_status wr_parse_order(wr_text text, const wr_parse_options *options, wr_bump *bump,
                          wr_ast_order **out_items, uint32_t *out_count, wr_error *err) WR_MUST_USE;

@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t byte_count)
     wr_lease        *leases[] = {&lease};
     wr_text          text = {(const char *)data, byte_count};
     wr_ast          *expr, *again;
+    wr_ast_group     list;
     const char      *canonical, *twice;
 
     if (!arena) {
@@ -26,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t byte_count)
         wr_bump_init(&bump, &lease);
     }
     wr_bump_reset(&bump);
+    if (wr_parse_grouping(text, NULL, &bump, &list, NULL) == WR_OK && list.part_count == 0)
+        abort();
     if (wr_parse_expr(text, NULL, &bump, &expr, NULL) != WR_OK)
         return 0;
     canonical = wr_ast_format(expr, &bump, NULL);

@@ -82,6 +82,11 @@ wr_status wr_parser_expr(parser *p, int prec_min, wr_ast **out_expr, wr_error *e
 wr_status wr_parser_order_list(parser *p, wr_ast_order **out_items, uint32_t *out_count,
                                wr_error *err) WR_MUST_USE;
 
+/* parser.c: entry; an entry of a select list */
+wr_status wr_parser_begin(parser *p, wr_text text, const wr_parse_options *options, wr_bump *bump,
+                          wr_error *err) WR_MUST_USE;
+wr_status wr_parser_item(parser *p, wr_ast_item *out_item, wr_error *err) WR_MUST_USE;
+
 /* primary.c */
 wr_status wr_parser_primary(parser *p, wr_ast **out_expr, wr_error *err) WR_MUST_USE;
 /** The type of a CAST or TYPED, from the current token on. */

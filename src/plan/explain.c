@@ -71,11 +71,28 @@ static void add_agg(wr_textbuf *buf, const wr_plan_agg *agg, const wr_schema *in
 static void add_aggs(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 {
     for (uint32_t i = 0; i < node->aggregate.agg_count; i++) {
-        const wr_field *field = &node->schema.fields[node->aggregate.key_count + i];
+        const wr_field *field = &node->schema.fields[wr_plan_key_width(node) + i];
 
         wr_textbuf_printf(buf, "%s", i ? ", " : "");
         add_agg(buf, &node->aggregate.aggs[i], &node->inputs[0]->schema, bump);
         wr_textbuf_printf(buf, " AS %.*s", WR_TEXT_ARG(field->name));
+    }
+}
+
+/* The keys of each grouping set by their place: " in sets (1, 2), (1), ()". */
+static void add_sets(wr_textbuf *buf, const wr_plan_node *node)
+{
+    for (uint32_t i = 0; i < node->aggregate.set_count; i++) {
+        const char *separator = "";
+
+        wr_textbuf_printf(buf, i ? ", (" : " in sets (");
+        for (uint32_t k = 0; k < node->aggregate.key_count; k++) {
+            if (node->aggregate.sets[i] >> k & 1)
+                continue;
+            wr_textbuf_printf(buf, "%s%u", separator, k + 1);
+            separator = ", ";
+        }
+        wr_textbuf_printf(buf, ")");
     }
 }
 
@@ -262,6 +279,7 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
             wr_textbuf_printf(buf, "by ");
             add_exprs(buf, node->aggregate.keys, node->aggregate.key_count,
                       &node->inputs[0]->schema, node->schema.fields, bump);
+            add_sets(buf, node);
             wr_textbuf_printf(buf, "%s", node->aggregate.agg_count ? ": " : "");
         }
         add_aggs(buf, node, bump);

@@ -241,28 +241,44 @@ wr_status wr_plan_add_sort(wr_plan *plan, wr_plan_node *input, wr_plan_key *keys
     return append_node(plan, node, out_node, err);
 }
 
+wr_status wr_plan_add_grouping_sets(wr_plan *plan, wr_plan_node *input, wr_expr **keys,
+                                    uint32_t key_count, uint64_t *sets, uint32_t set_count,
+                                    wr_plan_agg *aggs, uint32_t agg_count, const wr_text *names,
+                                    wr_plan_node **out_node, wr_error *err)
+{
+    uint64_t      absent = 0;
+    uint32_t      width;
+    wr_plan_node *node;
+
+    WR_TRY(new_node(plan, WR_PLAN_AGGREGATE, input, NULL, &node, err));
+    node->aggregate.keys = keys;
+    node->aggregate.key_count = key_count;
+    node->aggregate.sets = sets;
+    node->aggregate.set_count = set_count;
+    node->aggregate.aggs = aggs;
+    node->aggregate.agg_count = agg_count;
+    width = wr_plan_key_width(node);
+    WR_TRY(new_schema(plan, width + agg_count, &node->schema, err));
+    for (uint32_t i = 0; i < set_count; i++)
+        absent |= sets[i];
+    for (uint32_t i = 0; i < key_count; i++)
+        node->schema.fields[i] =
+            (wr_field){names[i], keys[i]->type, keys[i]->nullable || (absent >> i % 64 & 1)};
+    if (set_count > 0)
+        node->schema.fields[key_count] = (wr_field){names[key_count], WR_TYPE(I64), false};
+    for (uint32_t i = 0; i < agg_count; i++)
+        node->schema.fields[width + i] =
+            (wr_field){names[width + i], aggs[i].type, !wr_agg_counts(aggs[i].kind)};
+    WR_TRY(check_names(&node->schema, "aggregate", err));
+    return append_node(plan, node, out_node, err);
+}
+
 wr_status wr_plan_add_aggregate(wr_plan *plan, wr_plan_node *input, wr_expr **keys,
                                 uint32_t key_count, wr_plan_agg *aggs, uint32_t agg_count,
                                 const wr_text *names, wr_plan_node **out_node, wr_error *err)
 {
-    wr_plan_node *node;
-
-    WR_TRY(new_node(plan, WR_PLAN_AGGREGATE, input, NULL, &node, err));
-    WR_TRY(new_schema(plan, key_count + agg_count, &node->schema, err));
-    for (uint32_t i = 0; i < key_count; i++)
-        node->schema.fields[i] = (wr_field){names[i], keys[i]->type, keys[i]->nullable};
-    for (uint32_t i = 0; i < agg_count; i++) {
-        bool counts = wr_agg_counts(aggs[i].kind);
-
-        node->schema.fields[key_count + i] =
-            (wr_field){names[key_count + i], aggs[i].type, !counts};
-    }
-    WR_TRY(check_names(&node->schema, "aggregate", err));
-    node->aggregate.keys = keys;
-    node->aggregate.key_count = key_count;
-    node->aggregate.aggs = aggs;
-    node->aggregate.agg_count = agg_count;
-    return append_node(plan, node, out_node, err);
+    return wr_plan_add_grouping_sets(plan, input, keys, key_count, NULL, 0, aggs, agg_count, names,
+                                     out_node, err);
 }
 
 static bool is_never_null(const wr_plan_function *function)

@@ -131,7 +131,9 @@ struct wr_plan_node {
             uint32_t     key_count;
             wr_plan_agg *aggs;
             uint32_t     agg_count;
-        } aggregate;                      /* output: keys, then aggregates */
+            uint64_t    *sets;            /* grouping sets: bit k is 1 if key k is absent    */
+            uint32_t     set_count;       /* 0: all keys, and no such column                 */
+        } aggregate;                      /* output: keys, the row's set (Int64), aggregates */
         struct {
             wr_expr         **partitions;
             wr_plan_key      *order;
@@ -203,6 +205,18 @@ wr_status wr_plan_add_aggregate(wr_plan *plan, wr_plan_node *input, wr_expr **ke
                                 uint32_t key_count, wr_plan_agg *aggs, uint32_t agg_count,
                                 const wr_text *names, wr_plan_node **out_node,
                                 wr_error *err) WR_MUST_USE;
+/** As above once for each grouping set, all of them different; a key that is absent is NULL. `names`
+ *  has one more behind the keys' for the column of sets (wr_plan_node.aggregate). */
+wr_status wr_plan_add_grouping_sets(wr_plan *plan, wr_plan_node *input, wr_expr **keys,
+                                    uint32_t key_count, uint64_t *sets, uint32_t set_count,
+                                    wr_plan_agg *aggs, uint32_t agg_count, const wr_text *names,
+                                    wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+/** Columns of an aggregate's output in front of the aggregates: the keys and, if there are grouping
+ *  sets, the row's set. Together they tell its rows apart. */
+static inline uint32_t wr_plan_key_width(const wr_plan_node *aggregate)
+{
+    return aggregate->aggregate.key_count + (aggregate->aggregate.set_count > 0);
+}
 /** Output columns get names of their own that nobody asks for: a project behind gives them others. */
 wr_status wr_plan_add_window(wr_plan *plan, wr_plan_node *input, wr_expr **partitions,
                              uint32_t partition_count, wr_plan_key *order, uint32_t order_count,

@@ -70,6 +70,20 @@ wr_status wr_stream_append(wr_builder *b, wr_stream *stream, const wr_transform_
     return WR_OK;
 }
 
+wr_status wr_stream_break(wr_builder *b, wr_stream *stream, const wr_sink_ops *sink_ops,
+                          const wr_source_ops *source_ops, const void *plan,
+                          const wr_plan_node *logical, wr_error *err)
+{
+    wr_node *sink, *reader;
+
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, sink_ops, plan, logical, &sink, err));
+    WR_TRY(wr_stream_attach(stream, sink, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, source_ops, plan, logical, &reader, err));
+    reader->state = sink;
+    stream->tail = reader;
+    return WR_OK;
+}
+
 wr_type *wr_types_copy(wr_builder *b, const wr_type *types, uint32_t count, uint32_t room,
                            wr_error *err)
 {
@@ -465,6 +479,7 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
             .order = input_column(exprs, &count, agg->order),
             .filter = input_column(exprs, &count, agg->filter),
             .argument_type = agg->argument ? agg->argument->type : WR_TYPE(NULL_),
+            .order_type = agg->order ? agg->order->type : WR_TYPE(NULL_),
             .result_type = agg->type,
             .fraction = agg->fraction,
         };
@@ -499,9 +514,10 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
 {
     const wr_plan_agg *first = &logical->aggregate.aggs[0];
     bool               by_value = first->kind != WR_AGG_STRING_AGG;
-    uint32_t           key_count = logical->aggregate.key_count, sorted = key_count;
-    uint32_t           agg_count = logical->aggregate.agg_count, width = key_count + 1;
-    uint32_t           room = width + first->order_key_count + out->hidden_count + 1;
+    uint32_t           key_count = logical->aggregate.key_count, width = key_count + 1;
+    uint32_t           leading = wr_plan_key_width(logical), shift = leading - key_count;
+    uint32_t           agg_count = logical->aggregate.agg_count, sorted = leading;
+    uint32_t           room = leading + 1 + first->order_key_count + out->hidden_count + 1;
     wr_expr          **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, room, err);
     wr_ordered_agg    *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_ordered_agg, agg_count, err);
     wr_sort_key       *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, room, err);
@@ -515,30 +531,32 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
     }
     WR_TRY(add_keys(b, logical, exprs, err));
     exprs[key_count] = first->argument;
-    for (uint32_t k = 0; k < key_count; k++)
+    for (uint32_t k = 0; k < leading; k++)
         keys[k] = (wr_sort_key){.column = k};
     if (by_value)
-        keys[sorted++] = (wr_sort_key){.column = key_count};
+        keys[sorted++] = (wr_sort_key){.column = leading};
     for (uint32_t k = 0; k < first->order_key_count; k++) {
-        keys[sorted++] = (wr_sort_key){width, first->order_keys[k].descending,
+        keys[sorted++] = (wr_sort_key){width + shift, first->order_keys[k].descending,
                                        first->order_keys[k].nulls_first};
         exprs[width++] = first->order_keys[k].expr;
     }
     for (uint32_t h = 0; h < out->hidden_count && (!by_value || interval_key_count(logical)); h++)
-        keys[sorted++] = (wr_sort_key){.column = width + h};
+        keys[sorted++] = (wr_sort_key){.column = width + shift + h};
     WR_TRY(wr_stream_add_hidden(b, out, exprs, width, err));
     WR_TRY(wr_stream_project(b, out, exprs, width + out->hidden_count, out->hidden_count, logical,
                              err));
+    if (shift)
+        WR_TRY(wr_sets_expand(b, logical, out, err));
     *plan = (wr_plan_ordered){
         .types = out->types,
         .column_count = wr_stream_width(out),
-        .key_count = key_count,
+        .key_count = leading,
         .sort_keys = keys,
         .sort_key_count = sorted,
         .by_value = by_value,
         .aggs = aggs,
         .agg_count = agg_count,
-        .position = out->hidden_count ? width : WR_FIELD_NONE,
+        .position = out->hidden_count ? width + shift : WR_FIELD_NONE,
     };
     return WR_OK;
 }
@@ -571,7 +589,7 @@ static bool joins_as_they_come(const wr_builder *b, const wr_plan_node *logical,
 {
     const wr_plan_agg *agg = logical->aggregate.aggs;
 
-    return logical->aggregate.key_count == 0 && logical->aggregate.agg_count == 1 &&
+    return wr_plan_key_width(logical) == 0 && logical->aggregate.agg_count == 1 &&
            agg->kind == WR_AGG_STRING_AGG && agg->order_key_count == 0 && stream->ordered &&
            !b->needs_position[logical->number];
 }
@@ -604,7 +622,6 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
     const void        *any_plan = ordered ? (const void *)ordered_plan : plan;
     uint32_t           width = logical->schema.field_count;
     uint32_t           more = ordered ? 0 : interval_key_count(logical);
-    wr_node           *sink, *reader;
     wr_type           *types;
 
     if (!plan || !ordered_plan)
@@ -619,10 +636,9 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
                    : aggregate_input(b, logical, out, plan, err));
     if (ordered)
         ops = choose_ordered_ops(ordered_plan, as_they_come);
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, ops.sink, any_plan, logical, &sink, err));
-    WR_TRY(wr_stream_attach(out, sink, err));
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, ops.source, any_plan, logical, &reader, err));
-    reader->state = sink;
+    else if (logical->aggregate.set_count > 0)
+        return wr_sets_build(b, logical, plan, out, err);
+    WR_TRY(wr_stream_break(b, out, ops.sink, ops.source, any_plan, logical, err));
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
     types = wr_types_copy(b, types, width, width + more + 1, err);
     if (!types)
@@ -630,8 +646,10 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
     for (uint32_t i = 0; i < more; i++)
         types[width + i] = WR_TYPE(INTERVAL);
     types[width + more] = WR_TYPE(U64);
-    *out = (wr_stream){.tail = reader, .types = types, .visible_count = width + more,
-                       .hidden_count = positioned, .ordered = logical->aggregate.key_count == 0};
+    *out = (wr_stream){.tail = out->tail, .types = types, .visible_count = width + more,
+                       .hidden_count = positioned, .ordered = wr_plan_key_width(logical) == 0};
+    if (positioned && logical->aggregate.set_count)
+        return wr_sets_position(b, logical, out, err);
     return more ? show_first_intervals(b, logical, out, err) : WR_OK;
 }
 
@@ -641,19 +659,15 @@ static wr_status build_window(wr_builder *b, const wr_plan_node *logical, wr_str
                               wr_error *err)
 {
     wr_plan_window *plan;
-    wr_node        *sink, *reader;
     wr_expr       **exprs;
     wr_type        *types;
 
     WR_TRY(wr_stream_position(b, out, logical, err));
     WR_TRY(wr_window_plan_make(b, logical, out, &exprs, &plan, err));
     WR_TRY(wr_stream_project(b, out, exprs, plan->column_count, out->hidden_count, logical, err));
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, &WR_WINDOW, plan, logical, &sink, err));
-    WR_TRY(wr_stream_attach(out, sink, err));
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_WINDOW_READ, plan, logical, &reader, err));
-    reader->state = sink;
+    WR_TRY(wr_stream_break(b, out, &WR_WINDOW, &WR_WINDOW_READ, plan, logical, err));
     WR_TRY(types_of_schema(b, &logical->schema, &types, err));
-    *out = (wr_stream){.tail = reader, .types = types,
+    *out = (wr_stream){.tail = out->tail, .types = types,
                        .visible_count = logical->schema.field_count, .ordered = true};
     return WR_OK;
 }

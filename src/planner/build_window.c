@@ -98,6 +98,7 @@ static wr_status add_agg(wr_builder *b, const wr_plan_function *function, wr_win
         .order = find_column(columns, agg->order),
         .filter = find_column(columns, agg->filter),
         .argument_type = agg->argument ? agg->argument->type : WR_TYPE(NULL_),
+        .order_type = agg->order ? agg->order->type : WR_TYPE(NULL_),
         .result_type = agg->type,
     };
     return WR_OK;

@@ -110,6 +110,22 @@ wr_status wr_stream_sort_by_position(wr_builder *b, wr_stream *stream, uint64_t 
                                      uint64_t rows_max, const wr_plan_node *logical,
                                      wr_error *err) WR_MUST_USE;
 
+/** Put a breaker behind a stream: its sink, and the source that reads it, which is the new tail. The
+ *  columns are up to the caller. */
+wr_status wr_stream_break(wr_builder *b, wr_stream *stream, const wr_sink_ops *sink_ops,
+                          const wr_source_ops *source_ops, const void *plan,
+                          const wr_plan_node *logical, wr_error *err) WR_MUST_USE;
+
+/** Grouping sets (build_sets.c). Of hash aggregates: `plan` is over the stream and has all keys. */
+wr_status wr_sets_build(wr_builder *b, const wr_plan_node *logical, wr_plan_aggregate *plan,
+                        wr_stream *out, wr_error *err) WR_MUST_USE;
+/** Of ordered ones: in front, every row once for each set, whose number comes behind the keys; ... */
+wr_status wr_sets_expand(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
+                         wr_error *err) WR_MUST_USE;
+/** ... behind, what orders the rows becomes (set, position). */
+wr_status wr_sets_position(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
+                           wr_error *err) WR_MUST_USE;
+
 /** Rows several times (build_union.c). */
 wr_status wr_repeat_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                           wr_error *err) WR_MUST_USE;

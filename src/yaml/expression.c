@@ -90,7 +90,7 @@ typedef struct items_reading {
     item_list     *out;
 } items_reading;
 
-static wr_status append_item(pipeline *p, item_list *list, item added, wr_error *err)
+wr_status wr_items_append(const pipeline *p, item_list *list, const item *added, wr_error *err)
 {
     if (list->count == list->capacity) {
         uint32_t capacity = list->capacity ? 2 * list->capacity : 16;
@@ -103,7 +103,7 @@ static wr_status append_item(pipeline *p, item_list *list, item added, wr_error 
         list->items = items;
         list->capacity = capacity;
     }
-    list->items[list->count++] = added;
+    list->items[list->count++] = *added;
     return WR_OK;
 }
 
@@ -125,7 +125,7 @@ static wr_status append_column(items_reading *r, uint32_t column, wr_error *err)
         added.is_named = true;
     }
     added.expr = wr_expr_column(r->p->bump, column, field->type, field->nullable, err);
-    return added.expr ? append_item(r->p, r->out, added, err) : WR_NO_MEMORY;
+    return added.expr ? wr_items_append(r->p, r->out, &added, err) : WR_NO_MEMORY;
 }
 
 /* count(*) is "count", sum(x) is "sum_x": the names that EM-root gives, and easy to refer to. */
@@ -204,7 +204,7 @@ static wr_status bind_item(items_reading *r, const wr_ast_item *parsed, wr_error
         added.name = parsed->alias;
     else
         WR_TRY(name_item(r, parsed->expr, added.expr, &added.name, err));
-    return append_item(r->p, r->out, added, err);
+    return wr_items_append(r->p, r->out, &added, err);
 }
 
 static wr_status read_parsed(void *self, const wr_parse_options *options, wr_error *err)
@@ -243,6 +243,57 @@ static wr_status read_scalar(items_reading *r, const wr_yaml *node, wr_text name
         return append_column(r, column, err);
     r->scope.source = wr_yaml_source(&r->p->file, node);
     return read_both_ways(r->p, &r->scope.source, read_parsed, r, err);
+}
+
+typedef struct grouping_reading {
+    items_reading items;
+    wr_ast_group *list;
+} grouping_reading;
+
+static wr_status bind_groups(items_reading *r, wr_ast_group *group, wr_error *err)
+{
+    group->key_first = r->out->count;
+    if (group->kind == WR_GROUP_ITEM)
+        WR_TRY(bind_item(r, &group->item, err));
+    for (uint32_t i = 0; i < group->part_count; i++)
+        WR_TRY(bind_groups(r, &group->parts[i], err));
+    group->key_count = r->out->count - group->key_first;
+    return WR_OK;
+}
+
+static wr_status read_groups(void *self, const wr_parse_options *options, wr_error *err)
+{
+    grouping_reading *r = self;
+    uint32_t          count_before = r->items.out->count;
+    wr_status         status;
+
+    WR_TRY(wr_parse_grouping(r->items.scope.source.text, options, r->items.p->bump, r->list, err));
+    status = bind_groups(&r->items, r->list, err);
+    if (status != WR_OK)
+        r->items.out->count = count_before;
+    return status;
+}
+
+wr_status wr_read_grouping(pipeline *p, const step *s, const wr_yaml *node, item_list *out_keys,
+                           wr_ast_group *out_list, wr_error *err)
+{
+    grouping_reading r = {{.p = p, .scope = wr_scope_of(p, s), .node = node, .out = out_keys},
+                          out_list};
+    wr_text          text;
+    uint32_t         column;
+
+    WR_TRY(wr_read_text(p, node, s->op->name, &text, err));
+    column = find_exact(r.items.scope.left, text);
+    if (column != WR_FIELD_NONE) {
+        *out_list = (wr_ast_group){.kind = WR_GROUP_LIST, .parts = WR_BUMP_NEW(p->bump, wr_ast_group, err),
+                                   .part_count = 1};
+        if (!out_list->parts)
+            return WR_NO_MEMORY;
+        *out_list->parts = (wr_ast_group){.key_first = out_keys->count, .key_count = 1};
+        return append_column(&r.items, column, err);
+    }
+    r.items.scope.source = wr_yaml_source(&p->file, node);
+    return read_both_ways(p, &r.items.scope.source, read_groups, &r, err);
 }
 
 /* {name: expression, ...} */

@@ -121,6 +121,9 @@ wr_status wr_read_predicate(pipeline *p, const step *s, const wr_yaml *node, wr_
  *  column's name is that column. `aggs` may be NULL. Appends. */
 wr_status wr_read_items(pipeline *p, const step *s, const wr_scope *scope, const wr_yaml *node,
                         agg_scope *aggs, item_list *out_items, wr_error *err) WR_MUST_USE;
+/** One scalar of group_by: a list of elements, whose keys are appended. */
+wr_status wr_read_grouping(pipeline *p, const step *s, const wr_yaml *node, item_list *out_keys,
+                           wr_ast_group *out_list, wr_error *err) WR_MUST_USE;
 wr_status wr_read_sort_keys(pipeline *p, const step *s, const wr_yaml *node,
                             wr_plan_key **out_keys, uint32_t *out_count, wr_error *err) WR_MUST_USE;
 /** A join's `on`, all its elements together. */
@@ -139,6 +142,8 @@ wr_status wr_read_tolerance(pipeline *p, const step *s, const wr_yaml *node,
                             const wr_plan_range *range, wr_expr **out_condition,
                             wr_error *err) WR_MUST_USE;
 
+wr_status wr_items_append(const pipeline *p, item_list *list, const item *added,
+                          wr_error *err) WR_MUST_USE;
 /** Expressions and names of items as arrays, for the plan's builders. */
 wr_status wr_items_split(const pipeline *p, const item_list *list, wr_expr ***out_exprs,
                          wr_text **out_names, wr_error *err) WR_MUST_USE;
@@ -148,6 +153,20 @@ wr_status wr_items_split(const pipeline *p, const item_list *list, wr_expr ***ou
  *  others. */
 wr_status wr_read_kept(pipeline *p, const step *s, const wr_yaml *keep, const item_list *columns,
                        item_list *out_kept, wr_error *err) WR_MUST_USE;
+
+/* grouping.c */
+/** The keys of an aggregate, and its grouping sets: bit k is 1 if key k is absent. */
+typedef struct grouping {
+    item_list keys;
+    uint64_t *sets;     /* all different                                 */
+    uint32_t *times;    /* how often each was asked for                  */
+    uint32_t  set_count; /* 0: no sets were asked for, all keys are present */
+    bool      repeats;  /* some set was asked for more than once         */
+} grouping;
+
+/** group_by, rollup, cube, grouping_sets; each may be NULL. */
+wr_status wr_read_group_by(pipeline *p, const step *s, const wr_yaml *const values[4],
+                           grouping *out_grouping, wr_error *err) WR_MUST_USE;
 
 /* step_distinct.c */
 /** Column `column` of a node's output. */

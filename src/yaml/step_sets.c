@@ -8,12 +8,12 @@ static wr_status place(const pipeline *p, const step *s, wr_status status, wr_er
 
 /* --- aggregate ----------------------------------------------------------------------------- */
 
-enum { AGGREGATE_GROUP_BY, AGGREGATE_AGGS };
+enum { AGGREGATE_GROUP_BY, AGGREGATE_AGGS, AGGREGATE_ROLLUP, AGGREGATE_CUBE, AGGREGATE_SETS };
 
 /* Are the items just the aggregates, each once and in order? Then no projection is needed. */
 static bool is_plain(const item_list *items, const agg_scope *aggs)
 {
-    if (items->count != aggs->list.count)
+    if (aggs->list.has_sets || items->count != aggs->list.count)
         return false;
     for (uint32_t i = 0; i < items->count; i++)
         if (items->items[i].expr->kind != WR_EXPR_COLUMN ||
@@ -27,23 +27,26 @@ static bool is_plain(const item_list *items, const agg_scope *aggs)
 static wr_status name_outputs(pipeline *p, const item_list *keys, const item_list *items,
                               const agg_scope *aggs, bool plain, wr_text **out_names, wr_error *err)
 {
-    wr_text *names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, keys->count + aggs->list.count + 1, err);
+    uint32_t width = keys->count + aggs->list.has_sets;
+    wr_text *names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, width + aggs->list.count + 1, err);
 
     if (!names)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < keys->count; i++)
         names[i] = keys->items[i].name;
+    if (aggs->list.has_sets)
+        names[keys->count] = WR_TEXT("#set");
     for (uint32_t i = 0; i < aggs->list.count; i++) {
         char *name;
 
         if (plain) {
-            names[keys->count + i] = items->items[i].name;
+            names[width + i] = items->items[i].name;
             continue;
         }
         name = wr_bump_printf(p->bump, err, "#%s_%u", wr_agg_name(aggs->list.aggs[i].kind), i + 1);
         if (!name)
             return WR_NO_MEMORY;
-        names[keys->count + i] = wr_text_of(name);
+        names[width + i] = wr_text_of(name);
     }
     *out_names = names;
     return WR_OK;
@@ -74,43 +77,86 @@ static wr_status add_projection(pipeline *p, const step *s, const item_list *key
                  err);
 }
 
+/* Rows of sets that were asked for several times come as often. */
+static wr_status repeat_sets(pipeline *p, const step *s, const grouping *by, wr_plan_node *node,
+                             wr_plan_node **out_node, wr_error *err)
+{
+    wr_expr **args = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, 2 * by->set_count + 1, err), *times;
+    wr_value  number = {.type = WR_TYPE(I64), .i64 = 1};
+    uint32_t  count = 0;
+
+    if (!args)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < by->set_count; i++) {
+        wr_expr *both[2] = {wr_step_column(p, node, by->keys.count, err), NULL};
+
+        if (by->times[i] == 1)
+            continue;
+        number.i64 = (int64_t)by->sets[i];
+        both[1] = wr_expr_const(p->bump, &number, err);
+        if (!both[0] || !both[1])
+            return WR_NO_MEMORY;
+        WR_TRY(wr_expr_call(p->bump, WR_TEXT("="), both, 2, &args[count++], err));
+        number.i64 = by->times[i];
+        args[count++] = wr_expr_const(p->bump, &number, err);
+    }
+    number.i64 = 1;
+    args[count++] = wr_expr_const(p->bump, &number, err);
+    for (uint32_t i = 0; i < count; i++)
+        if (!args[i])
+            return WR_NO_MEMORY;
+    WR_TRY(wr_expr_case(p->bump, args, count, &times, err));
+    return place(p, s,
+                 wr_plan_add_repeat(p->plan, node, times, WR_TEXT("#copy"), out_node, err), err);
+}
+
 static wr_status build_aggregate(pipeline *p, const step *s, const wr_yaml *const *values,
                                  wr_plan_node **out_node, wr_error *err)
 {
-    wr_scope      scope = wr_scope_of(p, s);
-    item_list     keys = {0}, items = {0};
-    agg_scope     aggs = {0};
-    wr_text      *names, *key_names;
-    wr_plan_node *node;
-    bool          plain;
+    const wr_yaml *by_values[] = {values[AGGREGATE_GROUP_BY], values[AGGREGATE_ROLLUP],
+                                  values[AGGREGATE_CUBE], values[AGGREGATE_SETS]};
+    wr_scope       scope = wr_scope_of(p, s);
+    grouping       by;
+    item_list      items = {0};
+    agg_scope      aggs = {0};
+    wr_text       *names, *key_names;
+    wr_plan_node  *node;
+    bool           plain;
 
-    if (values[AGGREGATE_GROUP_BY])
-        WR_TRY(wr_read_items(p, s, &scope, values[AGGREGATE_GROUP_BY], NULL, &keys, err));
-    WR_TRY(wr_items_split(p, &keys, &aggs.keys, &key_names, err));
-    aggs.key_count = keys.count;
+    WR_TRY(wr_read_group_by(p, s, by_values, &by, err));
+    WR_TRY(wr_items_split(p, &by.keys, &aggs.keys, &key_names, err));
+    aggs.key_count = by.keys.count;
+    aggs.list.has_sets = by.set_count > 0;
     if (values[AGGREGATE_AGGS])
         WR_TRY(wr_read_items(p, s, &scope, values[AGGREGATE_AGGS], &aggs, &items, err));
-    if (keys.count + items.count == 0)
+    if (by.keys.count + items.count == 0)
         return wr_yaml_fail(&p->file, s->node, err, "aggregate needs 'aggs' or 'group_by'");
     plain = is_plain(&items, &aggs);
-    WR_TRY(name_outputs(p, &keys, &items, &aggs, plain, &names, err));
+    WR_TRY(name_outputs(p, &by.keys, &items, &aggs, plain, &names, err));
     WR_TRY(place(p, s,
-                 wr_plan_add_aggregate(p->plan, s->inputs[0], aggs.keys, keys.count,
-                                       aggs.list.aggs, aggs.list.count, names, &node, err),
+                 wr_plan_add_grouping_sets(p->plan, s->inputs[0], aggs.keys, by.keys.count,
+                                           by.sets, by.set_count, aggs.list.aggs, aggs.list.count,
+                                           names, &node, err),
                  err));
+    if (by.repeats)
+        WR_TRY(repeat_sets(p, s, &by, node, &node, err));
     *out_node = node;
-    return plain ? WR_OK : add_projection(p, s, &keys, &items, node, out_node, err);
+    return plain ? WR_OK : add_projection(p, s, &by.keys, &items, node, out_node, err);
 }
 
 const step_op WR_STEP_AGGREGATE = {
     .name = "aggregate",
     .summary = "computes aggregates of groups",
-    .keys = {"group_by", "aggs"},
+    .keys = {"group_by", "aggs", "rollup", "cube", "grouping_sets"},
     .helps =
         {
-            "names or expressions AS name; without it all rows are one group",
+            "names or expressions AS name, ROLLUP (a, b), CUBE (a, b), GROUPING SETS ((a, b), (a), "
+            "()); without it all rows are one group",
             "aggregates (weir help aggregates) AS name, with DISTINCT and FILTER (WHERE "
-            "...)",
+            "...); grouping(a, b), a number of bits, 1 for a key that the row's set lacks",
+            "a list of keys, or of lists of keys: groups by all, all but the last ..., none",
+            "as rollup: groups by every combination of up to 12",
+            "a list of lists of keys: groups by each; keys that a set lacks are NULL",
         },
     .input_count = 1,
     .build = build_aggregate,

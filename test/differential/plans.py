@@ -1,5 +1,6 @@
 """Random plans: a chain of steps over tables, as a pipeline and as one DuckDB query."""
 import json
+import re
 from dataclasses import dataclass, field
 
 from columns import BIGINT, BY_NAME, DOUBLE, TEXT, Column, random_table
@@ -159,14 +160,8 @@ def add_aggregate(random, plan):
     if plan.is_ordered and random.random() < 0.7:
         return False
     keys = random.sample(plan.columns, min(len(plan.columns), random.choice((0, 1, 1, 1, 2, 3))))
-    columns, ours, theirs = list(keys), [], []
-    for n in range(random.randint(1, 5)):
-        name = f"g{len(plan.steps)}_{n}"
-        (text, duck), column = aggregate_call(random, plan, name)
-        ours.append(f"{text} AS {name}")
-        theirs.append(f"{duck} AS {name}")
-        columns.append(column)
     names = [k.name for k in keys]
+    columns, ours, theirs = aggregate_calls(random, plan, keys)
     step = {"op": "aggregate", "aggs": ours}
     group = ""
     if names:
@@ -176,6 +171,57 @@ def add_aggregate(random, plan):
              f"SELECT {', '.join(names + theirs)} FROM ({plan.sql}){group}", columns)
     if plan.id_column not in names:
         plan.id_column = ""
+    plan.is_ordered = False
+    return True
+
+
+def aggregate_calls(random, plan, keys):
+    """(columns of the step, texts for weir, texts for DuckDB)"""
+    columns, ours, theirs = list(keys), [], []
+    for n in range(random.randint(1, 5)):
+        name = f"g{len(plan.steps)}_{n}"
+        (text, duck), column = aggregate_call(random, plan, name)
+        ours.append(f"{text} AS {name}")
+        theirs.append(f"{duck} AS {name}")
+        columns.append(column)
+    return columns, ours, theirs
+
+
+def key_lists(random, names):
+    """Some lists of the names, as SQL."""
+    lists = [f"({', '.join(random.sample(names, random.randint(0, len(names))))})"
+             for _ in range(random.randint(1, 4))]
+    return ", ".join(lists + [f"({name})" for name in names])
+
+
+def add_grouping_sets(random, plan):
+    if plan.is_ordered:
+        return False
+    keys = random.sample(plan.columns, min(len(plan.columns), random.choice((1, 2, 2, 3, 4))))
+    names = [k.name for k in keys]
+    columns, ours, theirs = aggregate_calls(random, plan, keys)
+    form = random.choice(("rollup", "cube", "sets", "beside", "composite", "duplicates"))
+    by = {"rollup": f"ROLLUP ({', '.join(names)})", "cube": f"CUBE ({', '.join(names)})",
+          "sets": f"GROUPING SETS ({key_lists(random, names)})",
+          "beside": f"{names[0]}, CUBE ({', '.join(names)})",
+          "composite": f"ROLLUP (({', '.join(names[:2])}), {names[-1]})",
+          "duplicates": f"GROUPING SETS (ROLLUP ({', '.join(names)}), ({names[0]}), ())"}[form]
+    keys.sort(key=lambda k: re.search(rf"\b{k.name}\b", by).start())  # as they come out
+    columns[:len(keys)] = keys
+    step = {"op": "aggregate", "aggs": ours}
+    if form in ("rollup", "cube") and random.random() < 0.5:
+        step[form] = names
+    else:
+        step["group_by"] = [by]
+    name = f"g{len(plan.steps)}_g"
+    asked = ", ".join(random.sample(names, random.randint(1, len(names))))
+    ours.append(f"grouping({asked}) AS {name}")
+    theirs.append(f"grouping({asked}) AS {name}")
+    columns.append(Column(name, BIGINT, BIGINT.domain("Int64", random)))
+    plan.add("grouping sets", step,
+             f"SELECT {', '.join([k.name for k in keys] + theirs)} FROM ({plan.sql}) GROUP BY {by}",
+             columns)
+    plan.id_column = ""
     plan.is_ordered = False
     return True
 
@@ -514,7 +560,7 @@ def add_limit(random, plan):
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
-             (add_pivot, 2), (add_unnest, 2),
+             (add_pivot, 2), (add_unnest, 2), (add_grouping_sets, 3),
              (add_join, 4), (add_asof, 2), (add_limit, 1), (add_window, 3)]
 
 
@@ -529,7 +575,7 @@ def random_plan(random, seed, large):
         if len(plan.kinds) >= wanted:
             break
         random.choices(makers, weights)[0](random, plan)
-    if "aggregate" not in plan.kinds and random.random() < 0.3:  # averages differ in last digits
+    if not {"aggregate", "grouping sets"} & set(plan.kinds) and random.random() < 0.3:  # averages differ in last digits
         add_trees(random, plan)
     plan.steps.append({"op": "sink", "destination": "${out}", "format": "csv"})
     return plan
