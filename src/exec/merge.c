@@ -401,11 +401,22 @@ wr_status wr_merge_copy(wr_merge *merge, wr_row_page *page, uint32_t page_bytes,
 {
     uint64_t count = 0;
 
-    for (; count < rows_max && !wr_merge_is_done(merge); count++) {
+    while (count < rows_max && !wr_merge_is_done(merge)) {
         const uint8_t *row = merge->inputs[merge->nodes[0].input].row;
+        bool keep = true;
 
-        if (!wr_row_page_copy(page, page_bytes, row))
+        if (wr_row_bytes(row) > page_bytes - page->used_bytes)
             break;
+        if (merge->top)
+            WR_TRY(wr_sort_top_take(merge->top, row, &keep, err));
+        if (keep) {
+            const uint8_t *copy = (uint8_t *)page + page->used_bytes;
+
+            wr_row_page_copy(page, page_bytes, row);
+            if (merge->top)
+                merge->top->kept = copy;
+            count++;
+        }
         WR_TRY(step(merge, err));
     }
     *out_count = count;

@@ -19,6 +19,7 @@
 #define WR_EXEC_MERGE_H
 
 #include "exec/sort_rows.h"
+#include "exec/sort_top.h"
 #include "exec/sortkey.h"
 
 enum {
@@ -69,6 +70,7 @@ typedef struct wr_merge {
                                 nothing is to be loaded for it */
     wr_merge_spare    spares[WR_MERGE_SPARES_MAX];
     uint32_t          spare_count;
+    wr_sort_top      *top;  /* wr_merge_copy leaves out what it does not keep; NULL: nothing */
 } wr_merge;
 
 /** Bytes of working space for `fan_in` inputs. */

@@ -36,6 +36,7 @@ static wr_sorter_plan sorter_plan_of(const wr_plan_window *plan)
         .key_count = plan->key_count,
         .output_count = plan->kept_count,
         .rows_max = UINT64_MAX,
+        .top = plan->top,
         .by_page = true,
     };
 }

@@ -246,6 +246,15 @@ extern const wr_source_ops WR_VALUES_READ;
 extern const wr_sink_ops   WR_TEXTS;
 extern const wr_source_ops WR_TEXTS_READ;
 
+/** The rows that are wanted of every group of equal leading columns: those whose number, rank or dense
+ *  rank in it is at most rank_max. Others may go, but need not. */
+typedef struct wr_plan_top {
+    wr_window_kind kind;        /* ROW_NUMBER, RANK, DENSE_RANK                      */
+    uint64_t       rank_max;    /* 0: all rows are wanted                            */
+    uint32_t       group_count; /* leading columns                                   */
+    uint32_t       key_count;   /* leading columns: rows that are equal in them tie  */
+} wr_plan_top;
+
 /** window: rows sorted by partition and order keys, then functions over the rows around each.
  *
  * Columns of the input are [partition keys, order keys, what else is put out or looked at, the rest
@@ -291,6 +300,7 @@ typedef struct wr_plan_window {
     const wr_sort_key     *keys;        /* partition, order, position */
     uint32_t               key_count;
     uint32_t               partition_count, order_count, kept_count;
+    wr_plan_top            top;         /* of the partitions */
     const uint32_t        *outputs;
     uint32_t               output_count;
     const wr_window_frame *frames;

@@ -49,7 +49,7 @@ void wr_sort_buffer_reset(wr_sorter *sorter, wr_sort_buffer *buffer)
 static uint64_t fair_pages(const wr_sorter *sorter)
 {
     uint64_t available = wr_sorter_pages_available(sorter);
-    uint64_t fixed = sorter->shared_pages + (uint64_t)sorter->workers_max * WR_SORT_RESERVE_PAGES *
+    uint64_t fixed = sorter->shared_pages + sorter->group_pages + (uint64_t)sorter->workers_max * WR_SORT_RESERVE_PAGES *
                                                 wr_sorter_page_pages(sorter);
 
     return available > fixed ? (available - fixed) / sorter->workers_open : 0;
@@ -237,6 +237,35 @@ static wr_status thin_runs(wr_sorter_worker *worker, wr_error *err)
     return status;
 }
 
+/* The memory was full: rows that come are worth a look, and half of the memory, before they go in. */
+static void begin_groups(wr_sorter_worker *worker)
+{
+    wr_sorter *sorter = worker->sorter;
+    uint32_t   pages = (uint32_t)(fair_pages(sorter) / 2);
+    void      *space;
+
+    if (worker->has_tried || !wr_group_bounds_fit(&sorter->plan.top, &worker->key))
+        return;
+    worker->has_tried = true;
+    space = pages > 0 ? wr_lease_try(sorter->lease, pages) : NULL;
+    if (!space)
+        return;
+    sorter->group_pages += pages;
+    wr_group_bounds_init(&worker->groups, &sorter->plan.top, space, pages,
+                         (uint64_t)pages * sorter->exec->page_bytes);
+}
+
+static void end_groups(wr_sorter_worker *worker)
+{
+    wr_sorter *sorter = worker->sorter;
+
+    if (!worker->groups.slots)
+        return;
+    wr_lease_give(sorter->lease, worker->groups.slots, worker->groups.pages);
+    sorter->group_pages -= worker->groups.pages;
+    worker->groups = (wr_group_bounds){0};
+}
+
 static wr_status spill_buffer(wr_sorter_worker *worker, wr_error *err)
 {
     wr_sorter        *sorter = worker->sorter;
@@ -255,6 +284,7 @@ static wr_status spill_buffer(wr_sorter_worker *worker, wr_error *err)
                           boundary->bytes_max, worker->run_end);
     WR_TRY(wr_sort_buffer_spill(sorter, buffer, worker->run, err));
     wr_sort_buffer_reset(sorter, buffer);
+    begin_groups(worker);
     return wr_sorter_is_crowded(sorter) ? thin_runs(worker, err) : WR_OK;
 }
 
@@ -273,6 +303,32 @@ static void cut_buffer(wr_sorter_worker *worker)
         return;
     worker->has_bound = true;
     worker->bound = wr_sortkey_bound_of(&worker->key, wr_sort_entry_row(&buffer->entries[needed - 1]));
+}
+
+/* Rows of a sorted buffer that are not wanted of their group. */
+static wr_status cut_groups(wr_sorter_worker *worker, wr_error *err)
+{
+    const wr_sorter *sorter = worker->sorter;
+    wr_sort_buffer  *buffer = &worker->buffer;
+    wr_sort_top      top = {.layout = &sorter->layout, .plan = &sorter->plan.top};
+    size_t           kept = 0;
+
+    if (sorter->plan.top.rank_max == 0)
+        return WR_OK;
+    for (size_t i = 0; i < buffer->entry_count; i++) {
+        const uint8_t *row = wr_sort_entry_row(&buffer->entries[i]);
+        bool           keep;
+
+        if (i + AHEAD < buffer->entry_count)
+            prefetch_row(wr_sort_entry_row(&buffer->entries[i + AHEAD]));
+        WR_TRY(wr_sort_top_take(&top, row, &keep, err));
+        if (keep) {
+            buffer->entries[kept++] = buffer->entries[i];
+            top.kept = row;
+        }
+    }
+    buffer->entry_count = kept;
+    return WR_OK;
 }
 
 /* Bytes of the rows that are left after cutting. */
@@ -356,13 +412,15 @@ static wr_status make_room(wr_sorter_worker *worker, bool must_spill, wr_error *
     wr_sort_buffer *buffer = &worker->buffer;
 
     WR_TRY(wr_sort_rows(&worker->key, buffer->entries, buffer->entry_count, err));
-    if (sorter->rows_needed != UINT64_MAX) {
+    WR_TRY(cut_groups(worker, err));
+    if (sorter->rows_needed != UINT64_MAX || sorter->plan.top.rank_max > 0) {
         cut_buffer(worker);
         if (!must_spill && buffer->entry_count <= buffer->entry_capacity / 2 &&
             entry_bytes(buffer) <= buffer->row_bytes / 2) {
             compact_buffer(sorter, buffer);
             return WR_OK;
         }
+        buffer->row_bytes = entry_bytes(buffer);
     }
     return spill_buffer(worker, err);
 }
@@ -406,6 +464,7 @@ void wr_sorter_worker_close(wr_sorter_worker *worker)
     if (!sorter)
         return;
     close_run(worker);
+    end_groups(worker);
     wr_sort_buffer_reset(sorter, &worker->buffer);
     worker->sorter = NULL;
     WR_LOCKED(&sorter->mutex);
@@ -460,6 +519,13 @@ wr_status wr_sorter_add(wr_sorter_worker *worker, const wr_batch *batch, wr_erro
             wr_sortkey_select(&worker->key, &worker->bound, vector, &batch->selection, kept);
         selection.rows = kept;
     }
+    if (worker->groups.slots) {
+        selection.row_count = wr_group_bounds_select(&worker->groups, &worker->key, batch->columns,
+                                                     &batch->selection, kept);
+        selection.rows = kept;
+        if (wr_group_bounds_is_useless(&worker->groups))
+            end_groups(worker);
+    }
     wr_row_measure(&sorter->layout, batch->columns, &selection, bytes);
     for (uint32_t first = 0; first < selection.row_count;) {
         uint32_t count;
@@ -479,7 +545,9 @@ wr_status wr_sorter_combine(wr_sorter_worker *worker, wr_error *err)
     wr_sorter      *sorter = worker->sorter;
     wr_sort_buffer *buffer = &worker->buffer;
 
+    end_groups(worker);
     WR_TRY(wr_sort_rows(&worker->key, buffer->entries, buffer->entry_count, err));
+    WR_TRY(cut_groups(worker, err));
     if (sorter->rows_needed != UINT64_MAX)
         cut_buffer(worker);
     close_run(worker);

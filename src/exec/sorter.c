@@ -314,7 +314,8 @@ static wr_status write_merged(wr_sorter *sorter, wr_merge *merge, wr_row_page *p
             return WR_RAISE(err, WR_CANCELLED, "cancelled while merging sorted runs");
         wr_row_page_init(page);
         WR_TRY(wr_merge_copy(merge, page, page_bytes, left, &count, err));
-        WR_TRY(wr_spill_writer_append(writer, page, page->used_bytes, err));
+        if (count > 0) /* none of the last rows may have been wanted */
+            WR_TRY(wr_spill_writer_append(writer, page, page->used_bytes, err));
         left -= count;
     }
     return WR_OK;
@@ -328,6 +329,7 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
     wr_sort_run *first = NULL, target = {.state = WR_RUN_CLOSED};
     wr_spill_writer writer;
     wr_merge     merge;
+    wr_sort_top  top = {.layout = &sorter->layout, .plan = &sorter->plan.top};
     uint32_t     fan_in, page_bytes, spares;
     uint8_t     *pages;
     uint64_t     bytes = 0;
@@ -342,6 +344,7 @@ wr_status wr_sorter_merge_runs(wr_sorter *sorter, wr_sortkey *key, uint32_t runs
     }
     wr_sortkey_merge(key, &sorter->key); /* whoever closed a run has left its facts there */
     wr_merge_init(&merge, key, fan_in, space);
+    merge.top = sorter->plan.top.rank_max ? &top : NULL;
     pages = space + wr_merge_bytes(fan_in);
     for (uint32_t i = 0; i < fan_in; i++) {
         wr_sort_run *run = smallest_closed(sorter);

@@ -36,6 +36,7 @@
 
 #include "exec/merge.h"
 #include "exec/row.h"
+#include "exec/sort_group_bound.h"
 #include "exec/sort_rows.h"
 #include "exec/sortkey.h"
 
@@ -48,6 +49,7 @@ typedef struct wr_sorter_plan {
     uint64_t           rows_skipped; /* of the sorted rows, not read back         */
     uint64_t           rows_max;     /* read back at most; UINT64_MAX: all        */
     bool               keep;         /* may be read more than once                */
+    wr_plan_top        top;          /* rows that need not be kept                */
     bool               by_page;      /* read by wr_sorter_read_page, not by readers */
 } wr_sorter_plan;
 
@@ -101,6 +103,7 @@ typedef struct wr_sorter {
     wr_sortkey      *idle_keys;    /* of workers that left, for those of a next step   */
     uint32_t         idle_count;
     _Atomic uint32_t workers_open;
+    _Atomic uint32_t group_pages;  /* of the workers' tables of groups                 */
     _Atomic uint64_t spilled_bytes;
     bool             is_open;
 
@@ -124,6 +127,8 @@ typedef struct wr_sorter_worker {
     uint32_t         run_end_length;
     bool             has_bound;
     wr_sortkey_bound bound;
+    wr_group_bounds  groups;       /* what is not wanted of them                       */
+    bool             has_tried;    /* to have a table of groups                        */
 } wr_sorter_worker;
 
 /** Lay out rows and take every worker's reserve.

@@ -355,27 +355,67 @@ wr_sortkey_bound wr_sortkey_bound_of(const wr_sortkey *key, const uint8_t *row)
     return bound;
 }
 
+/* Where a vector has its rows' values. */
+typedef struct value_place {
+    wr_vector_view   view;
+    const wr_vector *vector;
+    uint32_t         width;
+    int64_t          element; /* of a sequence */
+} value_place;
+
+static value_place value_place_of(const wr_sortkey_column *column, const wr_vector *vector)
+{
+    value_place place = {.vector = vector,
+                         .width = wr_physical_bytes((wr_physical)column->physical)};
+
+    if (vector->encoding != WR_SEQ)
+        place.view = wr_vector_view_of(vector, NULL);
+    return place;
+}
+
+/* NULL: the value is. */
+static inline const uint8_t *value_at(value_place *place, uint32_t row)
+{
+    uint32_t at = place->view.index ? place->view.index[row] : row;
+
+    if (place->view.valid && !wr_bit_get(place->view.valid, at))
+        return NULL;
+    if (place->view.data)
+        return (const uint8_t *)place->view.data + (size_t)at * place->width;
+    place->element = place->vector->seq_first + (int64_t)row * place->vector->seq_step;
+    return (const uint8_t *)&place->element;
+}
+
+void wr_sortkey_prefixes(const wr_sortkey *key, uint32_t index, const wr_vector *vector,
+                         const wr_selection *selection, uint32_t first, uint32_t count,
+                         uint64_t *out_prefixes, bool *io_nulls)
+{
+    const wr_sortkey_column *column = &key->columns[index];
+    value_place              place = value_place_of(column, vector);
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *value = value_at(&place, wr_selection_row(selection, first + i));
+
+        io_nulls[i] |= value == NULL;
+        out_prefixes[i] = value ? prefix_of(column, value) : 0;
+    }
+}
+
 uint32_t wr_sortkey_select(const wr_sortkey *key, const wr_sortkey_bound *bound,
                            const wr_vector *vector, const wr_selection *selection,
                            uint16_t *out_rows)
 {
     const wr_sortkey_column *column = &key->columns[0];
-    uint32_t                 width = wr_physical_bytes((wr_physical)column->physical);
     bool                     has_blobs = vector->flags & WR_VECTOR_BLOBS;
-    wr_vector_view           view = {0};
+    value_place              place = value_place_of(column, vector);
     uint32_t                 kept = 0;
 
-    if (vector->encoding != WR_SEQ)
-        view = wr_vector_view_of(vector, NULL);
     for (uint32_t i = 0; i < selection->row_count; i++) {
         uint32_t       row = wr_selection_row(selection, i);
-        uint32_t       at = view.index ? view.index[row] : row;
-        int64_t        element = vector->seq_first + (int64_t)row * vector->seq_step;
-        const uint8_t *value = view.data ? (const uint8_t *)view.data + (size_t)at * width
-                                         : (const uint8_t *)&element;
+        const uint8_t *value = value_at(&place, row);
         bool           keep;
 
-        if (view.valid && !wr_bit_get(view.valid, at))
+        if (!value)
             keep = bound->is_null || column->nulls_first;
         else if (bound->is_null)
             keep = !column->nulls_first;

@@ -88,6 +88,12 @@ uint32_t wr_sortkey_select(const wr_sortkey *key, const wr_sortkey_bound *bound,
                            const wr_vector *vector, const wr_selection *selection,
                            uint16_t *out_rows);
 
+/** The first eight bytes of the encodings of key column `index` (fixed width; `vector` has its values), for
+ *  rows first .. first+count-1 of the selection. A NULL sets its flag, the others are left alone. */
+void wr_sortkey_prefixes(const wr_sortkey *key, uint32_t index, const wr_vector *vector,
+                         const wr_selection *selection, uint32_t first, uint32_t count,
+                         uint64_t *out_prefixes, bool *io_nulls);
+
 /** Full order of two rows by all key columns.
  * Errors   WR_IO, WR_CORRUPT (blobs only) */
 wr_status wr_sortkey_compare(const wr_sortkey *key, const uint8_t *a, const uint8_t *b,

@@ -91,6 +91,9 @@ void wr_expr_set_sites(wr_expr *expr, uint64_t seed);
 /** True if two evaluations give the same result (no random(), now() is fixed per run). */
 bool wr_expr_is_repeatable(const wr_expr *expr);
 
+/** Can evaluating it for some row be an error? */
+bool wr_expr_can_fail(const wr_expr *expr);
+
 /** SQL text with column names from `schema`, for EXPLAIN and the plan hash. */
 const char *wr_expr_format(const wr_expr *expr, const wr_schema *schema, wr_bump *bump,
                            wr_error *err);

@@ -80,9 +80,6 @@ wr_status wr_expr_coerce(wr_bump *bump, wr_expr *arg, wr_type type, wr_expr **ou
 wr_expr *wr_expr_node(wr_bump *bump, wr_expr_kind kind, wr_type type, uint32_t arg_count,
                       wr_error *err);
 
-/** Can evaluating it for some row be an error? */
-bool wr_expr_can_fail(const wr_expr *expr);
-
 /* ---- Casts (cast.c) ------------------------------------------------------------------------------- */
 
 /** The function that a CAST node runs: one argument, to eval->expr->type; try_ of that node says what

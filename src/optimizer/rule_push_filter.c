@@ -4,6 +4,7 @@
  *   project   column references are replaced by the projected expressions (repeatable ones only)
  *   sort      without limit
  *   unnest    what reads none of the elements
+ *   window    if it reads nothing but partition keys: whole partitions stay or go
  *   join      to the side it reads, where that side's rows are not filled with NULLs by the join
  * A filter above a node with several readers stays: the others need all rows. Moving a filter never
  * moves an expression that can fail in front of a guard: conjuncts move together with what stood before them.
@@ -103,6 +104,70 @@ static wr_status reads_only(const wr_expr *expr, uint32_t width, uint32_t field_
     return WR_OK;
 }
 
+/* Does `expr` read nothing but columns that tell the window's partitions? */
+static wr_status reads_partitions(const wr_plan_node *window, const wr_expr *expr, wr_bump *bump,
+                                  bool *out_reads, wr_error *err)
+{
+    uint32_t  width = window->schema.field_count;
+    uint64_t *bits = WR_BUMP_NEW_ARRAY(bump, uint64_t, wr_bit_words(width) + 1, err);
+
+    if (!bits)
+        return WR_NO_MEMORY;
+    wr_expr_columns(expr, bits);
+    for (uint32_t p = 0; p < window->window.partition_count; p++)
+        if (window->window.partitions[p]->kind == WR_EXPR_COLUMN)
+            wr_bit_put(bits, window->window.partitions[p]->column, false);
+    *out_reads = true;
+    for (size_t w = 0; w < wr_bit_words(width); w++)
+        *out_reads &= bits[w] == 0;
+    return WR_OK;
+}
+
+static wr_status join_conjuncts(wr_bump *bump, wr_expr **exprs, uint32_t count, wr_expr **out_expr,
+                                wr_error *err)
+{
+    *out_expr = exprs[0];
+    return count > 1 ? wr_expr_logic(bump, WR_EXPR_AND, exprs, count, out_expr, err) : WR_OK;
+}
+
+static wr_status push_into_window(wr_plan *plan, wr_plan_node *filter, wr_plan_node *window,
+                                  bool *out_moved, wr_error *err)
+{
+    wr_expr      *predicate = filter->filter.predicate, *below_expr;
+    bool          is_and = predicate->kind == WR_EXPR_AND;
+    uint32_t      count = is_and ? predicate->arg_count : 1, below = 0, stay = 0;
+    wr_expr     **exprs = is_and ? predicate->args : &predicate;
+    wr_expr     **moved = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, 2 * count, err);
+    wr_plan_node *added;
+
+    if (!moved)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        bool goes;
+
+        WR_TRY(reads_partitions(window, exprs[i], plan->bump, &goes, err));
+        if (goes && (stay == 0 || !wr_expr_can_fail(exprs[i])))
+            moved[below++] = exprs[i];
+        else
+            moved[count + stay++] = exprs[i];
+    }
+    *out_moved |= below > 0;
+    if (below == 0)
+        return WR_OK;
+    if (stay == 0) {
+        swap_with_child(plan, filter, window);
+        return WR_OK;
+    }
+    WR_TRY(join_conjuncts(plan->bump, moved, below, &below_expr, err));
+    WR_TRY(join_conjuncts(plan->bump, moved + count, stay, &filter->filter.predicate, err));
+    WR_TRY(wr_plan_add_filter(plan, window->inputs[0], below_expr, &added, err));
+    added->id = filter->id;
+    added->line = filter->line;
+    added->column = filter->column;
+    window->inputs[0] = added;
+    return WR_OK;
+}
+
 static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved, wr_error *err)
 {
     wr_plan_node *child = filter->inputs[0];
@@ -124,12 +189,17 @@ static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved,
         swap_with_child(plan, filter, child);
         *out_moved = true;
     } else if (child->kind == WR_PLAN_UNNEST) {
+        bool goes;
+
         WR_TRY(reads_only(filter->filter.predicate, child->inputs[0]->schema.field_count,
-                          child->schema.field_count, plan->bump, out_moved, err));
-        if (*out_moved)
+                          child->schema.field_count, plan->bump, &goes, err));
+        if (goes)
             swap_with_child(plan, filter, child);
+        *out_moved |= goes;
     } else if (child->kind == WR_PLAN_JOIN) {
         return push_into_join(plan, filter, child, out_moved, err);
+    } else if (child->kind == WR_PLAN_WINDOW) {
+        return push_into_window(plan, filter, child, out_moved, err);
     }
     return WR_OK;
 }

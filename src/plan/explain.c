@@ -158,6 +158,9 @@ static void add_window(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
                           expr_text(node->window.partitions[i], input, bump));
     wr_textbuf_printf(buf, "%s", node->window.order_count ? " order " : "");
     add_keys(buf, node->window.order, node->window.order_count, input, bump);
+    if (node->window.top_max)
+        wr_textbuf_printf(buf, " keep %s <= %llu", wr_window_name(node->window.top_kind),
+                          (unsigned long long)node->window.top_max);
     for (uint32_t f = 0; f < node->window.function_count; f++) {
         wr_textbuf_printf(buf, "%s", f ? ", " : ": ");
         add_function(buf, &node->window.functions[f], input, bump);

@@ -139,6 +139,8 @@ struct wr_plan_node {
             wr_plan_key      *order;
             wr_plan_function *functions;
             uint32_t          partition_count, order_count, function_count;
+            wr_window_kind    top_kind;   /* ROW_NUMBER, RANK or DENSE_RANK: only rows ...       */
+            uint64_t          top_max;    /* ... of up to this one are wanted; 0: all            */
         } window;                         /* output: the input's columns, then functions */
         struct {
             wr_plan_join_type type;

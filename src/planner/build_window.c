@@ -223,6 +223,8 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
         .key_count = key_count + stream->hidden_count,
         .partition_count = logical->window.partition_count,
         .order_count = logical->window.order_count,
+        .top = {logical->window.top_kind, logical->window.top_max, logical->window.partition_count,
+                key_count},
         .outputs = outputs,
         .output_count = stream->visible_count,
         .frames = frames,

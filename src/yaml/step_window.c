@@ -292,7 +292,21 @@ static wr_status add_plan(window_reading *r, wr_plan_node **out_node, wr_error *
     return place(r, wr_plan_add_project(p->plan, node, exprs, names, count, out_node, err), err);
 }
 
-enum { WINDOW_FUNCTIONS, WINDOW_PARTITIONS, WINDOW_PARTITION_BY, WINDOW_ORDER_BY };
+/* The condition is over the columns that come out. */
+static wr_status qualify(pipeline *p, const step *s, const wr_yaml *value, wr_plan_node **io_node,
+                         wr_error *err)
+{
+    wr_plan_node *inputs[2] = {*io_node, NULL};
+    step          over = *s;
+    wr_expr      *predicate;
+
+    over.inputs = inputs;
+    WR_TRY(wr_read_predicate(p, &over, value, &predicate, err));
+    return wr_read_locate(p, NULL, WR_FIELD_NONE, s->node,
+                          wr_plan_add_filter(p->plan, *io_node, predicate, io_node, err), err);
+}
+
+enum { WINDOW_FUNCTIONS, WINDOW_PARTITIONS, WINDOW_PARTITION_BY, WINDOW_ORDER_BY, WINDOW_QUALIFY };
 
 static wr_status build_window(pipeline *p, const step *s, const wr_yaml *const *values,
                               wr_plan_node **out_node, wr_error *err)
@@ -322,13 +336,14 @@ static wr_status build_window(pipeline *p, const step *s, const wr_yaml *const *
     WR_TRY(read_functions(&r, values[WINDOW_FUNCTIONS], err));
     if (r.count == 0)
         return wr_yaml_fail(&p->file, values[WINDOW_FUNCTIONS], err, "'functions' is empty");
-    return add_plan(&r, out_node, err);
+    WR_TRY(add_plan(&r, out_node, err));
+    return values[WINDOW_QUALIFY] ? qualify(p, s, values[WINDOW_QUALIFY], out_node, err) : WR_OK;
 }
 
 const step_op WR_STEP_WINDOW = {
     .name = "window",
     .summary = "adds columns computed over the rows around each row",
-    .keys = {"functions", "partitions", "partition_by", "order_by"},
+    .keys = {"functions", "partitions", "partition_by", "order_by", "qualify"},
     .helps =
         {
             "window functions and aggregates (weir help windows) AS name, and expressions over "
@@ -337,6 +352,8 @@ const step_op WR_STEP_WINDOW = {
             "names or expressions: functions without OVER look at rows with equal values only",
             "as partitions",
             "the order within a partition, as in sort; rows come out by partition and order",
+            "a condition on what comes out, as a filter behind; rank() or row_number() <= k lets "
+            "the step drop rows early",
         },
     .input_count = 1,
     .build = build_window,

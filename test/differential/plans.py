@@ -449,6 +449,11 @@ def add_window(random, plan):
         columns.append(column)
     plan.add("window", {"op": "window", "functions": ours},
              f"SELECT *, {', '.join(theirs)} FROM ({plan.sql})", columns)
+    counts = [n for n, text in enumerate(ours) if text.startswith(("row_number", "rank", "dense"))]
+    if counts and random.random() < 0.4:
+        column = columns[len(columns) - len(ours) + random.choice(counts)]
+        test = f"{column.name} {random.choice(('<=', '<', '='))} {random.choice((1, 2, 3, 20))}"
+        plan.add("filter", {"op": "filter", "expr": test}, f"SELECT * FROM ({plan.sql}) WHERE {test}")
     plan.is_ordered = False
     return True
 
