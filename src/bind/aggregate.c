@@ -105,7 +105,7 @@ static wr_status bind_order(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, w
         key->nulls_first = order->nulls ? order->nulls < 0 : order->descending;
         if (ast->distinct && !wr_expr_equal(key->expr, io_agg->argument))
             return wr_binder_fail(b, order->expr, err,
-                                  "DISTINCT texts can only be ordered by themselves: a text may "
+                                  "DISTINCT values can only be ordered by themselves: a value may "
                                   "stand in several rows");
     }
     return WR_OK;
@@ -201,10 +201,10 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
         agg.kind = kind == WR_AGG_MIN ? WR_AGG_ARG_MIN : WR_AGG_ARG_MAX;
         WR_TRY(wr_expr_order_key(b.bump, agg.argument, &agg.order, err));
     }
-    if (kind == WR_AGG_STRING_AGG) {
+    if (kind == WR_AGG_STRING_AGG)
         WR_TRY(bind_separator(&b, ast, &agg.separator, err));
+    if (wr_agg_is_sequence(kind))
         WR_TRY(bind_order(&b, ast, &agg, err));
-    }
     agg.distinct = ast->distinct && wr_agg_minds_distinct(kind);
     if (!wr_agg_result_type(kind, agg.argument->type, &agg.type))
         return wr_binder_fail(&b, ast, err, "%s() is not defined for %s", wr_agg_name(kind),

@@ -1,4 +1,4 @@
-/* exec/agg_ordered.c — quantiles, mode, entropy, product and joined texts of values in order. */
+/* exec/agg_ordered.c — quantiles, mode, entropy, product and joined texts and lists of values in order. */
 #include "exec/agg_ordered.h"
 
 #include <math.h>
@@ -80,16 +80,33 @@ static bool counts_runs(wr_agg_kind kind)
     return kind == WR_AGG_MODE || kind == WR_AGG_ENTROPY || kind == WR_AGG_COUNT;
 }
 
-static bool joins_texts(const wr_plan_ordered *plan)
+static bool is_sequence(const wr_plan_ordered *plan)
 {
-    return plan->agg_count > 0 && plan->aggs[0].kind == WR_AGG_STRING_AGG;
+    return plan->agg_count > 0 && wr_agg_is_sequence(plan->aggs[0].kind);
+}
+
+/* Where the results of string_agg and list grow. */
+static uint64_t chain_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < plan->agg_count; i++)
+        if (wr_agg_is_sequence(plan->aggs[i].kind))
+            bytes += plan->aggs[i].kind == WR_AGG_LIST ? wr_list_chain_bytes(exec)
+                                                       : wr_text_chain_bytes(exec);
+    return bytes;
+}
+
+static wr_text_chain *chain_of(wr_ordered_state *state)
+{
+    return state->agg->kind == WR_AGG_LIST ? &state->list.text : &state->text;
 }
 
 static uint32_t room_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
 {
     bool is_text = wr_type_physical(plan->types[plan->key_count]) == WR_PHYS_STR;
 
-    return is_text && !joins_texts(plan) ? exec->page_bytes / 4 : 0;
+    return is_text && !is_sequence(plan) ? exec->page_bytes / 4 : 0;
 }
 
 uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
@@ -98,7 +115,7 @@ uint64_t wr_ordered_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
 
     return (plan->agg_count + 1) *
            (sizeof(wr_ordered_state) + room_bytes(plan, exec) +
-            (joins_texts(plan) ? wr_text_chain_bytes(exec) : 0) + 3 * ROUNDING);
+            4 * ROUNDING) + chain_bytes(plan, exec);
 }
 
 /* Only modes and discrete quantiles are texts, and they keep one value. */
@@ -119,7 +136,7 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
 {
     *ordered = (wr_ordered){.type = plan->types[plan->key_count],
                             .state_count = plan->agg_count,
-                            .joins_texts = joins_texts(plan),
+                            .is_sequence = is_sequence(plan),
                             .room_bytes = room_bytes(plan, exec)};
     wr_spill_scratch(exec->spill, &ordered->scratch);
     ordered->states = WR_BUMP_NEW_ARRAY(bump, wr_ordered_state, plan->agg_count + 1, err);
@@ -128,8 +145,11 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
     for (uint32_t i = 0; i < plan->agg_count; i++) {
         ordered->states[i].agg = &plan->aggs[i];
         ordered->counts_runs |= counts_runs(plan->aggs[i].kind);
-        if (ordered->joins_texts)
+        if (plan->aggs[i].kind == WR_AGG_STRING_AGG)
             WR_TRY(wr_text_chain_init(&ordered->states[i].text, exec, &ordered->scratch, bump, err));
+        else if (plan->aggs[i].kind == WR_AGG_LIST)
+            WR_TRY(wr_list_chain_init(&ordered->states[i].list, ordered->type, exec,
+                                      &ordered->scratch, bump, err));
     }
     return take_rooms(ordered, bump, err);
 }
@@ -168,8 +188,10 @@ void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count)
         state->mantissa = 1.0;
         state->exponent = 0;
         state->piece_count = 0;
-        if (ordered->joins_texts)
+        if (state->agg->kind == WR_AGG_STRING_AGG)
             wr_text_chain_begin(&state->text);
+        else if (state->agg->kind == WR_AGG_LIST)
+            wr_list_chain_begin(&state->list);
         if (wr_ordered_is_quantile(state->agg->kind) && value_count > 0)
             choose_ranks(state, value_count);
     }
@@ -286,8 +308,25 @@ static wr_status add_texts(wr_ordered_state *state, const wr_vector *values, uin
     return WR_OK;
 }
 
-wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t first,
-                         uint32_t count, wr_error *err)
+static wr_status add_included(wr_list_chain *list, const wr_vector *values,
+                              const wr_vector *included, uint32_t first, uint32_t count,
+                              wr_error *err)
+{
+    const bool *is_true = included->data;
+    uint32_t    row = first, begin;
+
+    while (row < first + count) {
+        for (begin = row; row < first + count && is_true[row] && wr_vector_is_valid(included, row);)
+            row++;
+        if (row > begin)
+            WR_TRY(wr_list_chain_add(list, values, begin, row - begin, err));
+        row += row < first + count;
+    }
+    return WR_OK;
+}
+
+wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, const wr_vector *included,
+                         uint32_t first, uint32_t count, wr_error *err)
 {
     if (count == 0)
         return WR_OK;
@@ -300,7 +339,11 @@ wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t 
             add_ranks(ordered, state, values, first, count);
         else if (state->agg->kind == WR_AGG_PRODUCT)
             add_product(ordered, state, values, first, count);
-        else if (ordered->joins_texts)
+        else if (state->agg->kind == WR_AGG_LIST && included)
+            WR_TRY(add_included(&state->list, values, included, first, count, err));
+        else if (state->agg->kind == WR_AGG_LIST)
+            WR_TRY(wr_list_chain_add(&state->list, values, first, count, err));
+        else if (state->agg->kind == WR_AGG_STRING_AGG)
             WR_TRY(add_texts(state, values, first, count, err));
     }
     ordered->values_seen += count;
@@ -391,7 +434,9 @@ wr_status wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out, bool
 {
     wr_ordered_state *state = &ordered->states[index];
 
-    *out_is_null = ordered->value_count == 0 && state->agg->kind != WR_AGG_COUNT;
+    *out_is_null = state->agg->kind == WR_AGG_LIST
+                       ? state->list.total == 0
+                       : ordered->value_count == 0 && state->agg->kind != WR_AGG_COUNT;
     if (*out_is_null)
         return WR_OK;
     close_run(ordered);
@@ -415,6 +460,8 @@ wr_status wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out, bool
         return WR_OK;
     case WR_AGG_STRING_AGG:
         return wr_text_chain_end(&state->text, out, err);
+    case WR_AGG_LIST:
+        return wr_list_chain_end(&state->list, out, err);
     default:
         WR_UNREACHABLE();
     }
@@ -422,16 +469,16 @@ wr_status wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out, bool
 
 bool wr_ordered_is_full(const wr_ordered *ordered)
 {
-    for (uint32_t i = 0; ordered->joins_texts && i < ordered->state_count; i++)
-        if (wr_text_chain_is_full(&ordered->states[i].text))
+    for (uint32_t i = 0; ordered->is_sequence && i < ordered->state_count; i++)
+        if (wr_text_chain_is_full(chain_of(&ordered->states[i])))
             return true;
     return false;
 }
 
 void wr_ordered_recycle(wr_ordered *ordered)
 {
-    for (uint32_t i = 0; ordered->joins_texts && i < ordered->state_count; i++)
-        wr_text_chain_recycle(&ordered->states[i].text);
+    for (uint32_t i = 0; ordered->is_sequence && i < ordered->state_count; i++)
+        wr_text_chain_recycle(chain_of(&ordered->states[i]));
 }
 
 /* ---- Keeping text -------------------------------------------------------------------------------------- */

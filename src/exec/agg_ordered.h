@@ -4,7 +4,7 @@
  * entropy) is small when the group's values arrive sorted and their number is known: a rank to wait
  * for, or the run of equal values that is being counted. Only one group is open at a time.
  * A kept value is borrowed from the batch it came in until wr_ordered_keep; then text moves to room of
- * its own, a quarter page, or if it is longer to disk. string_agg builds its result so too (exec/agg_text.h). So states never grow.
+ * its own, a quarter page, or if it is longer to disk. string_agg and list build their results so too (exec/agg_text.h, exec/agg_list.h). So states never grow.
  * Invariant: the order of calls is that of the values, so results depend on the values alone.
  * Call order: per group wr_ordered_begin, wr_ordered_add*, wr_ordered_result of every aggregate;
  * wr_ordered_keep before a batch is given up. Threads: one. Cost: quantiles O(1) a batch, the others
@@ -12,7 +12,7 @@
 #ifndef WR_EXEC_AGG_ORDERED_H
 #define WR_EXEC_AGG_ORDERED_H
 
-#include "exec/agg_text.h"
+#include "exec/agg_list.h"
 #include "exec/ops.h"
 #include "types/fsum.h"
 
@@ -36,6 +36,7 @@ typedef struct wr_ordered_state {
     int64_t          exponent;
     wr_text_chain     text;                /* string_agg                                     */
     uint64_t         piece_count;         /* in it                                          */
+    wr_list_chain    list;                /* list                                           */
 } wr_ordered_state;
 
 typedef struct wr_ordered {
@@ -43,7 +44,7 @@ typedef struct wr_ordered {
     wr_ordered_state *states;
     uint32_t          state_count;
     uint32_t          room_bytes; /* for the text of one value */
-    bool              counts_runs, joins_texts;
+    bool              counts_runs, is_sequence; /* string_agg, list */
     wr_scratch        scratch;     /* of long texts */
     uint64_t          value_count; /* of the open group, known from its begin */
     uint64_t          values_seen;
@@ -65,10 +66,11 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
 void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count);
 
 /** The group's next values: rows first .. first + count - 1 of a FLAT vector. Where the plan sorts by
- *  value none of them is null; else nulls are left out.
+ *  value none of them is null; else string_agg leaves nulls out and list takes the rows where `included`,
+ *  FLAT, is true (NULL: all).
  * Errors   WR_IO, WR_CORRUPT (blobs); WR_NO_SPACE, WR_DATA (long texts) */
-wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, uint32_t first,
-                         uint32_t count, wr_error *err) WR_MUST_USE;
+wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, const wr_vector *included,
+                         uint32_t first, uint32_t count, wr_error *err) WR_MUST_USE;
 
 /** All values of the group were added: write the result in its physical layout to `out`; false: it
  *  is null. Text is borrowed until wr_ordered_keep or wr_ordered_recycle.

@@ -324,8 +324,10 @@ static wr_status add_rows(ordered_shared *shared, const wr_plan_ordered *plan, u
     if (plan->position != WR_FIELD_NONE)
         note_positions(shared, &shared->batch.columns[plan->position], row, count);
     shared->group.row_count -= count;
-    return wr_ordered_add(&shared->ordered, &shared->batch.columns[plan->key_count], row,
-                          value_count, err);
+    return wr_ordered_add(&shared->ordered, &shared->batch.columns[plan->key_count],
+                          plan->filter == WR_FIELD_NONE ? NULL
+                                                        : &shared->batch.columns[plan->filter],
+                          row, value_count, err);
 }
 
 /* Add the batch's rows to their groups, until it ends or there is no room for results; *out_count of

@@ -230,7 +230,8 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
                                   .sort_keys = keys, .sort_key_count = 2,
                                   .by_value = !rows->joins_texts,
                                   .aggs = rows->joins_texts ? texts : numbers,
-                                  .agg_count = rows->joins_texts ? 1 : 2, .position = 2};
+                                  .agg_count = rows->joins_texts ? 1 : 2,
+                                  .filter = WR_FIELD_NONE, .position = 2};
     kit              k;
     wr_node         *source, *sink, *reader;
 

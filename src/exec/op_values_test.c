@@ -153,7 +153,8 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
                                        {.kind = WR_AGG_ENTROPY, WR_TYPE(F64)},
                                        {.kind = WR_AGG_COUNT, WR_TYPE(I64)}};
     const wr_plan_ordered plan = {.types = types, .column_count = 2, .by_value = true,
-                                  .aggs = aggs, .agg_count = AGGS, .position = 1};
+                                  .aggs = aggs, .agg_count = AGGS, .filter = WR_FIELD_NONE,
+                                  .position = 1};
     kit                   k;
     wr_node              *source, *sink, *reader;
 

@@ -210,7 +210,7 @@ typedef struct wr_plan_expand {
 extern const wr_transform_ops WR_EXPAND;
 
 /** ordered aggregate: groups are sorted by (keys, value) and read in this order, for aggregates that
- *  need all values of a group (wr_agg_is_ordered); string_agg by (keys, its own order, position). Columns
+ *  need all values of a group (wr_agg_is_ordered); string_agg and list by (keys, their own order, position). Columns
  *  of the input are [group keys..., value, what else orders...], then the UInt64 source position if it
  *  is given. Output: keys, one column per aggregate, then (if position
  *  is given) the group's least position; groups come in order of their keys. */
@@ -230,6 +230,7 @@ typedef struct wr_plan_ordered {
     uint32_t              sort_key_count;
     const wr_ordered_agg *aggs;
     uint32_t              agg_count;
+    uint32_t              filter;      /* list: BOOL column, true where a row counts; or NONE */
     uint32_t              position;    /* column, or NONE                                 */
 } wr_plan_ordered;
 extern const wr_sink_ops   WR_ORDERED;

@@ -3,7 +3,8 @@
 
 #include "types/nested.h"
 
-typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, SAME, BOOL, INTEGER } agg_family;
+typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, LIST, SAME, BOOL,
+              INTEGER } agg_family;
 
 static const struct {
     const char *name;
@@ -27,7 +28,7 @@ static const struct {
     {"percentile_cont", WR_AGG_QUANTILE_CONT},
     {"percentile_disc", WR_AGG_QUANTILE_DISC},
     {"group_concat", WR_AGG_STRING_AGG},
-    {"listagg", WR_AGG_STRING_AGG},
+    {"listagg", WR_AGG_STRING_AGG}, {"array_agg", WR_AGG_LIST},
     {"approx_distinct", WR_AGG_APPROX_COUNT_DISTINCT},
     {"countif", WR_AGG_COUNT_IF},   {"geomean", WR_AGG_GEOMETRIC_MEAN},
 };
@@ -66,8 +67,13 @@ bool wr_agg_is_ordered(wr_agg_kind kind)
 {
     agg_family family = AGGS[kind].family;
 
-    return family == BETWEEN || family == ANY || family == SPREAD || family == TEXT ||
-           kind == WR_AGG_PRODUCT;
+    return family == BETWEEN || family == ANY || family == SPREAD ||
+           wr_agg_is_sequence(kind) || kind == WR_AGG_PRODUCT;
+}
+
+bool wr_agg_is_sequence(wr_agg_kind kind)
+{
+    return AGGS[kind].family == TEXT || AGGS[kind].family == LIST;
 }
 
 bool wr_agg_has_fraction(wr_agg_kind kind)
@@ -79,7 +85,7 @@ bool wr_agg_has_fraction(wr_agg_kind kind)
 bool wr_agg_needs_position(wr_agg_kind kind)
 {
     return kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE ||
-           kind == WR_AGG_STRING_AGG || wr_agg_has_order(kind);
+           wr_agg_is_sequence(kind) || wr_agg_has_order(kind);
 }
 
 bool wr_agg_counts(wr_agg_kind kind)
@@ -94,7 +100,7 @@ bool wr_agg_minds_distinct(wr_agg_kind kind)
     if (kind == WR_AGG_APPROX_COUNT_DISTINCT)
         return false;
     return family == COUNT || family == SUM || family == FLOAT || family == BETWEEN ||
-           family == ANY || family == SPREAD || family == TEXT || kind == WR_AGG_BIT_XOR;
+           family == ANY || family == SPREAD || wr_agg_is_sequence(kind) || kind == WR_AGG_BIT_XOR;
 }
 
 static bool sum_type(wr_type argument, wr_type *out_type)
@@ -175,6 +181,8 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
     case TEXT:
         *out_type = argument;
         return argument.logical == WR_TYPE_UTF8;
+    case LIST:
+        return wr_type_make_list(argument, out_type, NULL) == WR_OK;
     case SAME:
         *out_type = argument;
         return true;

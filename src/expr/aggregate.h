@@ -36,6 +36,10 @@ bool wr_agg_is_paired(wr_agg_kind kind);
  *  any order would grow with the group (median, quantiles, mode ...)? */
 bool wr_agg_is_ordered(wr_agg_kind kind);
 
+/** Does the aggregate put the values of a group in a row, in the order of its ORDER BY, else of the
+ *  source (string_agg, list)? Such are among the ordered ones. */
+bool wr_agg_is_sequence(wr_agg_kind kind);
+
 /** Does the aggregate take a constant fraction from 0 to 1 behind its argument? */
 bool wr_agg_has_fraction(wr_agg_kind kind);
 

@@ -6,7 +6,8 @@
  * aggregates are put side by side by joins on the keys, where NULL equals NULL. A FILTER turns the
  * values it rejects into NULLs, which no such aggregate counts, so every branch has every group.
  * Ordered aggregates (median, mode ...) are computed from sorted values by an operator of their own, so
- * they have branches too: one sort for all of one argument. Where there is but one group of short values
+ * they have branches too: one sort for all of one argument. A list keeps NULLs, so its FILTER stays and
+ * goes with the values. Where there is but one group of short values
  * (at most eight bytes) that operator counts distinct ones, too: DISTINCT stays on such a count.
  * DISTINCT is dropped where it changes nothing (min, max, bool_and ...).
  * Grouping sets: the values' aggregate has the sets, each with the value as one more key, and what
@@ -23,10 +24,10 @@ typedef struct split {
     uint32_t            branch_count;
 } split;
 
-/* Only texts are joined in an order of their own. */
+/* Only texts and lists have an order of their own. */
 static bool same_order(const wr_plan_agg *a, const wr_plan_agg *b)
 {
-    if ((a->kind == WR_AGG_STRING_AGG) != (b->kind == WR_AGG_STRING_AGG) ||
+    if (wr_agg_is_sequence(a->kind) != wr_agg_is_sequence(b->kind) ||
         a->order_key_count != b->order_key_count)
         return false;
     for (uint32_t k = 0; k < a->order_key_count; k++)
@@ -53,12 +54,18 @@ static bool is_grouped(const wr_plan_node *node, const wr_plan_agg *agg)
     return agg->distinct && !(agg->kind == WR_AGG_COUNT && is_ordered(node, agg));
 }
 
+/* Are rows that a filter rejects left out, where others take them for NULL? */
+static bool keeps_filter(const wr_plan_agg *agg)
+{
+    return agg->kind == WR_AGG_LIST && agg->filter;
+}
+
 static bool same_set(const wr_plan_node *node, const wr_plan_agg *a, const wr_plan_agg *b)
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
     if (is_grouped(node, a) != is_grouped(node, b) || is_ordered(node, a) != is_ordered(node, b) ||
-        !same_order(a, b))
+        keeps_filter(a) != keeps_filter(b) || !same_order(a, b))
         return false;
     return wr_expr_equal(a->argument, b->argument) && both &&
            (!a->filter || wr_expr_equal(a->filter, b->filter));
@@ -139,7 +146,7 @@ static wr_status filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr
 }
 
 /* Keys of the branch's own: filtered like the argument, or the argument itself where it is distinct
- * (the binder lets nothing else order distinct values). */
+ * (the binder lets nothing else order distinct values). Rows that are left out may have any. */
 static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument, wr_error *err)
 {
     uint32_t     count = agg->order_key_count;
@@ -151,7 +158,7 @@ static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument
         keys[k] = agg->order_keys[k];
         if (agg->distinct)
             keys[k].expr = argument;
-        else
+        else if (!keeps_filter(agg))
             WR_TRY(filtered(plan, agg->filter, keys[k].expr, &keys[k].expr, err));
     }
     agg->order_keys = keys;
@@ -165,23 +172,27 @@ typedef struct branch_input {
     uint32_t      key_count;
     uint64_t     *sets;
     uint32_t      set_count;
-    wr_expr      *argument;
+    wr_expr      *argument, *filter; /* a list's; else NULL */
 } branch_input;
 
-/* Groups by the keys and the argument; afterwards the input is that aggregate, and keys and argument
- * are its columns. The number of a set stays what it is: the argument is the last key. */
+/* Groups by the keys, the argument and the filter; afterwards the input is that aggregate, and keys,
+ * argument and filter are its columns. The number of a set stays what it is: they are the last keys. */
 static wr_status group_argument(wr_plan *plan, branch_input *io, const wr_text *names, wr_error *err)
 {
-    uint32_t  count = io->key_count + 1 + (io->set_count > 0);
+    uint32_t  key_count = io->key_count;
+    uint32_t  grouped = key_count + 1 + (io->filter != NULL), count = grouped + (io->set_count > 0);
     wr_expr **keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, count + 1, err);
 
     if (!keys)
         return WR_NO_MEMORY;
-    io->keys[io->key_count] = io->argument;
-    WR_TRY(wr_plan_add_grouping_sets(plan, io->input, io->keys, io->key_count + 1, io->sets,
-                                     io->set_count, NULL, 0, names, &io->input, err));
+    io->keys[key_count] = io->argument;
+    io->keys[key_count + 1] = io->filter;
+    WR_TRY(wr_plan_add_grouping_sets(plan, io->input, io->keys, grouped, io->sets, io->set_count,
+                                     NULL, 0, names, &io->input, err));
     WR_TRY(columns_of(plan, io->input, count, keys, err));
-    io->argument = keys[io->key_count];
+    io->argument = keys[key_count];
+    if (io->filter)
+        io->filter = keys[key_count + 1];
     if (io->set_count > 0)
         keys[io->key_count++] = keys[count - 1];
     io->keys = keys;
@@ -208,7 +219,7 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_agg, node->aggregate.agg_count, err);
     wr_text     *names;
 
-    in.keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 2, err);
+    in.keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 3, err);
     if (!aggs || !in.keys)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < node->aggregate.agg_count; i++)
@@ -219,15 +230,17 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     if (branch == 0 && count == 0 && !has_empty_set(node))
         return WR_OK;
     memcpy(in.keys, node->aggregate.keys, key_count * sizeof in.keys[0]);
-    WR_TRY(names_of(plan, key_count + count + 2, &names, err));
+    WR_TRY(names_of(plan, key_count + count + 3, &names, err));
     if (branch > 0) {
-        WR_TRY(filtered(plan, aggs[0].filter, aggs[0].argument, &in.argument, err));
+        in.filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
+        WR_TRY(filtered(plan, in.filter ? NULL : aggs[0].filter, aggs[0].argument, &in.argument,
+                        err));
         if (is_grouped(node, &aggs[0]))
             WR_TRY(group_argument(plan, &in, names, err));
         for (uint32_t i = 0; i < count; i++) {
             WR_TRY(order_branch(plan, &aggs[i], in.argument, err));
             aggs[i].argument = in.argument;
-            aggs[i].filter = NULL;
+            aggs[i].filter = in.filter;
             aggs[i].distinct = is_ordered(node, &aggs[i]) && aggs[i].kind == WR_AGG_COUNT;
         }
     }

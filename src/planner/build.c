@@ -513,11 +513,12 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
                                wr_plan_ordered *plan, wr_error *err)
 {
     const wr_plan_agg *first = &logical->aggregate.aggs[0];
-    bool               by_value = first->kind != WR_AGG_STRING_AGG;
+    bool               by_value = !wr_agg_is_sequence(first->kind);
     uint32_t           key_count = logical->aggregate.key_count, width = key_count + 1;
     uint32_t           leading = wr_plan_key_width(logical), shift = leading - key_count;
     uint32_t           agg_count = logical->aggregate.agg_count, sorted = leading;
-    uint32_t           room = leading + 1 + first->order_key_count + out->hidden_count + 1;
+    uint32_t           room = leading + 1 + first->order_key_count + out->hidden_count + 2;
+    uint32_t           filter = WR_FIELD_NONE;
     wr_expr          **exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, room, err);
     wr_ordered_agg    *aggs = WR_BUMP_NEW_ARRAY(b->bump, wr_ordered_agg, agg_count, err);
     wr_sort_key       *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, room, err);
@@ -540,6 +541,10 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
                                        first->order_keys[k].nulls_first};
         exprs[width++] = first->order_keys[k].expr;
     }
+    if (first->filter) {
+        filter = width + shift;
+        exprs[width++] = first->filter;
+    }
     for (uint32_t h = 0; h < out->hidden_count && (!by_value || interval_key_count(logical)); h++)
         keys[sorted++] = (wr_sort_key){.column = width + shift + h};
     WR_TRY(wr_stream_add_hidden(b, out, exprs, width, err));
@@ -556,6 +561,7 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
         .by_value = by_value,
         .aggs = aggs,
         .agg_count = agg_count,
+        .filter = filter,
         .position = out->hidden_count ? width + shift : WR_FIELD_NONE,
     };
     return WR_OK;

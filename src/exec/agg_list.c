@@ -1,0 +1,188 @@
+/* exec/agg_list.c — see the header. */
+#include "exec/agg_list.h"
+
+#include "base/bits.h"
+
+static uint64_t block_bytes(void)
+{
+    return WR_LIST_HEADER_BYTES + WR_LIST_BLOCK_BYTES + WR_LIST_BLOCK_ELEMENTS / 8;
+}
+
+uint64_t wr_list_chain_bytes(const wr_exec *exec)
+{
+    enum { ROUNDING = 16 };
+
+    return wr_text_chain_bytes(exec) + block_bytes() + ROUNDING;
+}
+
+wr_status wr_list_chain_init(wr_list_chain *list, wr_type element, const wr_exec *exec,
+                             const wr_scratch *scratch, wr_bump *bump, wr_error *err)
+{
+    wr_physical physical = wr_type_physical(element);
+
+    *list = (wr_list_chain){.element_bytes =
+                                physical == WR_PHYS_STR ? 0 : wr_physical_bytes(physical)};
+    list->block = wr_bump_alloc(bump, block_bytes(), err);
+    return list->block ? wr_text_chain_init(&list->text, exec, scratch, bump, err) : WR_NO_MEMORY;
+}
+
+static void empty_block(wr_list_chain *list)
+{
+    list->count = list->used = 0;
+    list->any_null = false;
+    memset(list->valid, 0xff, sizeof list->valid);
+}
+
+void wr_list_chain_begin(wr_list_chain *list)
+{
+    wr_text_chain_begin(&list->text);
+    empty_block(list);
+    list->total = 0;
+}
+
+/* The block ends; `more` bytes of its last element go to the chain behind it. */
+static wr_status put_block(wr_list_chain *list, uint32_t more, wr_error *err)
+{
+    uint32_t head[2] = {list->count, list->used + more};
+    uint32_t map_bytes = (list->count + 7) / 8;
+
+    if (list->element_bytes && list->any_null) {
+        memcpy(list->block + WR_LIST_HEADER_BYTES + list->used, list->valid, map_bytes);
+        list->used += map_bytes;
+        head[0] |= WR_LIST_NULLS;
+        head[1] += map_bytes;
+    }
+    memcpy(list->block, head, sizeof head);
+    WR_TRY(wr_text_chain_add(&list->text, list->block, WR_LIST_HEADER_BYTES + list->used, err));
+    empty_block(list);
+    return WR_OK;
+}
+
+/* ---- Fixed width -------------------------------------------------------------------------------- */
+
+static void note_nulls(wr_list_chain *list, const uint64_t *valid, uint32_t first, uint32_t count)
+{
+    uint8_t *cells = list->block + WR_LIST_HEADER_BYTES + list->used;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (!wr_bit_get(valid, first + i)) {
+            memset(cells + (size_t)i * list->element_bytes, 0, list->element_bytes);
+            wr_bit_clear(list->valid, list->count + i);
+            list->any_null = true;
+        }
+}
+
+static wr_status add_cells(wr_list_chain *list, const wr_vector *values, uint32_t first,
+                           uint32_t count, wr_error *err)
+{
+    uint32_t width = list->element_bytes;
+
+    while (count > 0) {
+        uint32_t room = WR_LIST_BLOCK_ELEMENTS - list->count, now = count < room ? count : room;
+
+        memcpy(list->block + WR_LIST_HEADER_BYTES + list->used,
+               (const uint8_t *)values->data + (size_t)first * width, (size_t)now * width);
+        if (values->valid)
+            note_nulls(list, values->valid, first, now);
+        list->count += now;
+        list->used += now * width;
+        first += now;
+        count -= now;
+        if (list->count == WR_LIST_BLOCK_ELEMENTS)
+            WR_TRY(put_block(list, 0, err));
+    }
+    return WR_OK;
+}
+
+/* ---- Texts and nested values -------------------------------------------------------------------- */
+
+wr_status wr_list_chain_open(wr_list_chain *list, uint32_t byte_count, wr_error *err)
+{
+    uint64_t more = WR_LENGTH_BYTES + (byte_count == WR_PACKED_NULL ? 0 : (uint64_t)byte_count);
+
+    list->total++;
+    list->count++;
+    list->is_direct = list->used + more >= WR_LIST_BLOCK_BYTES;
+    if (!list->is_direct) {
+        memcpy(list->block + WR_LIST_HEADER_BYTES + list->used, &byte_count, WR_LENGTH_BYTES);
+        list->used += WR_LENGTH_BYTES;
+        return WR_OK;
+    }
+    if (list->used + more > UINT32_MAX)
+        return WR_RAISE(err, WR_DATA, "a list is longer than %u bytes", UINT32_MAX);
+    WR_TRY(put_block(list, (uint32_t)more, err));
+    return wr_text_chain_add(&list->text, &byte_count, WR_LENGTH_BYTES, err);
+}
+
+wr_status wr_list_chain_part(wr_list_chain *list, const void *bytes, size_t byte_count,
+                             wr_error *err)
+{
+    if (list->is_direct)
+        return wr_text_chain_add(&list->text, bytes, byte_count, err);
+    if (byte_count > 0)
+        memcpy(list->block + WR_LIST_HEADER_BYTES + list->used, bytes, byte_count);
+    list->used += (uint32_t)byte_count;
+    return WR_OK;
+}
+
+wr_status wr_list_chain_close(wr_list_chain *list, wr_error *err)
+{
+    return list->count == WR_LIST_BLOCK_ELEMENTS ? put_block(list, 0, err) : WR_OK;
+}
+
+static wr_status add_blob(wr_list_chain *list, const wr_blob *blob, wr_error *err)
+{
+    enum { PIECE_BYTES = 4096 };
+    char     piece[PIECE_BYTES];
+    uint64_t offset = 0;
+
+    if (blob->byte_count >= UINT32_MAX)
+        return WR_RAISE(err, WR_DATA, "an element of a list is longer than %u bytes", UINT32_MAX);
+    WR_TRY(wr_list_chain_open(list, (uint32_t)blob->byte_count, err));
+    while (offset < blob->byte_count) {
+        size_t got = 0;
+
+        WR_TRY(blob->read(blob, offset, piece, sizeof piece, &got, err));
+        if (got == 0)
+            return WR_RAISE(err, WR_CORRUPT, "a spilled value ends early");
+        WR_TRY(wr_list_chain_part(list, piece, got, err));
+        offset += got;
+    }
+    return wr_list_chain_close(list, err);
+}
+
+static wr_status add_texts(wr_list_chain *list, const wr_vector *values, uint32_t first,
+                           uint32_t count, wr_error *err)
+{
+    const wr_str *all = values->data;
+
+    for (uint32_t row = first; row < first + count; row++) {
+        bool is_null = values->valid && !wr_bit_get(values->valid, row);
+
+        if (!is_null && wr_str_is_blob(&all[row])) {
+            WR_TRY(add_blob(list, wr_str_blob(&all[row]), err));
+            continue;
+        }
+        WR_TRY(wr_list_chain_open(list, is_null ? WR_PACKED_NULL : all[row].byte_count, err));
+        if (!is_null)
+            WR_TRY(wr_list_chain_part(list, wr_str_bytes(&all[row]), all[row].byte_count, err));
+        WR_TRY(wr_list_chain_close(list, err));
+    }
+    return WR_OK;
+}
+
+wr_status wr_list_chain_add(wr_list_chain *list, const wr_vector *values, uint32_t first,
+                            uint32_t count, wr_error *err)
+{
+    if (list->element_bytes == 0)
+        return add_texts(list, values, first, count, err);
+    list->total += count;
+    return add_cells(list, values, first, count, err);
+}
+
+wr_status wr_list_chain_end(wr_list_chain *list, wr_str *out_list, wr_error *err)
+{
+    if (list->count > 0)
+        WR_TRY(put_block(list, 0, err));
+    return wr_text_chain_end(&list->text, out_list, err);
+}
