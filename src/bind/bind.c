@@ -374,6 +374,8 @@ static wr_status bind_call(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
     wr_window_kind window;
     wr_expr      **args;
 
+    if (wr_ast_has_lambda(ast))
+        return wr_binder_lambda_call(b, ast, out_expr, err);
     if (ast->over || ast->ignore_nulls || (wr_window_find(ast->text, &window) && !wr_agg_find(ast->text, &kind)))
         return wr_binder_fail(b, ast, err,
                               "%.*s() is a window function here: it stands in the functions of a "
@@ -421,6 +423,8 @@ static wr_status bind_kind(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
         return bind_in(b, ast, out_expr, err);
     case WR_AST_LIKE:
         return bind_like(b, ast, out_expr, err);
+    case WR_AST_LAMBDA:
+        return wr_binder_fail(b, ast, err, "a lambda stands only as an argument of a function");
     default:
         return wr_binder_literal(b, ast, false, out_expr, err);
     }
@@ -432,6 +436,8 @@ wr_status wr_binder_node(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_er
     wr_place place;
 
     WR_TRY(wr_binder_split_field(b, &ast, err));
+    if (b->lambda)
+        WR_TRY(wr_binder_lambda_part(b, ast, &expr, err));
     if (b->aggregates)
         WR_TRY(wr_binder_aggregate_part(b, ast, &expr, err));
     if (b->windows)

@@ -15,12 +15,28 @@ typedef struct agg_context {
     wr_agg_list    *list;
 } agg_context;
 
-typedef struct binder {
+typedef struct binder binder;
+
+/* Set while the body of a lambda is bound: its columns are the parameters, then what it takes from
+ * outside. */
+typedef struct lambda_context {
+    binder       *outer;
+    const wr_ast *ast;
+    wr_text      *names;
+    wr_type      *types;          /* with room for LAMBDA_COLUMNS_MAX        */
+    wr_expr     **captured;       /* over the outer binder's columns         */
+    uint32_t      parameter_count, column_count;
+} lambda_context;
+
+enum { LAMBDA_COLUMNS_MAX = 64 };
+
+struct binder {
     const wr_scope *scope;
     wr_bump        *bump;
     agg_context    *aggregates; /* NULL: aggregate calls are errors         */
     wr_window_list *windows;    /* NULL: window functions are errors too    */
-} binder;
+    lambda_context *lambda;     /* NULL: not in a lambda                    */
+};
 
 /* Put the place of `ast` into a failure that expr raised; WR_OK stays WR_OK. */
 wr_status wr_binder_locate(const binder *b, const wr_ast *ast, wr_status status, wr_error *err);
@@ -58,6 +74,15 @@ bool      wr_ast_is_number(const wr_ast *ast);
 wr_status wr_binder_window_part(binder *b, const wr_ast *ast, wr_expr **out_expr,
                                 wr_error *err) WR_MUST_USE;
 void      wr_binder_offer_windows(wr_suggest *suggest);
+
+/* lambda.c: a call with a lambda among its arguments; *out_expr stays NULL when `ast` is nothing that the
+ * body of a lambda has from its parameters or from outside. */
+bool      wr_ast_has_lambda(const wr_ast *ast);
+bool      wr_binder_is_parameter(const binder *b, wr_text name);
+wr_status wr_binder_lambda_call(binder *b, const wr_ast *ast, wr_expr **out_expr,
+                                wr_error *err) WR_MUST_USE;
+wr_status wr_binder_lambda_part(binder *b, const wr_ast *ast, wr_expr **out_expr,
+                                wr_error *err) WR_MUST_USE;
 
 /* aggregate.c: *out_expr stays NULL when `ast` is neither an aggregate call nor a key */
 wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_expr,

@@ -141,7 +141,7 @@ wr_status wr_binder_split_field(binder *b, const wr_ast **io_ast, wr_error *err)
     uint32_t      column;
 
     if (ast->kind != WR_AST_COLUMN || !ast->qualifier.byte_count ||
-        find_side(b->scope, ast->qualifier) >= 0)
+        (find_side(b->scope, ast->qualifier) >= 0 && !wr_binder_is_parameter(b, ast->qualifier)))
         return WR_OK;
     nodes = WR_BUMP_NEW_ARRAY(b->bump, wr_ast, 3, err);
     args = WR_BUMP_NEW_ARRAY(b->bump, wr_ast *, 2, err);
@@ -153,7 +153,9 @@ wr_status wr_binder_split_field(binder *b, const wr_ast **io_ast, wr_error *err)
     args[1] = &nodes[1];
     nodes[2] = (wr_ast){.kind = WR_AST_CALL, .place = ast->place, .text = WR_TEXT("array_extract"),
                         .arg_count = 2, .args = args};
-    WR_TRY(wr_binder_find_column(b, &nodes[0], &column, err));
+    column = 0;
+    if (!wr_binder_is_parameter(b, ast->qualifier))
+        WR_TRY(wr_binder_find_column(b, &nodes[0], &column, err));
     if (column != WR_FIELD_NONE)
         *io_ast = &nodes[2];
     return WR_OK;

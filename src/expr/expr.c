@@ -221,6 +221,10 @@ bool wr_expr_equal(const wr_expr *a, const wr_expr *b)
         return false;
     if (a->kind == WR_EXPR_CONST && !value_equal(&a->value, &b->value))
         return false;
+    if (a->lambda != b->lambda &&
+        (!a->lambda || !b->lambda || a->lambda->parameter_count != b->lambda->parameter_count ||
+         !wr_expr_equal(a->lambda->body, b->lambda->body)))
+        return false;
     for (uint32_t i = 0; i < a->arg_count; i++)
         if (!wr_expr_equal(a->args[i], b->args[i]))
             return false;

@@ -22,7 +22,19 @@ typedef enum wr_expr_kind {
     WR_EXPR_CAST,   /* args[0] to `type`; try_: NULL instead of an error                */
 } wr_expr_kind;
 
-typedef struct wr_expr wr_expr;
+typedef struct wr_expr    wr_expr;
+typedef struct wr_program wr_program; /* expr/program.h */
+
+/** x -> x + y: `body` is an expression over columns of its own: the parameters, then what it takes from
+ *  outside, which are the last arguments of the call that the lambda belongs to. */
+typedef struct wr_lambda {
+    wr_expr          *body;
+    const wr_program *program;       /* of the body                            */
+    const wr_text    *names;         /* of the parameters                      */
+    const wr_type    *types;         /* of all columns                         */
+    uint32_t          parameter_count, column_count;
+} wr_lambda;
+
 struct wr_expr {
     wr_expr_kind       kind;
     wr_type            type;
@@ -31,6 +43,7 @@ struct wr_expr {
     uint32_t           column;
     wr_value           value;
     const wr_function *function;
+    const wr_lambda   *lambda; /* CALL of list_transform and its kin */
     uint32_t           arg_count;
     wr_expr          **args;
     uint32_t           line, column_number; /* place in its source text, for messages; 0 unknown */
@@ -50,6 +63,13 @@ wr_status wr_expr_cast(wr_bump *bump, wr_expr *arg, wr_type type, bool try_, wr_
  *          variants), wrong argument count */
 wr_status wr_expr_call(wr_bump *bump, wr_text name, wr_expr **args, uint32_t arg_count,
                        wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+
+/** A call that runs a lambda over lists: `name` is "list_transform", "list_filter" or "list_reduce"; args:
+ *  the list, for list_reduce what it begins with if that is given, then what the lambda takes from
+ *  outside. The body's type is that of the new elements, BOOL, or of the result.
+ * Errors   WR_UNSUPPORTED  the body draws random values; WR_NO_MEMORY */
+wr_status wr_expr_lambda(wr_bump *bump, const char *name, wr_expr **args, uint32_t arg_count,
+                         const wr_lambda *lambda, wr_expr **out_expr, wr_error *err) WR_MUST_USE;
 
 wr_status wr_expr_logic(wr_bump *bump, wr_expr_kind and_or, wr_expr **args, uint32_t arg_count,
                         wr_expr **out_expr, wr_error *err) WR_MUST_USE;

@@ -89,7 +89,7 @@ const wr_function *wr_cast_function(wr_type from, wr_type to);
 /** Can a cast between these types fail? */
 bool wr_cast_can_fail(wr_type from, wr_type to);
 
-/** Cast between two nested types that differ (cast_nested.c): element by element, members by name. */
+/** Cast between two nested types that differ (lambda.c): element by element, members by name. */
 wr_status wr_expr_cast_nested(wr_bump *bump, wr_expr *arg, wr_type type, bool try_,
                               wr_expr **out_expr, wr_error *err) WR_MUST_USE;
 
@@ -120,5 +120,6 @@ extern const wr_function_table WR_FUNCTIONS_CODE;
 extern const wr_function_table WR_FUNCTIONS_LIST;
 extern const wr_function_table WR_FUNCTIONS_STRUCT;
 extern const wr_function_table WR_FUNCTIONS_JSON;
+extern const wr_function_table WR_FUNCTIONS_LAMBDA;
 
 #endif

@@ -181,6 +181,8 @@ wr_status wr_expr_evaluate(const wr_expr *expr, wr_bump *bump, wr_value *out_val
 
 bool wr_expr_can_fail(const wr_expr *expr)
 {
+    if (expr->lambda && wr_expr_can_fail(expr->lambda->body))
+        return true;
     if (expr->kind == WR_EXPR_CALL && !(expr->function->flags & WR_FN_TOTAL))
         return true;
     if (expr->kind == WR_EXPR_CAST && !expr->try_ &&
@@ -282,12 +284,25 @@ static bool is_null_call(const wr_expr *expr)
     return has_null;
 }
 
+/* Is the tree the same in every run? */
+static bool is_fixed(const wr_expr *expr)
+{
+    if (expr->kind == WR_EXPR_CALL && (expr->function->flags & (WR_FN_VOLATILE | WR_FN_STABLE)))
+        return false;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (!is_fixed(expr->args[i]))
+            return false;
+    return !expr->lambda || is_fixed(expr->lambda->body);
+}
+
 static wr_status fold_call(wr_expr *expr, wr_bump *bump, wr_expr **out_expr, wr_error *err)
 {
     bool all_constant = true;
 
     *out_expr = expr;
     if (expr->kind == WR_EXPR_CALL && (expr->function->flags & (WR_FN_VOLATILE | WR_FN_STABLE)))
+        return WR_OK;
+    if (expr->lambda && !is_fixed(expr->lambda->body))
         return WR_OK;
     if (expr->function && (expr->function->flags & WR_FN_CONST_TAIL))
         all_constant = is_constant(expr->args[0]);

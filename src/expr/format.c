@@ -108,9 +108,16 @@ static level level_of(const wr_expr *expr)
     }
 }
 
+/* The call whose lambda is being written: its columns are names, or arguments of the call. */
+typedef struct lambda_frame {
+    const wr_expr             *call;
+    const struct lambda_frame *outer;
+} lambda_frame;
+
 typedef struct writer {
-    wr_textbuf       text;
-    const wr_schema *schema;
+    wr_textbuf          text;
+    const wr_schema    *schema;
+    const lambda_frame *frame;
 } writer;
 
 static void write_expr(writer *w, const wr_expr *expr, level least);
@@ -148,19 +155,40 @@ static bool is_plain_word(wr_text name)
     return name.byte_count > 0;
 }
 
-static void write_column(writer *w, uint32_t column)
+static void put_name(writer *w, wr_text name)
 {
-    wr_text name;
-
-    if (!w->schema || column >= w->schema->field_count) {
-        wr_textbuf_printf(&w->text, "#%u", column);
-        return;
-    }
-    name = w->schema->fields[column].name;
     if (is_plain_word(name))
         wr_textbuf_add(&w->text, name.bytes, name.byte_count);
     else
         put_quoted(w, name, '"');
+}
+
+/* A parameter, or an argument of the call from outside of it. */
+static void write_lambda_column(writer *w, uint32_t column)
+{
+    const lambda_frame *frame = w->frame;
+    const wr_expr      *call = frame->call;
+
+    if (column < call->lambda->parameter_count) {
+        put_name(w, call->lambda->names[column]);
+        return;
+    }
+    w->frame = frame->outer;
+    write_expr(w, call->args[call->arg_count - call->lambda->column_count + column], LEVEL_PRIMARY);
+    w->frame = frame;
+}
+
+static void write_column(writer *w, uint32_t column)
+{
+    if (w->frame) {
+        write_lambda_column(w, column);
+        return;
+    }
+    if (!w->schema || column >= w->schema->field_count) {
+        wr_textbuf_printf(&w->text, "#%u", column);
+        return;
+    }
+    put_name(w, w->schema->fields[column].name);
 }
 
 static void write_binary(writer *w, wr_text bytes)
@@ -243,12 +271,40 @@ static void write_struct(writer *w, const wr_expr *expr)
     put(w, "}");
 }
 
+/* list_transform(l, x -> x + 1); what the lambda takes from outside stands where it is used. */
+static void write_lambda_call(writer *w, const wr_expr *expr)
+{
+    const wr_lambda *lambda = expr->lambda;
+    uint32_t     count = lambda->parameter_count, captured = lambda->column_count - count;
+    lambda_frame frame = {expr, w->frame};
+
+    put(w, expr->function->name);
+    put(w, "(");
+    write_expr(w, expr->args[0], LEVEL_OR);
+    put(w, count > 1 ? ", (" : ", ");
+    for (uint32_t i = 0; i < count; i++) {
+        put(w, i ? ", " : "");
+        put_name(w, lambda->names[i]);
+    }
+    put(w, count > 1 ? ") -> " : " -> ");
+    w->frame = &frame;
+    write_expr(w, lambda->body, LEVEL_OR);
+    w->frame = frame.outer;
+    for (uint32_t i = 1; i + captured < expr->arg_count; i++) {
+        put(w, ", ");
+        write_expr(w, expr->args[i], LEVEL_OR);
+    }
+    put(w, ")");
+}
+
 static void write_call(writer *w, const wr_expr *expr)
 {
     size_t operator = find_operator(expr);
     level  own = level_of(expr);
 
-    if (is_function(expr, "struct_pack")) {
+    if (expr->lambda) {
+        write_lambda_call(w, expr);
+    } else if (is_function(expr, "struct_pack")) {
         write_struct(w, expr);
     } else if (is_prefix(expr)) {
         put(w, expr->function->name);

@@ -145,6 +145,12 @@ wr_status wr_program_local_new(const wr_program *program, wr_bump *bump, wr_bump
     return WR_OK;
 }
 
+void wr_program_local_nest(wr_program_local *local, wr_bump *heap)
+{
+    local->heap = local->eval.heap = heap;
+    local->is_nested = true;
+}
+
 /* ---- Parts of a batch --------------------------------------------------------------------------------------- */
 
 /* The selected rows [first, first + count) of the batch become the bottom of the stack. */
@@ -156,7 +162,10 @@ static void begin_part(wr_program_local *local, const wr_batch *in, uint32_t fir
     local->depth = 0;
     local->eval.position = in->position;
     local->eval.error_row = WR_ROW_NONE;
-    wr_bump_reset(local->heap);
+    if (local->is_nested)
+        wr_bump_rewind(local->heap, local->heap_begin);
+    else
+        wr_bump_reset(local->heap);
     if (in->selection.rows) {
         *rows = (wr_selection){in->selection.rows + first, count};
     } else if (first == 0 && count == in->row_count) {
@@ -187,6 +196,8 @@ static wr_status run_part(wr_program_local *local, const wr_batch *in, uint32_t 
     wr_status status;
 
     *out_error_row = WR_ROW_NONE;
+    if (local->is_nested)
+        local->heap_begin = wr_bump_save(local->heap);
     for (;;) {
         begin_part(local, in, first, count);
         status = part(local, target, err);

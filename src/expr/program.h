@@ -18,7 +18,6 @@
 #include "expr/function.h"
 #include "vector/vector.h"
 
-typedef struct wr_program       wr_program;
 typedef struct wr_program_local wr_program_local;
 
 typedef struct wr_run_facts {
@@ -38,6 +37,10 @@ uint64_t wr_program_lease_min(const wr_program *program, uint32_t heap_bytes);
 wr_status wr_program_local_new(const wr_program *program, wr_bump *bump, wr_bump *heap,
                                const wr_run_facts *facts, wr_program_local **out_local,
                                wr_error *err) WR_MUST_USE;
+
+/** For a program that runs inside a call of another one: its texts go to `heap`, behind what is there, and
+ *  stay there. Before its runs. */
+void wr_program_local_nest(wr_program_local *local, wr_bump *heap);
 
 /** Evaluate for the selected rows of `in`, from the `first`-th selected on.
  *

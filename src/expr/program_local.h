@@ -23,6 +23,8 @@ typedef struct conjunct_stats {
 struct wr_program_local {
     const wr_program *program;
     wr_bump          *heap;
+    bool              is_nested;      /* the heap is not its own                */
+    wr_bump_mark      heap_begin;     /* is_nested: of this run                 */
     reg              *registers;
     wr_vector        *constants;
     wr_vector_cell   *cells;          /* of the constants                       */
