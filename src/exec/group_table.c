@@ -242,19 +242,34 @@ static wr_status find_one(wr_group_table *table, const wr_key_view *keys, uint32
     return WR_OK;
 }
 
-/* Ask for the directory's lines of some rows, then for the groups that they name: the misses of
- * one stage overlap. */
-static void prefetch(const wr_group_table *table, const uint64_t *hashes, uint32_t count)
-{
-    if (!table->slots)
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        __builtin_prefetch(&table->slots[home_slot(table, hashes[i])]);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t slot = table->slots[home_slot(table, hashes[i])];
+/* Rows are looked up in stages. While one is compared, the groups of the next one are on their way and
+ * the lines of the directory that name those of the one after it, so that misses overlap. */
+enum { STAGE = 16 };
 
-        if (slot >> 48 == (hashes[i] >> 16 & 0xffff))
-            __builtin_prefetch((const void *)(uintptr_t)(slot & ADDRESS_MASK), 1);
+static void fetch_slots(const wr_group_table *table, const uint64_t *hashes, uint32_t first,
+                        uint32_t count)
+{
+    for (uint32_t i = first; table->slots && i < first + STAGE && i < count; i++)
+        __builtin_prefetch(&table->slots[home_slot(table, hashes[i])]);
+}
+
+/* A group's keys may lie in another line than its hash and the states in front of them. */
+static void fetch_groups(const wr_group_table *table, const uint64_t *hashes, uint32_t first,
+                         uint32_t count)
+{
+    uint32_t keys = table->layout->rows.fixed_bytes - 8;
+
+    for (uint32_t i = first; table->slots && i < first + STAGE && i < count; i++) {
+        uint64_t salt = hashes[i] >> 16 & 0xffff, at = home_slot(table, hashes[i]);
+        uint8_t *group;
+
+        while (table->slots[at] && table->slots[at] >> 48 != salt)
+            at = at + 1 == table->slot_count ? 0 : at + 1;
+        group = (uint8_t *)(uintptr_t)(table->slots[at] & ADDRESS_MASK);
+        if (!group)
+            continue;
+        __builtin_prefetch(group, 1);
+        __builtin_prefetch(group + keys, 1);
     }
 }
 
@@ -262,16 +277,21 @@ static wr_status look_up(wr_group_table *table, const wr_vector *keys,
                          const wr_selection *selection, const uint64_t *hashes, bool make,
                          uint8_t **out_states, wr_error *err)
 {
-    enum { STAGE = 32 };
+    uint32_t  count = selection->row_count;
     key_views views;
 
     WR_TRY(view_keys(table, keys, &views, err));
-    for (uint32_t i = 0; i < selection->row_count; i++) {
-        uint32_t row = wr_selection_row(selection, i), left = selection->row_count - i;
+    fetch_slots(table, hashes, 0, count);
+    fetch_slots(table, hashes, STAGE, count);
+    fetch_groups(table, hashes, 0, count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = wr_selection_row(selection, i);
         uint8_t *group;
 
-        if (i % STAGE == 0)
-            prefetch(table, hashes + i, left < STAGE ? left : STAGE);
+        if (i % STAGE == 0) {
+            fetch_slots(table, hashes, i + 2 * STAGE, count);
+            fetch_groups(table, hashes, i + STAGE, count);
+        }
         WR_TRY(find_one(table, views.keys, row, hashes[i], &group, err));
         out_states[i] = group ? wr_group_states(table->layout, group) : NULL;
         if (!group && make)
