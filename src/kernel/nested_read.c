@@ -492,3 +492,49 @@ const char *wr_nested_fault_format(const wr_nested_fault *fault,
                  wr_type_format(fault->type, type), (unsigned long long)fault->at + 1);
     return buffer;
 }
+
+/* --- columns of a batch ---------------------------------------------------------------------------------- */
+
+enum { ROOM_FACTOR = 4 }; /* of a text's bytes: "[1,2,3]" as eight-byte numbers takes that much */
+
+uint64_t wr_nested_room_bytes(uint64_t text_bytes)
+{
+    return sizeof(wr_nested_reader) + (1 + ROOM_FACTOR) * text_bytes;
+}
+
+void wr_nested_room_init(wr_nested_room *room, void *space, uint64_t text_bytes)
+{
+    *room = (wr_nested_room){.reader = space, .text_bytes = text_bytes,
+                             .capacity = ROOM_FACTOR * text_bytes};
+    room->text = (uint8_t *)(room->reader + 1);
+    room->bytes = room->text + text_bytes;
+}
+
+wr_nested_taken wr_nested_take(wr_nested_room *room, wr_text text, wr_type type, wr_str *out_value)
+{
+    wr_packer packer = {.bytes = room->bytes + room->used,
+                        .capacity = (size_t)(room->capacity - room->used)};
+    bool      is_null;
+
+    *out_value = (wr_str){0};
+    if (!wr_nested_read(room->reader, text, type, &packer, &is_null))
+        return WR_NESTED_BAD;
+    if (packer.is_full)
+        return WR_NESTED_FULL;
+    *out_value = wr_str_of((const char *)packer.bytes, packer.used);
+    room->used += packer.used;
+    return is_null ? WR_NESTED_NULL : WR_NESTED_VALUE;
+}
+
+const char *wr_nested_explain(wr_nested_room *room, wr_text text, wr_type type,
+                              char buffer[WR_NESTED_REASON_BYTES])
+{
+    wr_str value;
+
+    if (wr_nested_take(room, text, type, &value) == WR_NESTED_BAD)
+        return wr_nested_fault_format(&room->reader->fault, buffer);
+    snprintf(buffer, WR_NESTED_REASON_BYTES,
+             "the nested values of this row take more than %llu bytes, four times the scan's chunk",
+             (unsigned long long)room->capacity);
+    return buffer;
+}

@@ -13,6 +13,7 @@
 #define WR_KERNEL_NESTED_READ_H
 
 #include "types/packed.h"
+#include "types/str.h"
 
 /** Why a text is no value of the type. */
 typedef struct wr_nested_fault {
@@ -41,5 +42,31 @@ enum { WR_NESTED_REASON_BYTES = 192 };
 /** "cannot read 'x' as Int32 (byte 5 of the value)"; returns `buffer`. */
 const char *wr_nested_fault_format(const wr_nested_fault *fault,
                                    char buffer[WR_NESTED_REASON_BYTES]);
+
+/* --- columns of a batch -------------------------------------------------------------------------- */
+
+/** Room for the nested values of a batch that a reader of text makes, and for one text of it that has to
+ *  be rewritten before it is read. */
+typedef struct wr_nested_room {
+    wr_nested_reader *reader; /* NULL: there are no nested columns */
+    uint8_t          *text, *bytes;
+    uint64_t          text_bytes, capacity, used;
+} wr_nested_room;
+
+/** Memory for texts of at most `text_bytes` bytes. */
+uint64_t wr_nested_room_bytes(uint64_t text_bytes);
+void     wr_nested_room_init(wr_nested_room *room, void *space, uint64_t text_bytes);
+
+typedef enum wr_nested_taken {
+    WR_NESTED_VALUE, WR_NESTED_NULL, WR_NESTED_BAD,
+    WR_NESTED_FULL /* it may fit when the room is empty: end the batch before its row */
+} wr_nested_taken;
+
+/** Read a text into the room; *out_value points there until room->used is set to 0. */
+wr_nested_taken wr_nested_take(wr_nested_room *room, wr_text text, wr_type type, wr_str *out_value);
+
+/** What is wrong with a text that was BAD, or FULL in an empty room; returns `buffer`. */
+const char *wr_nested_explain(wr_nested_room *room, wr_text text, wr_type type,
+                              char buffer[WR_NESTED_REASON_BYTES]);
 
 #endif

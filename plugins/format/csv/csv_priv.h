@@ -19,6 +19,7 @@
 
 #include "csv_scan.h"
 #include "io/chunker.h"
+#include "kernel/nested_read.h"
 #include "kernel/text_column.h"
 #include "spi/format.h"
 #include "spi/long_value.h"
@@ -171,7 +172,7 @@ typedef struct csv_column {
     uint32_t  field;    /* of the file's records, WR_FIELD_NONE: all NULL     */
     void     *data;
     uint64_t *valid;
-    uint64_t *rewrite;  /* text: rows to be unescaped once rejects are told    */
+    uint64_t *rewrite;  /* text, nested: rows to be unescaped once rejects are told    */
     bool      any_rewrite;
 } csv_column;
 
@@ -227,7 +228,14 @@ typedef struct csv_split {
     uint64_t             counted_line; /* ... this line number                                 */
     csv_column          *columns;
     wr_vector           *vectors;
+    wr_nested_room       nested;
 } csv_split;
+
+/* The tokens of a column of texts or nested values. */
+static inline wr_text_token *wr_csv_tokens_of(const csv_split *split, const csv_column *column)
+{
+    return (wr_text_token *)column->data + split->index.row_max;
+}
 
 uint64_t  wr_csv_file_lease_min(const wr_read_request *request);
 wr_status wr_csv_file_open(const wr_read_request *request, wr_file_reader *file, wr_bump *bump,
@@ -265,6 +273,20 @@ static inline uint32_t wr_csv_row_end(const csv_split *split, uint32_t row)
 {
     return split->index.separators[split->ends[row]];
 }
+
+/* ---- Nested columns (csv_nested.c) ---------------------------------------------------------------- */
+
+/** Read the nested columns of the batch, whose tokens are taken. When the room is full, the batch ends
+ *  before that row. */
+void wr_csv_read_nested(const wr_read_request *request, csv_split *split);
+
+/** The same for a record that was longer than its chunk. */
+wr_status wr_csv_read_long_nested(csv_split *split, uint32_t index, bool *out_missing,
+                                  wr_error *err);
+
+/** What is wrong with a value of a nested column. */
+const char *wr_csv_explain_nested(csv_split *split, uint32_t index, uint32_t row,
+                                  char buffer[WR_NESTED_REASON_BYTES]);
 
 /** Tell about the bad rows of the batch, in their order. */
 wr_status wr_csv_report_bad_rows(const wr_read_request *request, csv_split *split, wr_error *err);

@@ -6,7 +6,7 @@
 
 #include "csv_priv.h"
 
-enum { SHOWN_BYTES_MAX = 60, REASON_BYTES = 256 };
+enum { SHOWN_BYTES_MAX = 60, REASON_BYTES = 512 };
 
 /* Newlines in [from, to) of the chunk. */
 static uint64_t count_lines(const csv_split *split, uint32_t from, uint32_t to)
@@ -75,12 +75,13 @@ static wr_text shown_field(const csv_split *split, uint32_t row, const csv_colum
     return wr_text_cut(text, SHOWN_BYTES_MAX);
 }
 
-static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
+static wr_text format_reason(csv_split *split, uint32_t row, char *buffer)
 {
     const csv_bad_row *bad = &split->bad[row];
     const csv_column  *column;
-    char               type[WR_TYPE_NAME_BYTES];
+    char               type[WR_TYPE_NAME_BYTES], why[WR_NESTED_REASON_BYTES];
     wr_text            field;
+    int                used;
 
     switch ((csv_fault)bad->fault) {
     case CSV_FINE:
@@ -97,9 +98,12 @@ static wr_text format_reason(const csv_split *split, uint32_t row, char *buffer)
     case CSV_WRONG_TYPE:
         column = &split->columns[bad->detail];
         field = shown_field(split, row, column, bad->detail);
-        snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %s%s", WR_TEXT_ARG(field),
-                 wr_type_format(column->type, type),
-                 bad->fault == CSV_LEADING_ZERO ? " without losing its zeros" : "");
+        used = snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %.80s%s", WR_TEXT_ARG(field),
+                        wr_type_format(column->type, type),
+                        bad->fault == CSV_LEADING_ZERO ? " without losing its zeros" : "");
+        if (wr_type_is_nested(column->type))
+            snprintf(buffer + used, REASON_BYTES - used, ": %s",
+                     wr_csv_explain_nested(split, bad->detail, row, why));
         return wr_text_of(buffer);
     case CSV_FIELD_TOO_LONG:
         snprintf(buffer, REASON_BYTES, "a field is longer than max_field (%llu bytes)",

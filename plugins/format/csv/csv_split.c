@@ -15,6 +15,7 @@
 
 #include "csv_priv.h"
 #include "kernel/text_utf8.h"
+#include "spi/nested_column.h"
 #include "types/parse.h"
 
 enum {
@@ -43,7 +44,7 @@ static void lay_out_column(csv_column *column, const wr_field *field, uint32_t r
     uint64_t width = wr_physical_bytes(wr_type_physical(type));
     void    *data = wr_carve(carver, width * rows);
     void    *valid = wr_carve(carver, bit_bytes);
-    void    *rewrite = wr_type_is_text(type) ? wr_carve(carver, bit_bytes) : NULL;
+    void    *rewrite = wr_type_is_bytes(type) ? wr_carve(carver, bit_bytes) : NULL;
 
     if (column)
         *column = (csv_column){.type = type, .is_text = wr_type_is_text(type),
@@ -77,6 +78,12 @@ static void lay_out(const wr_read_request *request, csv_split *split, wr_carver 
     s->long_row.quoted = wr_carve(carver, column_count * sizeof(bool));
     s->long_row.blobs = wr_carve(carver, column_count * sizeof(wr_blob));
     s->long_row.raw = wr_carve(carver, CSV_LONG_RAW_BYTES);
+    if (wr_schema_has_nested(request->schema)) {
+        void *space = wr_carve(carver, wr_nested_room_bytes(request->chunk_bytes));
+
+        if (space)
+            wr_nested_room_init(&s->nested, space, request->chunk_bytes);
+    }
     s->vectors = wr_carve(carver, column_count * sizeof(wr_vector));
     s->columns = wr_carve(carver, column_count * sizeof(csv_column));
     for (uint32_t c = 0; c < column_count; c++)
@@ -149,7 +156,7 @@ static wr_text_token take_token(csv_split *split, csv_column *column, uint32_t c
     text = (wr_text){(const char *)split->chunk + field.start, field.end - field.start};
     if ((text.byte_count == 0 && !column->is_text) || (!field.quoted && wr_csv_is_null(dialect, text)))
         return (wr_text_token){field.start, WR_TEXT_TOKEN_NULL};
-    if (column->is_text && field.escaped) {
+    if (wr_type_is_bytes(column->type) && field.escaped) {
         wr_bit_set(column->rewrite, row);
         column->any_rewrite = true;
     }
@@ -284,11 +291,6 @@ static void set_missing_column(csv_split *split, uint32_t column_index)
 
 /* ---- Text columns --------------------------------------------------------------------------------- */
 
-static wr_text_token *tokens_of(const csv_split *split, const csv_column *column)
-{
-    return (wr_text_token *)column->data + split->index.row_max;
-}
-
 /* Bytes spelled "\x0aff" are rewritten too; what begins so and is not hexadecimal is bad. */
 static void check_binary(csv_split *split, csv_column *column, uint32_t column_index,
                          const wr_text_token *tokens)
@@ -316,7 +318,7 @@ static void check_binary(csv_split *split, csv_column *column, uint32_t column_i
 static void take_text_column(csv_split *split, uint32_t column_index, bool usual)
 {
     csv_column    *column = &split->columns[column_index];
-    wr_text_token *tokens = tokens_of(split, column);
+    wr_text_token *tokens = wr_csv_tokens_of(split, column);
 
     if (column->any_rewrite)
         memset(column->rewrite, 0, wr_bit_words(split->index.row_max) * sizeof(uint64_t));
@@ -352,7 +354,7 @@ static uint32_t rewrite_text(csv_split *split, const csv_column *column, uint32_
 static void finish_text_column(csv_split *split, uint32_t column_index)
 {
     csv_column    *column = &split->columns[column_index];
-    wr_text_token *tokens = tokens_of(split, column);
+    wr_text_token *tokens = wr_csv_tokens_of(split, column);
 
     for (uint32_t row = 0; column->any_rewrite && row < split->row_count; row++) {
         if (wr_bit_get(column->rewrite, row) && !wr_bit_get(split->bad_rows, row))
@@ -387,11 +389,13 @@ static void fill_batch(const wr_read_request *request, csv_split *split, wr_batc
 static void check_required(csv_split *split, uint32_t column_index)
 {
     csv_column          *column = &split->columns[column_index];
-    const wr_text_token *tokens = column->is_text ? tokens_of(split, column) : split->tokens;
+    const wr_text_token *tokens = column->is_text ? wr_csv_tokens_of(split, column) : split->tokens;
     bool                 missing = column->field == WR_FIELD_NONE;
+    bool                 is_nested = wr_type_is_nested(column->type);
 
     for (uint32_t row = 0; row < split->row_count; row++) {
-        bool is_null = missing || tokens[row].byte_count == WR_TEXT_TOKEN_NULL ||
+        bool is_null = missing ||
+                       (!is_nested && tokens[row].byte_count == WR_TEXT_TOKEN_NULL) ||
                        (!column->is_text && !wr_bit_get(column->valid, row));
 
         if (is_null)
@@ -399,15 +403,30 @@ static void check_required(csv_split *split, uint32_t column_index)
     }
 }
 
+/* First of all columns: they may end the batch early. */
+static void read_nested_columns(const wr_read_request *request, csv_split *split)
+{
+    bool usual = is_usual(split, request->chunk_bytes);
+
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (wr_type_is_nested(split->columns[c].type) && split->columns[c].field != WR_FIELD_NONE)
+            take_text_column(split, c, usual);
+    wr_csv_read_nested(request, split);
+}
+
 static wr_status read_rows(const wr_read_request *request, csv_split *split, wr_error *err)
 {
     bool usual;
 
     wr_csv_find_rows(split, request->batch_rows);
+    if (split->nested.reader)
+        read_nested_columns(request, split);
     usual = is_usual(split, request->chunk_bytes);
     for (uint32_t c = 0; c < request->column_count; c++) {
         if (split->columns[c].field == WR_FIELD_NONE)
             set_missing_column(split, c);
+        else if (wr_type_is_nested(split->columns[c].type))
+            set_vector(split, c, split->row_count, 0);
         else if (split->columns[c].is_text)
             take_text_column(split, c, usual);
         else
@@ -499,6 +518,7 @@ static wr_status read_long_row(const wr_read_request *request, csv_split *split,
 {
     split->row_count = 1;
     split->bad_rows[0] = split->bad_count = 0;
+    split->nested.used = 0;
     if (split->long_row.bad.fault != CSV_FINE)
         wr_csv_mark_bad(split, 0, split->long_row.bad.fault, split->long_row.bad.detail);
     for (uint32_t c = 0; c < request->column_count; c++) {
@@ -509,7 +529,9 @@ static wr_status read_long_row(const wr_read_request *request, csv_split *split,
 
         memset(column->data, 0, wr_physical_bytes(wr_type_physical(column->type)));
         if (!missing)
-            WR_TRY(read_long_value(split, c, &missing, err));
+            WR_TRY(wr_type_is_nested(column->type)
+                       ? wr_csv_read_long_nested(split, c, &missing, err)
+                       : read_long_value(split, c, &missing, err));
         if (missing && column->required)
             wr_csv_mark_bad(split, 0, CSV_IS_NULL, c);
         column->valid[0] = !missing;

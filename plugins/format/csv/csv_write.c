@@ -3,8 +3,9 @@
  * Quoting is minimal: a value is quoted if it holds the delimiter, the quote, a line break, or would
  * read back as the null text (so the empty text is "" and NULL is nothing). Quotes inside are
  * doubled (RFC 4180, section 2). Bytes are spelled "\x00ff". Without a quote, what needs one is an
- * error: nothing is written that would read back as something else. Long values that are blob handles are streamed through the local's
- * piece buffer, twice: once to know whether they need quotes. Cost: about 1 ns a byte for text, 5-20 ns a number. */
+ * error: nothing is written that would read back as something else. Lists, structs and maps are JSON text.
+ * Long values are streamed through the local's piece buffer, twice: once to know whether they need quotes.
+ * Cost: about 1 ns a byte for text, 5-20 ns a number. */
 #include "csv_write.h"
 
 #include "spi/nested_column.h"

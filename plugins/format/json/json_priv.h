@@ -14,6 +14,7 @@
 #define WR_JSON_PRIV_H
 
 #include "io/chunker.h"
+#include "kernel/nested_read.h"
 #include "kernel/text_block.h"
 #include "kernel/text_column.h"
 #include "spi/format.h"
@@ -140,7 +141,19 @@ typedef struct json_split {
     uint16_t     *selected;
     json_column  *columns;
     wr_vector    *vectors;
+    wr_nested_room nested;
 } json_split;
+
+/* ---- Nested columns (json_nested.c) ------------------------------------------------------------ */
+
+void wr_json_mark_bad(json_split *split, uint32_t row, const char *fault, uint32_t detail);
+
+/* Read the nested columns of the batch. When the room is full, the batch ends before that row. */
+void wr_json_read_nested(const wr_read_request *request, json_split *split);
+
+/* What is wrong with a value of a nested column. */
+const char *wr_json_explain_nested(json_split *split, uint32_t index, uint32_t row,
+                                   char buffer[WR_NESTED_REASON_BYTES]);
 
 extern const wr_format_reader_ops WR_JSON_READER;
 extern const wr_format_writer_ops WR_JSON_WRITER;

@@ -16,9 +16,10 @@
 
 #include "json_priv.h"
 #include "kernel/text_utf8.h"
+#include "spi/nested_column.h"
 #include "types/parse.h"
 
-enum { REASON_BYTES = 256, SHOWN_BYTES_MAX = 60, KEY_BYTES_MIN = 256, VALUE_BYTES_MAX = 256 };
+enum { REASON_BYTES = 512, SHOWN_BYTES_MAX = 60, KEY_BYTES_MIN = 256, VALUE_BYTES_MAX = 256 };
 
 static const char TOO_LONG[] = "a line longer than the scan's chunk";
 
@@ -94,6 +95,12 @@ static void lay_out(const wr_read_request *request, json_split *split, wr_carver
     s->bad_rows = wr_carve(carver, bit_bytes);
     s->column_bad = wr_carve(carver, bit_bytes);
     s->selected = wr_carve(carver, rows * sizeof(uint16_t));
+    if (wr_schema_has_nested(request->schema)) {
+        void *space = wr_carve(carver, wr_nested_room_bytes(request->chunk_bytes));
+
+        if (space)
+            wr_nested_room_init(&s->nested, space, request->chunk_bytes);
+    }
     s->vectors = wr_carve(carver, request->column_count * sizeof(wr_vector));
     s->columns = wr_carve(carver, request->column_count * sizeof(json_column));
     for (uint32_t c = 0; c < request->column_count; c++)
@@ -214,7 +221,7 @@ static wr_status next_split(const wr_read_request *request, wr_file_reader *file
 
 /* ---- Rows -------------------------------------------------------------------------------------- */
 
-static void mark_bad(json_split *split, uint32_t row, const char *fault, uint32_t detail)
+void wr_json_mark_bad(json_split *split, uint32_t row, const char *fault, uint32_t detail)
 {
     if (wr_bit_get(split->bad_rows, row))
         return;
@@ -276,7 +283,7 @@ static const uint8_t *read_line(json_split *split, const uint8_t *line, uint32_t
     }
     if (!walk.fault)
         return walk.at;
-    mark_bad(split, row, walk.fault, (uint32_t)(walk.where - line) + 1);
+    wr_json_mark_bad(split, row, walk.fault, (uint32_t)(walk.where - line) + 1);
     return memchr(walk.where, '\n', (size_t)(split->chunk + split->end - walk.where));
 }
 
@@ -310,7 +317,7 @@ static void find_rows(json_split *split, uint32_t row_max)
         split->starts[row] = (uint32_t)(at - split->chunk);
         split->ends[row] = (uint32_t)(newline - split->chunk);
         if (split->check_utf8 && !wr_utf8_is_valid(at, (size_t)(newline - at)))
-            mark_bad(split, row, "invalid UTF-8 (is it another encoding, such as latin1?)", 0);
+            wr_json_mark_bad(split, row, "invalid UTF-8 (is it another encoding, such as latin1?)", 0);
         row++;
         at = newline + 1;
     }
@@ -350,7 +357,7 @@ static void read_fixed_column(json_split *split, uint32_t index)
             if (read_escaped(split, column, row))
                 wr_bit_set(column->valid, row);
             else
-                mark_bad(split, row, NULL, index);
+                wr_json_mark_bad(split, row, NULL, index);
         }
     split->vectors[index] = (wr_vector){
         .type = column->type, .encoding = WR_FLAT, .row_count = split->row_count,
@@ -370,7 +377,7 @@ static void check_binary(json_split *split, uint32_t index)
         for (size_t i = 3; i < text.byte_count; i++)
             fine &= isxdigit((unsigned char)text.bytes[i]) != 0;
         if (!fine && !wr_bit_get(split->bad_rows, row))
-            mark_bad(split, row, NULL, index);
+            wr_json_mark_bad(split, row, NULL, index);
     }
 }
 
@@ -458,15 +465,16 @@ static void check_required(json_split *split, const wr_field *field, uint32_t in
     for (uint32_t row = 0; !field->nullable && row < split->row_count; row++)
         if (split->columns[index].tokens[row].byte_count == WR_TEXT_TOKEN_NULL &&
             !wr_bit_get(split->bad_rows, row))
-            mark_bad(split, row, IS_NULL, index);
+            wr_json_mark_bad(split, row, IS_NULL, index);
 }
 
-static wr_text format_reason(const json_split *split, uint32_t row, char *buffer)
+static wr_text format_reason(json_split *split, uint32_t row, char *buffer)
 {
     const json_bad_row *bad = &split->bad[row];
     const json_column  *column = &split->columns[bad->detail];
-    char                type[WR_TYPE_NAME_BYTES];
+    char                type[WR_TYPE_NAME_BYTES], why[WR_NESTED_REASON_BYTES];
     wr_text             shown;
+    int                 used;
 
     if (bad->fault) {
         if (bad->detail == 0 || names_column(bad))
@@ -477,8 +485,11 @@ static wr_text format_reason(const json_split *split, uint32_t row, char *buffer
     shown = (wr_text){(const char *)split->chunk + column->tokens[row].start,
                       column->tokens[row].byte_count};
     shown = wr_text_cut(shown, SHOWN_BYTES_MAX);
-    snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %s", WR_TEXT_ARG(shown),
-             wr_type_format(column->type, type));
+    used = snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %.80s", WR_TEXT_ARG(shown),
+                    wr_type_format(column->type, type));
+    if (wr_type_is_nested(column->type))
+        snprintf(buffer + used, REASON_BYTES - used, ": %s",
+                 wr_json_explain_nested(split, bad->detail, row, why));
     return wr_text_of(buffer);
 }
 
@@ -522,7 +533,7 @@ static void take_long_line(json_split *split)
     split->ends[0] = split->end < SHOWN_BYTES_MAX ? split->end : SHOWN_BYTES_MAX;
     split->next = split->end;
     split->row_count = 1;
-    mark_bad(split, 0, TOO_LONG, 0);
+    wr_json_mark_bad(split, 0, TOO_LONG, 0);
 }
 
 static wr_status split_read(const wr_read_request *request, wr_split *split, wr_batch *out,
@@ -541,8 +552,10 @@ static wr_status split_read(const wr_read_request *request, wr_split *split, wr_
         take_long_line(json);
     else
         find_rows(json, request->batch_rows);
+    if (json->nested.reader)
+        wr_json_read_nested(request, json);
     for (uint32_t c = 0; c < request->column_count; c++)
-        if (!json->columns[c].is_text)
+        if (!wr_type_is_bytes(json->columns[c].type))
             read_fixed_column(json, c);
     for (uint32_t c = 0; c < request->column_count; c++)
         if (json->columns[c].type.logical == WR_TYPE_BINARY)

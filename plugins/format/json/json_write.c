@@ -2,7 +2,8 @@
  *
  * One object a line, keys in the order of the columns, NULL as null. Numbers and decimals as they are
  * (floats in the fewest digits that read back the same; NaN and infinities, which JSON does not have,
- * as null), booleans as words, binary as "\\x00ff", everything else as texts. In texts the quote,
+ * as null), booleans as words, binary as "\\x00ff", lists, structs
+ * and maps as arrays and objects, everything else as texts. In texts the quote,
  * the backslash and control characters are escaped. Long values that are blob handles are streamed
  * through the local's piece buffer. Cost: about 1 ns a byte for text, 5-20 ns a number. */
 #include <string.h>

@@ -1,0 +1,137 @@
+/* csv_nested.c — columns of nested types: a cell is JSON text, read as its type.
+ *
+ * Row by row over all nested columns, so that a full room ends the batch between two rows. Doubled quotes
+ * are taken out in a copy: the chunk stays as it was read until rejects are told. */
+#include <string.h>
+
+#include "csv_priv.h"
+
+static wr_text text_of(csv_split *split, const csv_field *field)
+{
+    csv_field copy = {.end = field->end - field->start, .quoted = field->quoted};
+
+    if (!field->escaped)
+        return (wr_text){(const char *)split->chunk + field->start, copy.end};
+    memcpy(split->nested.text, split->chunk + field->start, copy.end);
+    return (wr_text){(const char *)split->nested.text,
+                     wr_csv_unescape(&split->dialect, split->nested.text, &copy)};
+}
+
+/* False: the room is full, and was not empty before this row. */
+static bool read_value(csv_split *split, uint32_t index, uint32_t row)
+{
+    csv_column     *column = &split->columns[index];
+    wr_text_token   token = wr_csv_tokens_of(split, column)[row];
+    wr_nested_taken taken = WR_NESTED_NULL;
+    wr_str          value = {0};
+    csv_field       field = {.start = token.start, .end = token.start + token.byte_count};
+
+    if (token.byte_count != WR_TEXT_TOKEN_NULL && !wr_bit_get(split->bad_rows, row)) {
+        field.escaped = column->any_rewrite && wr_bit_get(column->rewrite, row);
+        field.quoted = field.escaped && token.start > wr_csv_row_start(split, row) &&
+                       split->chunk[token.start - 1] == split->dialect.marks.quote;
+        taken = wr_nested_take(&split->nested, text_of(split, &field), column->type, &value);
+    }
+    if (taken == WR_NESTED_FULL && row > 0)
+        return false;
+    ((wr_str *)column->data)[row] = value;
+    wr_bit_put(column->valid, row, taken == WR_NESTED_VALUE);
+    if (taken == WR_NESTED_BAD || taken == WR_NESTED_FULL)
+        wr_csv_mark_bad(split, row, CSV_WRONG_TYPE, index);
+    return true;
+}
+
+static bool is_read(const csv_column *column)
+{
+    return wr_type_is_nested(column->type) && column->field != WR_FIELD_NONE;
+}
+
+static bool read_row(const wr_read_request *request, csv_split *split, uint32_t row)
+{
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (is_read(&split->columns[c]) && !read_value(split, c, row))
+            return false;
+    return true;
+}
+
+/* The rows from `row` on are read again, in the next batch. */
+static void end_batch(csv_split *split, uint32_t row)
+{
+    split->next = wr_csv_row_start(split, row);
+    for (uint32_t r = row; r < split->row_count; r++) {
+        split->bad_count -= wr_bit_get(split->bad_rows, r);
+        wr_bit_clear(split->bad_rows, r);
+    }
+    split->row_count = row;
+}
+
+void wr_csv_read_nested(const wr_read_request *request, csv_split *split)
+{
+    split->nested.used = 0;
+    for (uint32_t row = 0; row < split->row_count; row++)
+        if (!read_row(request, split, row))
+            end_batch(split, row);
+}
+
+/* A text in scratch space is read as a whole, if there is room for it. */
+static wr_status load_text(csv_split *split, const wr_str *value, wr_text *out_text, bool *out_fits,
+                           wr_error *err)
+{
+    const wr_blob *blob = wr_str_is_blob(value) ? wr_str_blob(value) : NULL;
+    size_t         got = 1;
+
+    *out_fits = true;
+    if (!blob) {
+        *out_text = wr_str_text(value);
+        return WR_OK;
+    }
+    *out_fits = blob->byte_count <= split->nested.text_bytes;
+    *out_text = (wr_text){(const char *)split->nested.text, 0};
+    while (*out_fits && got > 0 && out_text->byte_count < blob->byte_count) {
+        WR_TRY(blob->read(blob, out_text->byte_count, split->nested.text + out_text->byte_count,
+                          (size_t)blob->byte_count - out_text->byte_count, &got, err));
+        out_text->byte_count += got;
+    }
+    return WR_OK;
+}
+
+wr_status wr_csv_read_long_nested(csv_split *split, uint32_t index, bool *out_missing, wr_error *err)
+{
+    csv_column     *column = &split->columns[index];
+    bool            quoted = split->long_row.quoted[index], fits;
+    wr_nested_taken taken = WR_NESTED_BAD;
+    wr_text         text;
+
+    WR_TRY(load_text(split, &split->long_row.values[index], &text, &fits, err));
+    *out_missing = fits && (wr_text_trim(text).byte_count == 0 ||
+                            (!quoted && wr_csv_is_null(&split->dialect, text)));
+    if (*out_missing)
+        return WR_OK;
+    if (fits)
+        taken = wr_nested_take(&split->nested, text, column->type, column->data);
+    *out_missing = taken == WR_NESTED_NULL;
+    if (taken == WR_NESTED_BAD || taken == WR_NESTED_FULL)
+        wr_csv_mark_bad(split, 0, CSV_WRONG_TYPE, index);
+    return WR_OK;
+}
+
+const char *wr_csv_explain_nested(csv_split *split, uint32_t index, uint32_t row,
+                                  char buffer[WR_NESTED_REASON_BYTES])
+{
+    const csv_column *column = &split->columns[index];
+    const uint32_t   *at;
+    csv_field         field;
+    wr_error          err = {0};
+    wr_text           text;
+    bool              fits;
+
+    if (split->long_row.is_set) {
+        if (load_text(split, &split->long_row.values[index], &text, &fits, &err) != WR_OK || !fits)
+            return "the text is longer than the scan's chunk";
+    } else {
+        at = split->index.separators + split->firsts[row] + column->field;
+        field = wr_csv_field_of(&split->dialect, split->chunk, at[0] + 1, at[1], true);
+        text = wr_text_trim(text_of(split, &field));
+    }
+    return wr_nested_explain(&split->nested, text, column->type, buffer);
+}
