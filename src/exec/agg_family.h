@@ -61,18 +61,31 @@ typedef struct pairs {
 
 enum { REGISTER_BITS = 12, REGISTER_COUNT = 1 << REGISTER_BITS, BUCKET_COUNT = 1024 };
 
+/* Of a sketch that is given out (docs/sketches.md); zero until then. */
+typedef struct sketch_head {
+    uint32_t magic;
+    uint16_t version, detail;
+    uint64_t check;
+} sketch_head;
+
 typedef struct registers {
-    uint8_t ranks[REGISTER_COUNT];
+    sketch_head head;
+    uint8_t     ranks[REGISTER_COUNT];
 } registers;
 
-typedef struct buckets {
+typedef struct bucket_fields {
     uint64_t total, nan_count, zero_count;
     uint64_t infinite[2];  /* positive, negative                               */
     int32_t  least[2];     /* index of the first bucket of positive, negative  */
     uint32_t used[2];      /* how many there are                               */
     uint32_t level;        /* a bucket is 2^level of the finest wide           */
     uint32_t reserved;
-    uint64_t counts[BUCKET_COUNT];
+} bucket_fields;
+
+typedef struct buckets {
+    sketch_head   head;
+    uint64_t      counts[BUCKET_COUNT];
+    bucket_fields fields;
 } buckets;
 
 typedef struct bits_state {
@@ -128,8 +141,14 @@ static inline family family_of(const wr_agg *agg)
     case WR_AGG_KURTOSIS_POP:
         return POWERS;
     case WR_AGG_APPROX_COUNT_DISTINCT:
+    case WR_AGG_HLL_STATE:
+    case WR_AGG_HLL_MERGE:
+    case WR_AGG_HLL_COUNT:
         return REGISTERS;
     case WR_AGG_APPROX_QUANTILE:
+    case WR_AGG_DDSKETCH_STATE:
+    case WR_AGG_DDSKETCH_MERGE:
+    case WR_AGG_DDSKETCH_QUANTILE:
         return BUCKETS;
     case WR_AGG_GEOMETRIC_MEAN:
         return LOGS;
@@ -204,6 +223,19 @@ int64_t wr_agg_registers_finish(const registers *state);
 void    wr_agg_buckets_add(buckets *state, double x);
 void    wr_agg_buckets_merge(buckets *state, const buckets *other);
 double  wr_agg_buckets_finish(const buckets *state, double fraction);
+
+/* The parts of merging: first the fields, then all counts, of slots `first` and on. */
+void wr_agg_buckets_merge_fields(buckets *state, const bucket_fields *other);
+void wr_agg_buckets_merge_counts(buckets *state, const bucket_fields *other, uint32_t first,
+                                 const uint64_t *counts, uint32_t count);
+
+/* States as values (agg_sketch_state.c). Exported ones lie in the state; imported ones are merged.
+ * Errors   WR_DATA the value is no state, or damaged; WR_IO, WR_CORRUPT (blobs) */
+wr_str    wr_agg_registers_export(registers *state);
+wr_str    wr_agg_buckets_export(buckets *state);
+wr_status wr_agg_registers_import(registers *state, const wr_str *bytes,
+                                  wr_error *err) WR_MUST_USE;
+wr_status wr_agg_buckets_import(buckets *state, const wr_str *bytes, wr_error *err) WR_MUST_USE;
 
 /* Does a row at `position` replace what a FIRST, LAST or ANY_VALUE cell holds? */
 static inline bool replaces(wr_agg_kind kind, const agg_cell *cell, uint64_t position)

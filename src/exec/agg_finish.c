@@ -245,10 +245,38 @@ static wr_status finish_interval(const wr_agg *agg, const interval_sum *state, w
     return WR_OK;
 }
 
-static void finish_buckets(const wr_agg *agg, const buckets *state, double *out, bool *out_null)
+static bool is_zero(const uint8_t *bytes, size_t byte_count)
 {
-    *out_null = state->total == 0;
-    *out = *out_null ? 0.0 : wr_agg_buckets_finish(state, agg->fraction);
+    return byte_count == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, byte_count - 1) == 0);
+}
+
+/* The state as a value is the state itself, with its head filled in. */
+static void finish_registers(const wr_agg *agg, registers *state, void *out, bool *out_null)
+{
+    if (wr_agg_gives_state(agg->kind)) {
+        wr_str bytes = wr_agg_registers_export(state);
+
+        *out_null = is_zero(state->ranks, sizeof state->ranks);
+        memcpy(out, &bytes, sizeof bytes);
+    } else {
+        int64_t count = wr_agg_registers_finish(state);
+
+        memcpy(out, &count, sizeof count);
+    }
+}
+
+static void finish_buckets(const wr_agg *agg, buckets *state, void *out, bool *out_null)
+{
+    *out_null = state->fields.total == 0;
+    if (wr_agg_gives_state(agg->kind)) {
+        wr_str bytes = wr_agg_buckets_export(state);
+
+        memcpy(out, &bytes, sizeof bytes);
+    } else {
+        double value = *out_null ? 0.0 : wr_agg_buckets_finish(state, agg->fraction);
+
+        memcpy(out, &value, sizeof value);
+    }
 }
 
 static void finish_logs(const float_sum *state, double *out, bool *out_null)
@@ -282,14 +310,11 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
     case POWERS:
         wr_agg_powers_finish(agg->kind, (const powers *)(const void *)state, out, out_null);
         return WR_OK;
-    case REGISTERS: {
-        int64_t count = wr_agg_registers_finish((const registers *)(const void *)state);
-
-        memcpy(out, &count, sizeof count);
+    case REGISTERS:
+        finish_registers(agg, (registers *)(uintptr_t)state, out, out_null);
         return WR_OK;
-    }
     case BUCKETS:
-        finish_buckets(agg, (const buckets *)(const void *)state, out, out_null);
+        finish_buckets(agg, (buckets *)(uintptr_t)state, out, out_null);
         return WR_OK;
     case PAIRS:
         if (agg->kind == WR_AGG_REGR_COUNT)

@@ -92,7 +92,7 @@ static const double LOG_GAMMA = 0.001999998666668; /* 2 atanh(a), a just below 0
 /* Buckets of one sign: positive ones from the start of the array, negative ones from its end. */
 static uint64_t *bucket_at(buckets *state, uint32_t sign, int32_t index)
 {
-    uint32_t at = (uint32_t)(index - state->least[sign]);
+    uint32_t at = (uint32_t)(index - state->fields.least[sign]);
 
     return sign ? &state->counts[BUCKET_COUNT - 1 - at] : &state->counts[at];
 }
@@ -106,8 +106,8 @@ static int32_t halve(int32_t index)
 static void coarsen(buckets *state)
 {
     for (uint32_t sign = 0; sign < 2; sign++) {
-        int32_t  least = state->least[sign], new_least = halve(least);
-        uint32_t used = state->used[sign], new_used = 0;
+        int32_t  least = state->fields.least[sign], new_least = halve(least);
+        uint32_t used = state->fields.used[sign], new_used = 0;
 
         if (used == 0)
             continue;
@@ -119,18 +119,18 @@ static void coarsen(buckets *state)
             *bucket_at(state, sign, least + (int32_t)to) += count;
             new_used = to + 1;
         }
-        state->least[sign] = new_least;
-        state->used[sign] = new_used;
+        state->fields.least[sign] = new_least;
+        state->fields.used[sign] = new_used;
     }
-    state->level++;
+    state->fields.level++;
 }
 
 /* Span that the buckets of `sign` would have with `index` among them. */
 static uint32_t span_with(const buckets *state, uint32_t sign, int32_t index)
 {
-    int32_t least = state->least[sign], last = least + (int32_t)state->used[sign] - 1;
+    int32_t least = state->fields.least[sign], last = least + (int32_t)state->fields.used[sign] - 1;
 
-    if (state->used[sign] == 0)
+    if (state->fields.used[sign] == 0)
         return 1;
     least = index < least ? index : least;
     last = index > last ? index : last;
@@ -139,12 +139,12 @@ static uint32_t span_with(const buckets *state, uint32_t sign, int32_t index)
 
 static void make_room(buckets *state, uint32_t sign, int32_t index)
 {
-    uint32_t span = span_with(state, sign, index), used = state->used[sign];
+    uint32_t span = span_with(state, sign, index), used = state->fields.used[sign];
 
     if (used == 0) {
-        state->least[sign] = index;
-    } else if (index < state->least[sign]) {
-        uint32_t shift = (uint32_t)(state->least[sign] - index);
+        state->fields.least[sign] = index;
+    } else if (index < state->fields.least[sign]) {
+        uint32_t shift = (uint32_t)(state->fields.least[sign] - index);
 
         if (sign == 0) {
             memmove(&state->counts[shift], &state->counts[0], used * sizeof(uint64_t));
@@ -154,17 +154,17 @@ static void make_room(buckets *state, uint32_t sign, int32_t index)
                     used * sizeof(uint64_t));
             memset(&state->counts[BUCKET_COUNT - shift], 0, shift * sizeof(uint64_t));
         }
-        state->least[sign] = index;
+        state->fields.least[sign] = index;
     }
-    state->used[sign] = span;
+    state->fields.used[sign] = span;
 }
 
 /* `index` is of `level`, which is not above the state's. */
 static void add_count(buckets *state, uint32_t sign, int32_t index, uint32_t level, uint64_t count)
 {
-    for (; level < state->level; level++)
+    for (; level < state->fields.level; level++)
         index = halve(index);
-    while (span_with(state, sign, index) + state->used[1 - sign] > BUCKET_COUNT) {
+    while (span_with(state, sign, index) + state->fields.used[1 - sign] > BUCKET_COUNT) {
         coarsen(state);
         index = halve(index);
     }
@@ -176,39 +176,50 @@ void wr_agg_buckets_add(buckets *state, double x)
 {
     double magnitude = fabs(x);
 
-    state->total++;
+    state->fields.total++;
     if (isnan(x))
-        state->nan_count++;
+        state->fields.nan_count++;
     else if (isinf(x))
-        state->infinite[x < 0.0]++;
+        state->fields.infinite[x < 0.0]++;
     else if (magnitude == 0.0)
-        state->zero_count++;
+        state->fields.zero_count++;
     else
         add_count(state, x < 0.0, (int32_t)ceil(log(magnitude) / LOG_GAMMA), 0, 1);
 }
 
+void wr_agg_buckets_merge_fields(buckets *state, const bucket_fields *other)
+{
+    state->fields.total += other->total;
+    state->fields.nan_count += other->nan_count;
+    state->fields.infinite[0] += other->infinite[0];
+    state->fields.infinite[1] += other->infinite[1];
+    state->fields.zero_count += other->zero_count;
+    while (state->fields.level < other->level)
+        coarsen(state);
+}
+
+void wr_agg_buckets_merge_counts(buckets *state, const bucket_fields *other, uint32_t first,
+                                 const uint64_t *counts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot = first + i, sign = slot < other->used[0] ? 0 : 1;
+        uint32_t at = sign ? BUCKET_COUNT - 1 - slot : slot;
+
+        if (counts[i] > 0)
+            add_count(state, sign, other->least[sign] + (int32_t)at, other->level, counts[i]);
+    }
+}
+
 void wr_agg_buckets_merge(buckets *state, const buckets *other)
 {
-    state->total += other->total;
-    state->nan_count += other->nan_count;
-    state->infinite[0] += other->infinite[0];
-    state->infinite[1] += other->infinite[1];
-    state->zero_count += other->zero_count;
-    while (state->level < other->level)
-        coarsen(state);
-    for (uint32_t sign = 0; sign < 2; sign++)
-        for (uint32_t i = 0; i < other->used[sign]; i++) {
-            uint64_t count = other->counts[sign ? BUCKET_COUNT - 1 - i : i];
-
-            if (count > 0)
-                add_count(state, sign, other->least[sign] + (int32_t)i, other->level, count);
-        }
+    wr_agg_buckets_merge_fields(state, &other->fields);
+    wr_agg_buckets_merge_counts(state, &other->fields, 0, other->counts, BUCKET_COUNT);
 }
 
 /* Where both ends of bucket `index` are equally far, as parts of the value. */
 static double middle_of(const buckets *state, int32_t index)
 {
-    double log_gamma = ldexp(LOG_GAMMA, (int)state->level);
+    double log_gamma = ldexp(LOG_GAMMA, (int)state->fields.level);
 
     return exp(log_gamma * index) * (2.0 / (1.0 + exp(log_gamma)));
 }
@@ -216,24 +227,24 @@ static double middle_of(const buckets *state, int32_t index)
 /* Values in order: -infinity, negative, zero, positive, infinity, NaN. */
 double wr_agg_buckets_finish(const buckets *state, double fraction)
 {
-    uint64_t rank = (uint64_t)floor(fraction * ((double)state->total - 1.0)), seen;
+    uint64_t rank = (uint64_t)floor(fraction * ((double)state->fields.total - 1.0)), seen;
 
-    seen = state->infinite[1];
+    seen = state->fields.infinite[1];
     if (rank < seen)
         return -(double)INFINITY;
-    for (uint32_t i = state->used[1]; i-- > 0;) {
+    for (uint32_t i = state->fields.used[1]; i-- > 0;) {
         seen += state->counts[BUCKET_COUNT - 1 - i];
         if (rank < seen)
-            return -middle_of(state, state->least[1] + (int32_t)i);
+            return -middle_of(state, state->fields.least[1] + (int32_t)i);
     }
-    seen += state->zero_count;
+    seen += state->fields.zero_count;
     if (rank < seen)
         return 0.0;
-    for (uint32_t i = 0; i < state->used[0]; i++) {
+    for (uint32_t i = 0; i < state->fields.used[0]; i++) {
         seen += state->counts[i];
         if (rank < seen)
-            return middle_of(state, state->least[0] + (int32_t)i);
+            return middle_of(state, state->fields.least[0] + (int32_t)i);
     }
-    seen += state->infinite[0];
+    seen += state->fields.infinite[0];
     return rank < seen ? (double)INFINITY : (double)NAN;
 }

@@ -51,7 +51,8 @@ static bool shares_state(const wr_agg *a, const wr_agg *b)
 {
     family f = family_of(a);
 
-    if (f != family_of(b) || a->argument != b->argument || a->filter != b->filter ||
+    if (f != family_of(b) || wr_agg_takes_state(a->kind) != wr_agg_takes_state(b->kind) ||
+        a->argument != b->argument || a->filter != b->filter ||
         a->order != b->order)
         return false;
     return f == POWERS || f == LOGS || f == PAIRS || f == REGISTERS || f == BUCKETS || f == INT_SUM || f == FLOAT_SUM || f == INTERVAL_SUM || f == MOMENTS ||
@@ -286,6 +287,21 @@ static void update_registers(const wr_agg *agg, const wr_vector_view *view, cons
                              hash_at(physical, at(view, bytes, live->rows[i])));
 }
 
+static wr_status update_from_states(const wr_agg *agg, const wr_vector_view *view,
+                                    const live_rows *live, uint8_t *const *states, uint32_t offset,
+                                    wr_error *err)
+{
+    for (uint32_t i = 0; i < live->count; i++) {
+        uint8_t      *state = states[live->from[i]] + offset;
+        const wr_str *bytes = at(view, sizeof *bytes, live->rows[i]);
+
+        WR_TRY(family_of(agg) == REGISTERS
+                   ? wr_agg_registers_import((registers *)(void *)state, bytes, err)
+                   : wr_agg_buckets_import((buckets *)(void *)state, bytes, err));
+    }
+    return WR_OK;
+}
+
 static void update_buckets(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
                            uint8_t *const *states, uint32_t offset)
 {
@@ -486,9 +502,13 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
         update_logs(agg, &view, live, states, offset);
         return WR_OK;
     case REGISTERS:
+        if (wr_agg_takes_state(agg->kind))
+            return update_from_states(agg, &view, live, states, offset, err);
         update_registers(agg, &view, live, states, offset);
         return WR_OK;
     case BUCKETS:
+        if (wr_agg_takes_state(agg->kind))
+            return update_from_states(agg, &view, live, states, offset, err);
         update_buckets(agg, &view, live, states, offset);
         return WR_OK;
     case PAIRS:

@@ -3,8 +3,10 @@
 
 #include "types/nested.h"
 
-typedef enum agg_family { COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, LIST, SAME, BOOL,
-              INTEGER } agg_family;
+typedef enum agg_family {
+    COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, LIST, SKETCH, NUMBERS, MERGED, SAME, BOOL,
+    INTEGER
+} agg_family;
 
 static const struct {
     const char *name;
@@ -79,7 +81,7 @@ bool wr_agg_is_sequence(wr_agg_kind kind)
 bool wr_agg_has_fraction(wr_agg_kind kind)
 {
     return kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC ||
-           kind == WR_AGG_APPROX_QUANTILE;
+           kind == WR_AGG_APPROX_QUANTILE || kind == WR_AGG_DDSKETCH_QUANTILE;
 }
 
 bool wr_agg_needs_position(wr_agg_kind kind)
@@ -90,7 +92,18 @@ bool wr_agg_needs_position(wr_agg_kind kind)
 
 bool wr_agg_counts(wr_agg_kind kind)
 {
-    return AGGS[kind].family == COUNT;
+    return AGGS[kind].family == COUNT || kind == WR_AGG_HLL_COUNT;
+}
+
+bool wr_agg_takes_state(wr_agg_kind kind)
+{
+    return AGGS[kind].family == MERGED;
+}
+
+bool wr_agg_gives_state(wr_agg_kind kind)
+{
+    return kind == WR_AGG_HLL_STATE || kind == WR_AGG_HLL_MERGE || kind == WR_AGG_DDSKETCH_STATE ||
+           kind == WR_AGG_DDSKETCH_MERGE;
 }
 
 bool wr_agg_minds_distinct(wr_agg_kind kind)
@@ -100,7 +113,9 @@ bool wr_agg_minds_distinct(wr_agg_kind kind)
     if (kind == WR_AGG_APPROX_COUNT_DISTINCT)
         return false;
     return family == COUNT || family == SUM || family == FLOAT || family == BETWEEN ||
-           family == ANY || family == SPREAD || wr_agg_is_sequence(kind) || kind == WR_AGG_BIT_XOR;
+           family == ANY || family == SPREAD || wr_agg_is_sequence(kind) ||
+           kind == WR_AGG_BIT_XOR || kind == WR_AGG_DDSKETCH_STATE ||
+           kind == WR_AGG_DDSKETCH_MERGE || kind == WR_AGG_DDSKETCH_QUANTILE;
 }
 
 static bool sum_type(wr_type argument, wr_type *out_type)
@@ -183,6 +198,17 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
         return argument.logical == WR_TYPE_UTF8;
     case LIST:
         return wr_type_make_list(argument, out_type, NULL) == WR_OK;
+    case SKETCH:
+        *out_type = WR_TYPE(BINARY);
+        return true;
+    case NUMBERS:
+        *out_type = WR_TYPE(BINARY);
+        return wr_type_is_numeric(argument);
+    case MERGED:
+        *out_type = wr_agg_gives_state(kind)   ? WR_TYPE(BINARY)
+                    : kind == WR_AGG_HLL_COUNT ? WR_TYPE(I64)
+                                               : WR_TYPE(F64);
+        return argument.logical == WR_TYPE_BINARY;
     case SAME:
         *out_type = argument;
         return true;

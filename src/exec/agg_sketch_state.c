@@ -1,0 +1,189 @@
+/* exec/agg_sketch_state.c — states of sketches as binary values that outlive a run (docs/sketches.md).
+ *
+ * A state is the bytes of the sketch itself behind a head: kind, version, a hash of the rest. So
+ * exporting fills in the head and points at the state; importing believes nothing: length, head, hash
+ * and every number are checked before the first one is merged. Bytes are little-endian.
+ * Cost: a hash of 4 or 8 KB; importing reads them twice. */
+#include "base/hash.h"
+#include "exec/agg_family.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "states are kept as they lie in memory");
+_Static_assert(sizeof(registers) == 4112 && sizeof(buckets) == 8272, "the format is fixed");
+
+enum {
+    PIECE_BYTES = 1024,
+    RANK_MAX = 64 - REGISTER_BITS + 1,
+    LEVEL_MAX = 16,
+    INDEX_MAX = 372600, /* of the finest bucket that holds a double */
+};
+
+static const uint32_t REGISTERS_MAGIC = 0x4c4c4857; /* "WHLL" */
+static const uint32_t BUCKETS_MAGIC = 0x53444457;   /* "WDDS" */
+static const uint16_t VERSION = 1;
+
+static uint64_t add_to_check(uint64_t check, const void *piece, size_t bytes)
+{
+    return wr_hash_combine(check, wr_hash_bytes(piece, bytes));
+}
+
+static wr_str export_state(sketch_head *head, uint32_t magic, uint16_t detail, uint32_t bytes)
+{
+    const uint8_t *body = (const uint8_t *)(head + 1);
+    uint32_t       left = bytes - (uint32_t)sizeof *head;
+
+    *head = (sketch_head){magic, VERSION, detail, 0};
+    for (; left > 0; left -= left < PIECE_BYTES ? left : PIECE_BYTES, body += PIECE_BYTES)
+        head->check = add_to_check(head->check, body, left < PIECE_BYTES ? left : PIECE_BYTES);
+    return wr_str_of((const char *)head, bytes);
+}
+
+wr_str wr_agg_registers_export(registers *state)
+{
+    return export_state(&state->head, REGISTERS_MAGIC, REGISTER_BITS, sizeof *state);
+}
+
+wr_str wr_agg_buckets_export(buckets *state)
+{
+    return export_state(&state->head, BUCKETS_MAGIC, BUCKET_COUNT, sizeof *state);
+}
+
+/* ---- Import ------------------------------------------------------------------------------------------ */
+
+static wr_status read_bytes(const wr_str *state, uint64_t offset, void *buffer, uint32_t bytes,
+                            wr_error *err)
+{
+    const wr_blob *blob;
+
+    if (!wr_str_is_blob(state)) {
+        memcpy(buffer, wr_str_bytes(state) + offset, bytes);
+        return WR_OK;
+    }
+    blob = wr_str_blob(state);
+    for (uint32_t done = 0; done < bytes;) {
+        size_t got = 0;
+
+        WR_TRY(blob->read(blob, offset + done, (uint8_t *)buffer + done, bytes - done, &got, err));
+        if (got == 0)
+            return WR_RAISE(err, WR_CORRUPT, "a spilled value ends early");
+        done += (uint32_t)got;
+    }
+    return WR_OK;
+}
+
+/* Length, head and hash. */
+static wr_status check_state(const wr_str *state, uint32_t magic, uint16_t detail, uint32_t bytes,
+                             const char *name, wr_error *err)
+{
+    sketch_head head;
+    uint8_t     piece[PIECE_BYTES];
+    uint64_t    check = 0;
+
+    if (state->byte_count != bytes)
+        return WR_RAISE(err, WR_DATA, "a state of %s has %u bytes, this value has %u", name, bytes,
+                        state->byte_count);
+    WR_TRY(read_bytes(state, 0, &head, sizeof head, err));
+    if (head.magic != magic)
+        return WR_RAISE(err, WR_DATA, "a value is no state of %s", name);
+    if (head.version != VERSION || head.detail != detail)
+        return WR_RAISE(err, WR_DATA, "a state of %s has version %u.%u, known is %u.%u", name,
+                        head.version, head.detail, VERSION, detail);
+    for (uint32_t at = sizeof head, now; at < bytes; at += now) {
+        now = bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
+        WR_TRY(read_bytes(state, at, piece, now, err));
+        check = add_to_check(check, piece, now);
+    }
+    if (check != head.check)
+        return WR_RAISE(err, WR_DATA, "a state of %s is damaged: its hash is not that of its bytes",
+                        name);
+    return WR_OK;
+}
+
+static wr_status impossible(const char *name, wr_error *err)
+{
+    return WR_RAISE(err, WR_DATA, "a state of %s is damaged: it says what no sketch can", name);
+}
+
+wr_status wr_agg_registers_import(registers *state, const wr_str *bytes, wr_error *err)
+{
+    static const char NAME[] = "hll_state()";
+    registers         other;
+
+    WR_TRY(check_state(bytes, REGISTERS_MAGIC, REGISTER_BITS, sizeof other, NAME, err));
+    WR_TRY(read_bytes(bytes, 0, &other, sizeof other, err));
+    for (uint32_t i = 0; i < REGISTER_COUNT; i++)
+        if (other.ranks[i] > RANK_MAX)
+            return impossible(NAME, err);
+    wr_agg_registers_merge(state, &other);
+    return WR_OK;
+}
+
+/* Buckets lie where a double can be. */
+static bool are_ranges_possible(const bucket_fields *fields)
+{
+    if (fields->level > LEVEL_MAX || fields->reserved != 0 || fields->used[0] > BUCKET_COUNT ||
+        fields->used[1] > BUCKET_COUNT - fields->used[0])
+        return false;
+    for (uint32_t sign = 0; sign < 2; sign++) {
+        int64_t most = (INDEX_MAX >> fields->level) + 1;
+        int64_t least = fields->least[sign], last = least + (int64_t)fields->used[sign] - 1;
+
+        if (fields->used[sign] > 0 ? least < -most || last > most : least != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool add_count(uint64_t *io_total, uint64_t count)
+{
+    return !__builtin_add_overflow(*io_total, count, io_total) && *io_total < 1ull << 62;
+}
+
+/* Is the bucket at `slot` one of those in use; must it have values, as the first or last one? */
+static bool is_bucket_possible(const bucket_fields *fields, uint32_t slot, uint64_t count)
+{
+    uint32_t sign = slot < fields->used[0] ? 0 : 1;
+    uint32_t at = sign ? BUCKET_COUNT - 1 - slot : slot;
+
+    if (at >= fields->used[sign])
+        return count == 0;
+    return count > 0 || (at > 0 && at < fields->used[sign] - 1);
+}
+
+/* All numbers, but the hash: piece by piece. */
+static wr_status check_buckets(const wr_str *bytes, const bucket_fields *fields, const char *name,
+                               wr_error *err)
+{
+    uint64_t counts[PIECE_BYTES / sizeof(uint64_t)], total = 0;
+    bool     fits = add_count(&total, fields->nan_count) && add_count(&total, fields->zero_count) &&
+                add_count(&total, fields->infinite[0]) && add_count(&total, fields->infinite[1]);
+
+    if (!fits || !are_ranges_possible(fields))
+        return impossible(name, err);
+    for (uint32_t slot = 0; slot < BUCKET_COUNT; slot += PIECE_BYTES / sizeof(uint64_t)) {
+        WR_TRY(read_bytes(bytes, sizeof(sketch_head) + slot * sizeof(uint64_t), counts,
+                          sizeof counts, err));
+        for (uint32_t i = 0; i < PIECE_BYTES / sizeof(uint64_t); i++)
+            if (!add_count(&total, counts[i]) || !is_bucket_possible(fields, slot + i, counts[i]))
+                return impossible(name, err);
+    }
+    return total == fields->total ? WR_OK : impossible(name, err);
+}
+
+wr_status wr_agg_buckets_import(buckets *state, const wr_str *bytes, wr_error *err)
+{
+    static const char NAME[] = "ddsketch_state()";
+    bucket_fields     fields;
+    uint64_t          counts[PIECE_BYTES / sizeof(uint64_t)];
+
+    WR_TRY(check_state(bytes, BUCKETS_MAGIC, BUCKET_COUNT, sizeof(buckets), NAME, err));
+    WR_TRY(read_bytes(bytes, offsetof(buckets, fields), &fields, sizeof fields, err));
+    WR_TRY(check_buckets(bytes, &fields, NAME, err));
+    wr_agg_buckets_merge_fields(state, &fields);
+    for (uint32_t slot = 0; slot < BUCKET_COUNT; slot += PIECE_BYTES / sizeof(uint64_t)) {
+        WR_TRY(read_bytes(bytes, sizeof(sketch_head) + slot * sizeof(uint64_t), counts,
+                          sizeof counts, err));
+        wr_agg_buckets_merge_counts(state, &fields, slot, counts,
+                                    PIECE_BYTES / sizeof(uint64_t));
+    }
+    return WR_OK;
+}
