@@ -73,22 +73,6 @@ static bool keep_in_page(wr_join_merge_block *block, uint32_t s, const uint8_t *
     return true;
 }
 
-static wr_status keep_in_store(wr_join_merge_block *block, uint32_t s, const uint8_t *row,
-                               wr_error *err)
-{
-    uint32_t bytes = wr_row_bytes(row);
-    uint8_t *copy = wr_row_store_take(&block->stores[s], bytes);
-
-    if (!copy) {
-        WR_TRY(wr_row_stores_make_room(block->stores, WR_MERGE_SIDES, s, block->store_bytes_max,
-                                       err));
-        copy = wr_row_store_take(&block->stores[s], bytes);
-    }
-    memcpy(copy, row, bytes);
-    block->is_long = true;
-    return WR_OK;
-}
-
 static void add_group(wr_join_merge_block *block, uint32_t left_count, uint32_t right_count)
 {
     block->groups[block->group_count++] =
@@ -117,8 +101,11 @@ static wr_status take_equals(wr_join_merge_side *side, wr_join_merge_block *bloc
     while (order == 0) {
         const uint8_t *row = side->rows[side->next++];
 
-        if ((!first || !side->one_is_enough) && !keep_in_page(block, s, row))
-            WR_TRY(keep_in_store(block, s, row, err));
+        if ((!first || !side->one_is_enough) && !keep_in_page(block, s, row)) {
+            block->is_long = true;
+            WR_TRY(wr_row_stores_keep(block->stores, WR_MERGE_SIDES, s, block->store_bytes_max,
+                                      row, err));
+        }
         if (!first)
             first = block->rows[s][block->counts[s] - 1];
         WR_TRY(wr_join_merge_side_look(side, exec, err));

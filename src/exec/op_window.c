@@ -211,7 +211,8 @@ static wr_status window_read_open(wr_node *node, wr_exec *exec, wr_error *err)
     uint64_t       run_bytes = wr_window_run_lease_min(node->plan, exec, shared->sorter.page_bytes);
 
     shared->is_reading = true;
-    shared->run_count = shared->next_run = 0;
+    shared->run_count = 0;
+    shared->next_run = 0;
     wr_window_feed_init(&shared->feed, &shared->sorter, exec);
     wr_bump_init(&shared->bump, lease);
     WR_TRY(make_room(shared, run_bytes + shared_bytes(exec) + 2 * shared->sorter.page_bytes, err));

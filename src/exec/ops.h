@@ -9,6 +9,7 @@
 #include "exec/operator.h"
 #include "exec/pipeline.h"
 #include "expr/aggregate.h"
+#include "expr/operators.h"
 #include "expr/window.h"
 #include "io/head.h"
 #include "spi/format.h"
@@ -360,6 +361,23 @@ typedef struct wr_plan_join_asof {
     bool               excludes_equal; /* > or < */
 } wr_plan_join_asof;
 extern const wr_source_ops WR_JOIN_ASOF;
+
+/** range join: a source over the sorts of both inputs by the keys, then the columns of ranges[0]: pairs
+ *  of rows with equal keys that meet one or two ordered conditions. */
+typedef struct wr_join_range {
+    uint32_t    columns[2]; /* of the left and the right rows */
+    wr_range_op op;         /* left op right                  */
+} wr_join_range;
+enum { WR_JOIN_RANGES_MAX = 2 };
+
+typedef struct wr_plan_join_range {
+    wr_plan_join_merge merge;
+    wr_join_range      ranges[WR_JOIN_RANGES_MAX];
+    uint32_t           range_count;
+    bool               outer_right; /* blocks of the right side meet the left one, which is kept; always
+                                       so for RIGHT, INNER may choose, never for the others */
+} wr_plan_join_range;
+extern const wr_source_ops WR_JOIN_RANGE;
 
 /* ---- Sinks ------------------------------------------------------------------------------------ */
 

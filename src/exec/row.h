@@ -227,6 +227,10 @@ wr_status wr_row_stores_spill(wr_row_store *stores, uint32_t count, wr_error *er
 wr_status wr_row_stores_make_room(wr_row_store *stores, uint32_t count, uint32_t which,
                                   uint64_t bytes_max, wr_error *err) WR_MUST_USE;
 
+/** Append a copy of a row to stores[which], making room as above. Errors WR_NO_SPACE, WR_IO. */
+wr_status wr_row_stores_keep(wr_row_store *stores, uint32_t count, uint32_t which,
+                             uint64_t bytes_max, const uint8_t *row, wr_error *err) WR_MUST_USE;
+
 /** Stores that rows are cut into, and the scratch of a batch for it. */
 typedef struct wr_row_scatter {
     wr_row_store   *stores;    /* of equal layout and page size                                */
@@ -260,6 +264,7 @@ typedef struct wr_row_reader {
     wr_row_store   *store;
     wr_spill_cursor cursor;
     wr_row_page    *page;        /* resident page given last      */
+    wr_row_page    *sought;      /* resident page to go on with, or NULL */
     bool            is_resident; /* the spilled pages have passed */
     uint8_t        *buffer;
 } wr_row_reader;
@@ -268,5 +273,15 @@ void wr_row_reader_init(wr_row_reader *reader, wr_row_store *store, void *buffer
 /** *out_page NULL at the end; valid until the next call. */
 wr_status wr_row_reader_next(wr_row_reader *reader, const wr_row_page **out_page,
                              wr_error *err) WR_MUST_USE;
+
+/** Where a page of a finished store is that nobody consumes. */
+typedef struct wr_row_place {
+    wr_spill_position position; /* on disk, or 0 */
+    wr_row_page      *page;
+} wr_row_place;
+
+/** The place of the page that comes next; a reader of the same store goes there. */
+wr_row_place wr_row_reader_place(const wr_row_reader *reader);
+void         wr_row_reader_seek(wr_row_reader *reader, wr_row_place place);
 
 #endif

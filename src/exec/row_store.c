@@ -165,6 +165,20 @@ wr_status wr_row_stores_make_room(wr_row_store *stores, uint32_t count, uint32_t
                : WR_RAISE(err, WR_BUG, "a partition got no page inside its lease");
 }
 
+wr_status wr_row_stores_keep(wr_row_store *stores, uint32_t count, uint32_t which,
+                             uint64_t bytes_max, const uint8_t *row, wr_error *err)
+{
+    uint32_t bytes = wr_row_bytes(row);
+    uint8_t *copy = wr_row_store_take(&stores[which], bytes);
+
+    if (!copy) {
+        WR_TRY(wr_row_stores_make_room(stores, count, which, bytes_max, err));
+        copy = wr_row_store_take(&stores[which], bytes);
+    }
+    memcpy(copy, row, bytes);
+    return WR_OK;
+}
+
 /* Write the rows from `first` on that have got their places. */
 static wr_status write_placed(const wr_row_scatter *to, const wr_vector *columns,
                               const wr_selection *selection, uint32_t first, uint32_t end,
@@ -210,6 +224,11 @@ wr_status wr_row_reader_next(wr_row_reader *reader, const wr_row_page **out_page
     wr_row_store *store = reader->store;
     uint32_t      bytes = 0;
 
+    if (reader->sought) {
+        *out_page = reader->page = reader->sought;
+        reader->sought = NULL;
+        return WR_OK;
+    }
     if (!reader->is_resident && store->stream.block_count > 0)
         WR_TRY(wr_spill_cursor_next(&reader->cursor, reader->buffer, store->page_bytes, &bytes, err));
     if (bytes > 0) {
@@ -227,4 +246,23 @@ wr_status wr_row_reader_next(wr_row_reader *reader, const wr_row_page **out_page
     }
     *out_page = reader->page;
     return WR_OK;
+}
+
+wr_row_place wr_row_reader_place(const wr_row_reader *reader)
+{
+    const wr_row_store *store = reader->store;
+
+    if (!reader->is_resident && store->stream.block_count > 0 && reader->cursor.next)
+        return (wr_row_place){.position = reader->cursor.next};
+    if (!reader->is_resident)
+        return (wr_row_place){.page = store->first};
+    return (wr_row_place){.page = reader->page ? reader->page->next : NULL};
+}
+
+void wr_row_reader_seek(wr_row_reader *reader, wr_row_place place)
+{
+    reader->is_resident = place.position == 0;
+    reader->sought = place.page;
+    if (place.position)
+        wr_spill_cursor_seek(&reader->cursor, place.position);
 }

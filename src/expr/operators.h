@@ -64,6 +64,9 @@
 #define WR_OPERATOR_DISTINCT     "is distinct from" /* never NULL */
 #define WR_OPERATOR_NOT_DISTINCT "is not distinct from"
 
+/** The four that tell an order, as joins ask them: left op right. */
+typedef enum wr_range_op { WR_RANGE_LT, WR_RANGE_LE, WR_RANGE_GT, WR_RANGE_GE } wr_range_op;
+
 /* Tests, one argument, never NULL. */
 #define WR_OPERATOR_IS_NULL        "is null"
 #define WR_OPERATOR_IS_NOT_NULL    "is not null"

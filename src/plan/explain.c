@@ -187,7 +187,9 @@ static void add_join(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
     const char      *word = " on ";
 
     wr_textbuf_printf(buf, "%s%s", JOIN_NAMES[node->join.type],
-                      node->join.is_asof ? " asof" : node->join.is_merge ? " merge join" : "");
+                      node->join.is_asof        ? " asof"
+                      : node->join.range_count > 0 ? " range join"
+                      : node->join.is_merge        ? " merge join" : "");
     for (uint32_t i = 0; i < node->join.key_count; i++, word = " AND ")
         wr_textbuf_printf(buf, "%s%s %s %s", word, expr_text(node->join.left_keys[i], left, bump),
                           node->join.null_safe ? "IS NOT DISTINCT FROM" : "=",

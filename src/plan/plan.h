@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "expr/aggregate.h"
 #include "expr/expr.h"
+#include "expr/operators.h"
 #include "expr/window.h"
 
 typedef enum wr_plan_kind {
@@ -70,8 +71,6 @@ typedef enum wr_plan_join_type {
 } wr_plan_join_type;
 
 /** An ordered condition of a join: left op right, each over its own input, of equal types. */
-typedef enum wr_range_op { WR_RANGE_LT, WR_RANGE_LE, WR_RANGE_GT, WR_RANGE_GE } wr_range_op;
-
 typedef struct wr_plan_range {
     wr_expr    *left, *right;
     wr_range_op op;

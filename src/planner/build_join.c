@@ -57,10 +57,13 @@ static wr_status join_keys(wr_builder *b, const wr_plan_node *logical, bool righ
     *out_visible = visible;
     for (uint32_t k = 0; k < key_count; k++) {
         columns[k] = keys[k]->column;
-        if (keys[k]->kind != WR_EXPR_COLUMN) {
-            columns[k] = visible + computed;
+        if (keys[k]->kind == WR_EXPR_COLUMN)
+            continue;
+        columns[k] = visible;
+        while (columns[k] < visible + computed && !wr_expr_equal(exprs[columns[k]], keys[k]))
+            columns[k]++;
+        if (columns[k] == visible + computed)
             exprs[visible + computed++] = keys[k];
-        }
     }
     *out_columns = columns;
     if (computed == 0)
@@ -215,22 +218,24 @@ static wr_status joined_types(wr_builder *b, const join_side *left, const join_s
     return WR_OK;
 }
 
-/* Sort one input of an asof join by its keys, then by the ordered column, so that of two rows the
- * later one is the nearer: among equal ones of the right side the last in source order if it comes
- * before the left row, the first if it comes behind. */
-static wr_status sort_asof_side(wr_builder *b, const wr_plan_node *logical, wr_stream *stream,
-                                const uint32_t *columns, bool right, wr_error *err)
+/* Sort one input by its keys, then by its side of the first ordered condition. In an asof join that is
+ * so that of two rows the later one is the nearer: among equal ones of the right side the last in
+ * source order if it comes before the left row, the first if it comes behind. */
+static wr_status sort_side(wr_builder *b, const wr_plan_node *logical, const join_side *side,
+                           bool by_position, wr_error *err)
 {
     uint32_t     key_count = logical->join.key_count, count = key_count + 1;
     wr_range_op  op = logical->join.ranges[0].op;
-    bool         descending = op == WR_RANGE_LT || op == WR_RANGE_LE;
+    wr_stream   *stream = side->stream;
+    bool         descending = logical->join.is_asof && (op == WR_RANGE_LT || op == WR_RANGE_LE);
     wr_sort_key *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, count + stream->hidden_count, err);
 
     if (!keys)
         return WR_NO_MEMORY;
     for (uint32_t k = 0; k < count; k++)
-        keys[k] = (wr_sort_key){.column = columns[k], .descending = k == key_count && descending};
-    for (uint32_t h = 0; right && h < stream->hidden_count; h++)
+        keys[k] = (wr_sort_key){.column = side->columns[k],
+                                .descending = k == key_count && descending};
+    for (uint32_t h = 0; by_position && h < stream->hidden_count; h++)
         keys[count++] = (wr_sort_key){.column = stream->visible_count + h,
                                       .descending = descending};
     return wr_stream_sort(b, stream, keys, count, wr_stream_width(stream), 0, UINT64_MAX, logical,
@@ -246,12 +251,50 @@ static wr_status attach_asof(wr_builder *b, const wr_plan_node *logical, const w
 
     if (!plan)
         return WR_NO_MEMORY;
-    WR_TRY(sort_asof_side(b, logical, left->stream, left->columns, false, err));
-    WR_TRY(sort_asof_side(b, logical, right->stream, right->columns, true, err));
+    WR_TRY(sort_side(b, logical, left, false, err));
+    WR_TRY(sort_side(b, logical, right, true, err));
     plan->merge =
         (wr_plan_join_merge){*join, {left->stream->tail->plan, right->stream->tail->plan}};
     plan->excludes_equal = op == WR_RANGE_LT || op == WR_RANGE_GT;
     return attach_reader(b, logical, &WR_JOIN_ASOF, plan, left, right, out_tail, err);
+}
+
+/* Blocks of which side meet the other one, which is kept? For what is asked of rows by themselves it is
+ * theirs. Else that which leaves the side with two bounds for the other to lie together in, or the
+ * smaller one, to be kept. */
+static bool is_outer_right(const wr_plan_node *logical, const wr_plan_join_range *plan)
+{
+    const wr_join_range *first = &plan->ranges[0], *second = &plan->ranges[1];
+
+    if (logical->join.type != WR_PLAN_JOIN_INNER)
+        return logical->join.type == WR_PLAN_JOIN_RIGHT;
+    if (plan->range_count == 2 && first->columns[1] == second->columns[1])
+        return false;
+    if (plan->range_count == 2 && first->columns[0] == second->columns[0])
+        return true;
+    return estimate_bytes(logical->inputs[0]) < estimate_bytes(logical->inputs[1]);
+}
+
+static wr_status attach_range(wr_builder *b, const wr_plan_node *logical, const wr_plan_join *join,
+                              const join_side *left, const join_side *right, wr_node **out_tail,
+                              wr_error *err)
+{
+    wr_plan_join_range *plan = WR_BUMP_NEW(b->bump, wr_plan_join_range, err);
+    uint32_t            key_count = logical->join.key_count;
+
+    if (!plan)
+        return WR_NO_MEMORY;
+    WR_TRY(sort_side(b, logical, left, false, err));
+    WR_TRY(sort_side(b, logical, right, false, err));
+    plan->merge =
+        (wr_plan_join_merge){*join, {left->stream->tail->plan, right->stream->tail->plan}};
+    plan->range_count = logical->join.range_count;
+    for (uint32_t r = 0; r < plan->range_count; r++)
+        plan->ranges[r] = (wr_join_range){
+            {left->columns[key_count + r], right->columns[key_count + r]},
+            logical->join.ranges[r].op};
+    plan->outer_right = is_outer_right(logical, plan);
+    return attach_reader(b, logical, &WR_JOIN_RANGE, plan, left, right, out_tail, err);
 }
 
 /* Which rows' positions go along? A row that a join puts out once at most has that of its left row. */
@@ -313,6 +356,7 @@ wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *l
     wr_plan_join *plan = WR_BUMP_NEW(b->bump, wr_plan_join, err);
     join_side     left = {.stream = left_stream}, right = {.stream = right_stream};
     bool          is_sorted = b->merged[logical->number];
+    bool          is_range = logical->join.range_count > 0 && !logical->join.is_asof;
     wr_type      *types;
 
     if (!plan)
@@ -324,13 +368,15 @@ wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *l
     WR_TRY(joined_types(b, &left, &right, &types, err));
     if (logical->join.is_asof)
         WR_TRY(attach_asof(b, logical, plan, &left, &right, &out->tail, err));
+    else if (is_range)
+        WR_TRY(attach_range(b, logical, plan, &left, &right, &out->tail, err));
     else if (is_sorted)
         WR_TRY(attach_merge(b, logical, plan, &left, &right, &out->tail, err));
     else
         WR_TRY(attach_hash(b, logical, plan, &left, &right, &out->tail, err));
     *out = (wr_stream){.tail = out->tail, .types = types,
                        .visible_count = left.visible + left.hidden + right.visible + right.hidden,
-                       .ordered = is_sorted && !b->needs_position[logical->number]};
+                       .ordered = is_sorted && !is_range && !b->needs_position[logical->number]};
     return left.hidden || right.hidden ? move_hidden_last(b, logical, out, &left, &right, err)
                                        : WR_OK;
 }

@@ -62,8 +62,8 @@ void wr_merge_rule_mark(wr_builder *b)
 
         if (join->kind != WR_PLAN_JOIN)
             continue;
-        if (join->join.is_asof) {
-            b->merged[n] = true; /* it sorts by itself */
+        if (join->join.range_count > 0) {
+            b->merged[n] = true; /* an asof or range join sorts by itself */
             continue;
         }
         join->join.is_merge = !b->needs_position[n] && is_own_sort(b, join->inputs[0]) &&

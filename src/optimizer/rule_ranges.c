@@ -1,0 +1,206 @@
+/* optimizer/rule_ranges.c — which joins are range joins?
+ *
+ * Of the conjuncts of a join's condition that are no keys, those that compare an expression over the left
+ * input with one over the right by <, <=, > or >= are ordered conditions. One is enough where there are
+ * no keys: the alternative is to look at all pairs. With keys a hash join looks only at pairs with equal
+ * keys, of which one comparison leaves half on average, so it takes two to be worth sorting for. Two that
+ * share a side and bound it from both ends (a band) are preferred: what meets them lies together.
+ * What is not taken stays residual. */
+#include "base/bits.h"
+#include "expr/operators.h"
+#include "expr/function.h"
+#include "optimizer/optimizer_priv.h"
+
+enum { RANGES_MAX = 2 };
+
+/* The conjuncts of one join. */
+typedef struct conjuncts {
+    wr_plan      *plan;
+    wr_plan_node *join;
+    wr_expr     **items;
+    uint32_t      count;
+    wr_plan_range *ranges; /* of the items; left NULL: no ordered condition */
+} conjuncts;
+
+static uint32_t count_conjuncts(const wr_expr *expr)
+{
+    uint32_t count = 0;
+
+    if (expr->kind != WR_EXPR_AND)
+        return 1;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        count += count_conjuncts(expr->args[i]);
+    return count;
+}
+
+static void list_conjuncts(conjuncts *c, wr_expr *expr)
+{
+    if (expr->kind != WR_EXPR_AND) {
+        c->items[c->count++] = expr;
+        return;
+    }
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        list_conjuncts(c, expr->args[i]);
+}
+
+/* Does the expression read columns of the left (bit 0), of the right input (bit 1)? */
+static wr_status find_sides(const conjuncts *c, const wr_expr *expr, unsigned *out_sides,
+                            wr_error *err)
+{
+    uint32_t     left_count = c->join->inputs[0]->schema.field_count;
+    uint32_t     count = left_count + c->join->inputs[1]->schema.field_count;
+    wr_bump_mark mark = wr_bump_save(c->plan->bump);
+    uint64_t    *bits = WR_BUMP_NEW_ARRAY(c->plan->bump, uint64_t, wr_bit_words(count) + 1, err);
+
+    if (!bits)
+        return WR_NO_MEMORY;
+    wr_expr_columns(expr, bits);
+    *out_sides = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (wr_bit_get(bits, i))
+            *out_sides |= i < left_count ? 1 : 2;
+    wr_bump_rewind(c->plan->bump, mark);
+    return WR_OK;
+}
+
+static bool find_op(const wr_expr *expr, bool turned, wr_range_op *out_op)
+{
+    static const struct {
+        const char *name;
+        wr_range_op straight, turned;
+    } OPS[] = {{WR_OPERATOR_LT, WR_RANGE_LT, WR_RANGE_GT}, {WR_OPERATOR_LE, WR_RANGE_LE, WR_RANGE_GE},
+               {WR_OPERATOR_GT, WR_RANGE_GT, WR_RANGE_LT}, {WR_OPERATOR_GE, WR_RANGE_GE, WR_RANGE_LE}};
+
+    for (size_t i = 0; i < sizeof OPS / sizeof OPS[0]; i++)
+        if (strcmp(expr->function->name, OPS[i].name) == 0) {
+            *out_op = turned ? OPS[i].turned : OPS[i].straight;
+            return true;
+        }
+    return false;
+}
+
+static bool has_order(wr_type type)
+{
+    return type.logical != WR_TYPE_LIST && type.logical != WR_TYPE_STRUCT &&
+           type.logical != WR_TYPE_MAP && type.logical != WR_TYPE_NULL_;
+}
+
+/* The conjunct as an ordered condition, its sides still over both inputs; left NULL: it is none. */
+static wr_status find_range(const conjuncts *c, const wr_expr *expr, wr_plan_range *out_range,
+                            wr_error *err)
+{
+    unsigned first, second;
+    bool     turned;
+
+    *out_range = (wr_plan_range){0};
+    if (expr->kind != WR_EXPR_CALL || expr->arg_count != 2 || !wr_expr_is_repeatable(expr) ||
+        !find_op(expr, false, &out_range->op) || !has_order(expr->args[0]->type) ||
+        !wr_type_equal(expr->args[0]->type, expr->args[1]->type))
+        return WR_OK;
+    WR_TRY(find_sides(c, expr->args[0], &first, err));
+    WR_TRY(find_sides(c, expr->args[1], &second, err));
+    if (!((first == 1 && second == 2) || (first == 2 && second == 1)))
+        return WR_OK;
+    turned = first == 2;
+    find_op(expr, turned, &out_range->op);
+    out_range->left = expr->args[turned];
+    out_range->right = expr->args[!turned];
+    return WR_OK;
+}
+
+static bool is_less(const wr_plan_range *range)
+{
+    return range->op == WR_RANGE_LT || range->op == WR_RANGE_LE;
+}
+
+static bool is_band(const wr_plan_range *a, const wr_plan_range *b)
+{
+    return is_less(a) != is_less(b) &&
+           (wr_expr_equal(a->left, b->left) || wr_expr_equal(a->right, b->right));
+}
+
+/* Take the conjuncts for ranges: a band, or the first two there are. Returns how many. */
+static uint32_t choose(const conjuncts *c, uint32_t out_taken[RANGES_MAX])
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->count; i++)
+        for (uint32_t k = i + 1; c->ranges[i].left && k < c->count; k++)
+            if (c->ranges[k].left && is_band(&c->ranges[i], &c->ranges[k])) {
+                out_taken[0] = i;
+                out_taken[1] = k;
+                return 2;
+            }
+    for (uint32_t i = 0; i < c->count && count < RANGES_MAX; i++)
+        if (c->ranges[i].left)
+            out_taken[count++] = i;
+    return count;
+}
+
+/* From columns of both inputs to columns of the right one. */
+static wr_status move_to_right(const conjuncts *c, wr_expr **io_expr, wr_error *err)
+{
+    uint32_t  left_count = c->join->inputs[0]->schema.field_count;
+    uint32_t  count = left_count + c->join->inputs[1]->schema.field_count;
+    uint32_t *map = WR_BUMP_NEW_ARRAY(c->plan->bump, uint32_t, count + 1, err);
+
+    if (!map)
+        return WR_NO_MEMORY;
+    for (uint32_t i = left_count; i < count; i++)
+        map[i] = i - left_count;
+    *io_expr = wr_expr_remap(*io_expr, map, c->plan->bump, err);
+    return *io_expr ? WR_OK : WR_NO_MEMORY;
+}
+
+/* Conjuncts that are not taken stay residual. */
+static wr_status set_ranges(conjuncts *c, const uint32_t *taken, uint32_t taken_count, wr_error *err)
+{
+    wr_plan_node  *join = c->join;
+    wr_plan_range *ranges = WR_BUMP_NEW_ARRAY(c->plan->bump, wr_plan_range, taken_count, err);
+    uint32_t       kept = 0;
+
+    if (!ranges)
+        return WR_NO_MEMORY;
+    for (uint32_t r = 0; r < taken_count; r++) {
+        ranges[r] = c->ranges[taken[r]];
+        WR_TRY(move_to_right(c, &ranges[r].right, err));
+    }
+    for (uint32_t i = 0; i < c->count; i++)
+        if (i != taken[0] && (taken_count == 1 || i != taken[1]))
+            c->items[kept++] = c->items[i];
+    join->join.ranges = ranges;
+    join->join.range_count = taken_count;
+    join->join.residual = kept ? c->items[0] : NULL;
+    return kept < 2 ? WR_OK : wr_expr_logic(c->plan->bump, WR_EXPR_AND, c->items, kept,
+                                            &join->join.residual, err);
+}
+
+static wr_status split(wr_plan *plan, wr_plan_node *join, wr_error *err)
+{
+    uint32_t  room = count_conjuncts(join->join.residual), taken[RANGES_MAX], taken_count;
+    conjuncts c = {.plan = plan, .join = join,
+                   .items = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, room, err),
+                   .ranges = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_range, room, err)};
+
+    if (!c.items || !c.ranges)
+        return WR_NO_MEMORY;
+    list_conjuncts(&c, join->join.residual);
+    for (uint32_t i = 0; i < c.count; i++)
+        WR_TRY(find_range(&c, c.items[i], &c.ranges[i], err));
+    taken_count = choose(&c, taken);
+    if (taken_count < (join->join.key_count ? 2u : 1u))
+        return WR_OK;
+    return set_ranges(&c, taken, taken_count, err);
+}
+
+wr_status wr_rule_ranges(wr_plan *plan, wr_error *err)
+{
+    for (uint32_t n = 0; n < plan->node_count; n++) {
+        wr_plan_node *node = plan->nodes[n];
+
+        if (node->kind == WR_PLAN_JOIN && node->join.residual && !node->join.is_asof &&
+            !node->join.null_safe)
+            WR_TRY(split(plan, node, err));
+    }
+    return WR_OK;
+}
