@@ -38,6 +38,7 @@ void wr_list_chain_begin(wr_list_chain *list)
     wr_text_chain_begin(&list->text);
     empty_block(list);
     list->total = 0;
+    list->head_used = list->left = 0;
 }
 
 /* The block ends; `more` bytes of its last element go to the chain behind it. */
@@ -60,36 +61,83 @@ static wr_status put_block(wr_list_chain *list, uint32_t more, wr_error *err)
 
 /* ---- Fixed width -------------------------------------------------------------------------------- */
 
-static void note_nulls(wr_list_chain *list, const uint64_t *valid, uint32_t first, uint32_t count)
+static bool is_valid(const uint8_t *valid, uint32_t index)
+{
+    return valid[index / 8] >> index % 8 & 1;
+}
+
+static void note_nulls(wr_list_chain *list, const uint8_t *valid, uint32_t first, uint32_t count)
 {
     uint8_t *cells = list->block + WR_LIST_HEADER_BYTES + list->used;
 
     for (uint32_t i = 0; i < count; i++)
-        if (!wr_bit_get(valid, first + i)) {
+        if (!is_valid(valid, first + i)) {
             memset(cells + (size_t)i * list->element_bytes, 0, list->element_bytes);
             wr_bit_clear(list->valid, list->count + i);
             list->any_null = true;
         }
 }
 
-static wr_status add_cells(wr_list_chain *list, const wr_vector *values, uint32_t first,
-                           uint32_t count, wr_error *err)
+/* `valid` is a bit map, or NULL. */
+static wr_status add_cells(wr_list_chain *list, const uint8_t *cells, const uint8_t *valid,
+                           uint32_t first, uint32_t count, wr_error *err)
 {
     uint32_t width = list->element_bytes;
 
+    list->total += count;
     while (count > 0) {
         uint32_t room = WR_LIST_BLOCK_ELEMENTS - list->count, now = count < room ? count : room;
 
         memcpy(list->block + WR_LIST_HEADER_BYTES + list->used,
-               (const uint8_t *)values->data + (size_t)first * width, (size_t)now * width);
-        if (values->valid)
-            note_nulls(list, values->valid, first, now);
+               cells + (size_t)first * width, (size_t)now * width);
+        if (valid)
+            note_nulls(list, valid, first, now);
         list->count += now;
         list->used += now * width;
         first += now;
         count -= now;
         if (list->count == WR_LIST_BLOCK_ELEMENTS)
             WR_TRY(put_block(list, 0, err));
+    }
+    return WR_OK;
+}
+
+uint32_t wr_list_run_put(void *to, size_t room, const wr_vector *values, uint32_t first,
+                         uint32_t count, uint32_t *out_bytes)
+{
+    uint32_t width = wr_physical_bytes(wr_type_physical(values->type)), bytes;
+    size_t   fit = room > sizeof(uint32_t) + 1 ? (room - sizeof(uint32_t) - 1) * 8 / (8 * width + 1)
+                                               : 0;
+    uint8_t *map;
+
+    if (fit == 0)
+        return 0;
+    if (count > fit)
+        count = (uint32_t)fit;
+    bytes = (uint32_t)sizeof(uint32_t) + count * width;
+    wr_store_u32(to, count | (values->valid ? WR_LIST_NULLS : 0));
+    memcpy((uint8_t *)to + sizeof(uint32_t), (const uint8_t *)values->data + (size_t)first * width,
+           (size_t)count * width);
+    if (values->valid) {
+        map = (uint8_t *)to + bytes;
+        memset(map, 0, (count + 7) / 8);
+        for (uint32_t i = 0; i < count; i++)
+            map[i / 8] |= (uint8_t)(wr_bit_get(values->valid, first + i) << i % 8);
+        bytes += (count + 7) / 8;
+    }
+    *out_bytes = bytes;
+    return count;
+}
+
+static wr_status take_runs(wr_list_chain *list, const uint8_t *bytes, size_t byte_count,
+                           wr_error *err)
+{
+    for (const uint8_t *at = bytes; at < bytes + byte_count;) {
+        uint32_t       head = wr_load_u32(at), count = head & ~WR_LIST_NULLS;
+        const uint8_t *cells = at + sizeof head, *map = cells + (size_t)count * list->element_bytes;
+
+        WR_TRY(add_cells(list, cells, head & WR_LIST_NULLS ? map : NULL, 0, count, err));
+        at = map + (head & WR_LIST_NULLS ? (count + 7) / 8 : 0);
     }
     return WR_OK;
 }
@@ -171,13 +219,48 @@ static wr_status add_texts(wr_list_chain *list, const wr_vector *values, uint32_
     return WR_OK;
 }
 
+static wr_status take_stream(wr_list_chain *list, const uint8_t *bytes, size_t byte_count,
+                             wr_error *err)
+{
+    while (byte_count > 0) {
+        size_t wanted = list->left ? list->left : WR_LENGTH_BYTES - list->head_used;
+        size_t now = byte_count < wanted ? byte_count : wanted;
+
+        if (list->left > 0) {
+            WR_TRY(wr_list_chain_part(list, bytes, now, err));
+            list->left -= (uint32_t)now;
+        } else {
+            memcpy(list->head + list->head_used, bytes, now);
+            list->head_used += (uint32_t)now;
+        }
+        bytes += now;
+        byte_count -= now;
+        if (list->head_used == WR_LENGTH_BYTES) {
+            list->head_used = 0;
+            WR_TRY(wr_list_chain_open(list, wr_load_u32(list->head), err));
+            list->left = wr_load_u32(list->head) == WR_PACKED_NULL ? 0 : wr_load_u32(list->head);
+        } else if (list->head_used > 0 || list->left > 0) {
+            continue;
+        }
+        if (list->left == 0)
+            WR_TRY(wr_list_chain_close(list, err));
+    }
+    return WR_OK;
+}
+
+wr_status wr_list_chain_take(wr_list_chain *list, const void *bytes, size_t byte_count,
+                             wr_error *err)
+{
+    return list->element_bytes ? take_runs(list, bytes, byte_count, err)
+                               : take_stream(list, bytes, byte_count, err);
+}
+
 wr_status wr_list_chain_add(wr_list_chain *list, const wr_vector *values, uint32_t first,
                             uint32_t count, wr_error *err)
 {
     if (list->element_bytes == 0)
         return add_texts(list, values, first, count, err);
-    list->total += count;
-    return add_cells(list, values, first, count, err);
+    return add_cells(list, values->data, (const uint8_t *)values->valid, first, count, err);
 }
 
 wr_status wr_list_chain_end(wr_list_chain *list, wr_str *out_list, wr_error *err)

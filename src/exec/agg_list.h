@@ -21,6 +21,9 @@ typedef struct wr_list_chain {
     bool          any_null;
     uint64_t      valid[WR_LIST_BLOCK_ELEMENTS / 64];
     uint64_t      total;         /* elements of the list                          */
+    uint8_t       head[WR_LENGTH_BYTES]; /* of a stream: the next element's length, ... */
+    uint32_t      head_used;
+    uint32_t      left;          /* ... and what is still to come of the open one */
 } wr_list_chain;
 
 /** Bytes of one chain. */
@@ -43,6 +46,19 @@ wr_status wr_list_chain_open(wr_list_chain *list, uint32_t byte_count, wr_error 
 wr_status wr_list_chain_part(wr_list_chain *list, const void *bytes, size_t byte_count,
                              wr_error *err) WR_MUST_USE;
 wr_status wr_list_chain_close(wr_list_chain *list, wr_error *err) WR_MUST_USE;
+
+/** Elements on their way to a list, put down by one thread and added by another. Of fixed width they
+ *  come in runs: u32 count, with WR_LIST_NULLS if one is null, the elements, with WR_LIST_NULLS a bit
+ *  map (1: valid). Others are a stream of u32 lengths and bytes, WR_PACKED_NULL for a null. */
+
+/** Write a run of the first of these rows of a FLAT vector to `room` bytes at `to`; returns how many
+ *  rows, 0 if there is no room for one. */
+uint32_t wr_list_run_put(void *to, size_t room, const wr_vector *values, uint32_t first,
+                         uint32_t count, uint32_t *out_bytes);
+
+/** Whole runs, or for elements not of fixed width any part of their stream. Errors as add. */
+wr_status wr_list_chain_take(wr_list_chain *list, const void *bytes, size_t byte_count,
+                             wr_error *err) WR_MUST_USE;
 
 /** The finished list; it lies in the chain until that is recycled. */
 wr_status wr_list_chain_end(wr_list_chain *list, wr_str *out_list, wr_error *err) WR_MUST_USE;

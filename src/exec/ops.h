@@ -243,8 +243,8 @@ bool wr_values_can(const wr_plan_ordered *plan);
 extern const wr_sink_ops   WR_VALUES;
 extern const wr_source_ops WR_VALUES_READ;
 
-/** The same plan and output for one string_agg of all rows in the order of the pipeline, which must be
- *  an ordered one: no keys, no position, the text is column 0. */
+/** The same plan and output for one string_agg or list of all rows in the order of the pipeline, which
+ *  must be an ordered one: no keys, no position, the value is column 0. */
 extern const wr_sink_ops   WR_TEXTS;
 extern const wr_source_ops WR_TEXTS_READ;
 

@@ -589,14 +589,14 @@ static wr_status show_first_intervals(wr_builder *b, const wr_plan_node *logical
                              stream->hidden_count, logical, err);
 }
 
-/* One string_agg of all rows as they come: nothing is sorted. */
+/* One string_agg or list of all rows as they come: nothing is sorted. */
 static bool joins_as_they_come(const wr_builder *b, const wr_plan_node *logical,
                                const wr_stream *stream)
 {
     const wr_plan_agg *agg = logical->aggregate.aggs;
 
     return wr_plan_key_width(logical) == 0 && logical->aggregate.agg_count == 1 &&
-           agg->kind == WR_AGG_STRING_AGG && agg->order_key_count == 0 && stream->ordered &&
+           wr_agg_is_sequence(agg->kind) && agg->order_key_count == 0 && stream->ordered &&
            !b->needs_position[logical->number];
 }
 
