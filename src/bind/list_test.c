@@ -117,6 +117,88 @@ static const fixture_row FUNCTIONS_ON_LISTS[] = {
     {"repeat(['abc', NULL], 2000)[-2:]", "[\"abc\",null]", NULL},
 };
 
+static const fixture_row ORDER[] = {
+    {"list_sort([3, 1, NULL, 2])", "[1,2,3,null]", "List(Int32)"},
+    {"list_sort([3, 1, NULL, 2], 'desc')", "[3,2,1,null]", NULL},
+    {"list_sort([3, 1, NULL, 2], 'DESC', 'nulls first')", "[null,3,2,1]", NULL},
+    {"array_sort(['b', 'a text beyond twelve bytes', 'a'])",
+     "[\"a\",\"a text beyond twelve bytes\",\"b\"]", NULL},
+    {"list_sort([[2], [1, 5], [1]])", "[[1],[1,5],[2]]", NULL},
+    {"list_sort([{'a': 2, 'b': 1}, {'a': 1, 'b': NULL}, {'a': 1, 'b': 3}])",
+     "[{\"a\":1,\"b\":3},{\"a\":1,\"b\":null},{\"a\":2,\"b\":1}]", NULL},
+    {"list_sort([1], 'up')", "error: list_sort: 'up' is neither 'ASC' nor 'DESC'", NULL},
+    {"list_reverse_sort([1, NULL, 2])", "[2,1,null]", NULL},
+    {"list_reverse_sort([1, NULL, 2], 'NULLS FIRST')", "[null,2,1]", NULL},
+    {"list_distinct([3, 1, NULL, 3, 2, 1])", "[3,1,2]", NULL},
+    {"list_unique([1, 1, NULL, 2])", "2", "Int64"},
+    {"list_has_any([1, 2], [2, 3])", "true", "Boolean"},
+    {"list_has_any([1, NULL], [NULL])", "false", NULL},
+    {"list_has_all([1, 2, 3], [3, 1])", "true", NULL},
+    {"list_has_all([1, 2], [1, 5])", "false", NULL},
+    {"list_has_all([1], [NULL])", "true", NULL},
+    {"list_intersect([2, 1, 2, NULL], [1, 2, NULL])", "[2,1]", NULL},
+    {"list_intersect([1, 2], [2.0])", "[2.0]", NULL},
+};
+
+static const fixture_row SUMS[] = {
+    {"list_sum([1, NULL, 2])", "3", "Int64"},
+    {"list_sum([])", "NULL", "Int64"},
+    {"list_sum([1.5, 2.25])", "3.75", "Decimal(38, 2)"},
+    {"list_sum([0.1e0, 0.2e0, 0.3e0])", "0.6", "Float64"},
+    {"list_sum([9223372036854775807, 1])", "9223372036854775808", "Decimal(38, 0)"},
+    {"list_sum(['a'])", "error: no variant of 'list_sum'", NULL},
+    {"list_avg([1, 2])", "1.5", "Float64"},
+    {"list_avg([1.5, 2])", "1.75", NULL},
+    {"list_min([3, NULL, 1])", "1", "Int32"},
+    {"list_max(['a', 'a text beyond twelve bytes'])", "a text beyond twelve bytes", "Utf8"},
+    {"list_max([NULL])", "NULL", NULL},
+    {"list_count([1, NULL])", "1", NULL},
+    {"list_product([2, 3, NULL])", "6", NULL},
+    {"list_bool_and([true, NULL, false])", "false", NULL},
+    {"list_bool_or([NULL, true, false])", "true", NULL},
+    {"list_any_value([NULL, 5, 6])", "5", NULL},
+    {"range(3)", "[0,1,2]", "List(Int64)"},
+    {"range(1, 3)", "[1,2]", NULL},
+    {"range(5, 1, -2)", "[5,3]", NULL},
+    {"range(3, 1)", "[]", NULL},
+    {"range(1, 10, 3)", "[1,4,7]", NULL},
+    {"range(1, 3, 0)", "[]", NULL},
+    {"generate_series(1, 3)", "[1,2,3]", NULL},
+    {"generate_series(10, 1, -4)", "[10,6,2]", NULL},
+    {"generate_series(9223372036854775806, 9223372036854775807)",
+     "[9223372036854775806,9223372036854775807]", NULL},
+    {"len(range(-9223372036854775807, 9223372036854775807))", "error: the list would be longer", NULL},
+};
+
+static const fixture_row TEXTS[] = {
+    {"string_split('a,b,,c', ',')", "[\"a\",\"b\",\"\",\"c\"]", "List(Utf8)"},
+    {"string_split('aXYbXY', 'XY')", "[\"a\",\"b\",\"\"]", NULL},
+    {"string_split('', ',')", "[\"\"]", NULL},
+    {"string_split('a\xc3\xa9', '')", "[\"a\",\"\xc3\xa9\"]", NULL},
+    {"string_split('ab', NULL)", "NULL", NULL},
+    {"str_split('a b', ' ')[2]", "b", NULL},
+    {"array_to_string(['a', NULL, 'b'], ', ')", "a, b", "Utf8"},
+    {"array_to_string(['a', NULL, 'b'], ',', '*')", "a,*,b", NULL},
+    {"array_to_string([1, 2], '-')", "1-2", NULL},
+    {"array_to_string([], '-')", "", NULL},
+    {"array_to_string([NULL, 1.5], '-')", "1.5", NULL},
+};
+
+static void order_of_elements(void **state)
+{
+    FIXTURE_CHECK(state, ORDER);
+}
+
+static void sums_and_ranges(void **state)
+{
+    FIXTURE_CHECK(state, SUMS);
+}
+
+static void texts_and_lists(void **state)
+{
+    FIXTURE_CHECK(state, TEXTS);
+}
+
 static const fixture_row LAMBDAS[] = {
     {"list_transform([1, 2, NULL], x -> x + 1)", "[2,3,null]", "List(Int32)"},
     {"list_transform([1, 2], lambda x: x * 2)", "[2,4]", NULL},
@@ -214,6 +296,9 @@ int main(void)
         TEST(access_by_position),
         TEST(slices),
         TEST(functions_on_lists),
+        TEST(order_of_elements),
+        TEST(sums_and_ranges),
+        TEST(texts_and_lists),
         TEST(lambdas),
         TEST(casts),
     };
