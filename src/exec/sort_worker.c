@@ -272,8 +272,10 @@ static wr_status spill_buffer(wr_sorter_worker *worker, wr_error *err)
     wr_sort_buffer   *buffer = &worker->buffer;
     const wr_sortkey *boundary = &sorter->boundary_key;
 
-    if (buffer->entry_count == 0)
+    if (buffer->entry_count == 0) {
+        wr_sort_buffer_reset(sorter, buffer); /* all its rows may have been cut off */
         return WR_OK;
+    }
     if (!continues_run(worker, wr_sort_entry_row(&buffer->entries[0]))) {
         close_run(worker);
         worker->run = wr_sorter_add_run(sorter);
@@ -290,19 +292,17 @@ static wr_status spill_buffer(wr_sorter_worker *worker, wr_error *err)
 
 /* ---- The first rows only --------------------------------------------------------------------- */
 
-/* Rows needed are in the buffer, in order: whatever sorts after the last of them is not let in. */
+/* The buffer is in order: drop the rows that are not among the first. */
 static void cut_buffer(wr_sorter_worker *worker)
 {
     wr_sort_buffer *buffer = &worker->buffer;
-    uint64_t        needed = worker->sorter->rows_needed;
+    wr_sorter      *sorter = worker->sorter;
 
-    if (buffer->entry_count < needed || worker->key.column_count == 0)
-        return;
-    buffer->entry_count = (size_t)needed;
-    if (needed == 0)
-        return;
-    worker->has_bound = true;
-    worker->bound = wr_sortkey_bound_of(&worker->key, wr_sort_entry_row(&buffer->entries[needed - 1]));
+    if (sorter->cut && buffer->entry_count > 0)
+        buffer->entry_count = wr_sort_cut_tell(sorter->cut, &worker->key, buffer->entries,
+                                               buffer->entry_count, &buffer->teller);
+    else if (buffer->entry_count > sorter->rows_needed)
+        buffer->entry_count = (size_t)sorter->rows_needed;
 }
 
 /* Rows of a sorted buffer that are not wanted of their group. */
@@ -512,7 +512,7 @@ wr_status wr_sorter_add(wr_sorter_worker *worker, const wr_batch *batch, wr_erro
 
     if (selection.row_count == 0 || sorter->rows_needed == 0)
         return WR_OK;
-    if (worker->has_bound) {
+    if (sorter->cut && wr_sort_cut_bound(sorter->cut, &worker->bound_version, &worker->bound)) {
         const wr_vector *vector = &batch->columns[worker->key.columns[0].column];
 
         selection.row_count =

@@ -47,13 +47,14 @@ static uint32_t table_pages_of(const wr_exec *exec, uint32_t worker_count)
     return wr_pages_for(bytes > least ? bytes : least, exec->page_bytes);
 }
 
-/* What comes out of the sorter's bump: layout, keys (shared, boundary), buffers, reserves; keys of the
- * workers. Twice, since requests that do not fit a page's rest leave it behind. */
+/* What comes out of the sorter's bump: layout, keys (shared, boundary), cut, buffers, reserves; keys of
+ * the workers. Twice, since requests that do not fit a page's rest leave it behind. */
 static uint64_t bump_pages_of(const wr_sorter_plan *plan, const wr_exec *exec,
                               uint32_t worker_count)
 {
     uint64_t bytes = wr_row_layout_bytes(plan->column_count) +
                      wr_sortkey_bytes(plan->key_count) * (worker_count + 2) +
+                     (plan->rows_max == UINT64_MAX ? 0 : sizeof(wr_sort_cut)) +
                      (uint64_t)worker_count * (sizeof(wr_sort_buffer) + sizeof(wr_sortkey) + sizeof(uint8_t *) + 64);
 
     return wr_pages_for(2 * bytes + 256, exec->page_bytes);
@@ -144,6 +145,13 @@ static wr_status make_keys(wr_sorter *sorter, wr_error *err)
     WR_TRY(wr_sortkey_init(&sorter->boundary_key, &sorter->layout, plan->keys, plan->key_count,
                            &sorter->bump, err));
     wr_sortkey_assume_all(&sorter->boundary_key);
+    if (sorter->rows_needed == UINT64_MAX || sorter->rows_needed == 0 || plan->key_count == 0 ||
+        plan->top.rank_max > 0)
+        return WR_OK;
+    sorter->cut = WR_BUMP_NEW(&sorter->bump, wr_sort_cut, err);
+    if (!sorter->cut)
+        return WR_NO_MEMORY;
+    wr_sort_cut_init(sorter->cut, sorter->rows_needed);
     return WR_OK;
 }
 
@@ -205,6 +213,8 @@ void wr_sorter_release(wr_sorter *sorter)
     }
     if (sorter->runs)
         wr_lease_give(sorter->lease, sorter->runs, sorter->run_pages);
+    if (sorter->cut)
+        wr_sort_cut_release(sorter->cut);
     wr_bump_release(&sorter->bump);
     wr_mutex_release(&sorter->mutex);
     sorter->is_open = false;

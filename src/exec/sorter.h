@@ -23,8 +23,8 @@
  *   reading: shared + per worker P (chunk; more if there is) and the batch; 6P + state: two inputs and
  *            their spares, and room to merge two runs into one. Fan-in K needs K spill pages at least.
  *   at rest: shared; rows in memory are spilled when asked to.
- * Only the first `rows_needed` rows: each sorted buffer is cut there; its last row then bounds what is
- * let in, and rows that survive are moved together in place, so a small top-N never spills.
+ * Only the first `rows_needed` rows: sorted buffers find a bound together (sort_cut.h), are cut there, and
+ * let no row behind it in. Rows that survive are moved together in place, so a small top-N never spills.
  *
  * Call order: init; per worker open, add*, combine, close; finish; [reclaim]; then once, or with
  * `keep` any number of times: read_open, per worker read*, read_close; release at any time.
@@ -36,8 +36,8 @@
 
 #include "exec/merge.h"
 #include "exec/row.h"
+#include "exec/sort_cut.h"
 #include "exec/sort_group_bound.h"
-#include "exec/sort_rows.h"
 #include "exec/sortkey.h"
 
 typedef struct wr_sorter_plan {
@@ -78,6 +78,7 @@ typedef struct wr_sort_buffer {
     uint32_t       entry_pages;   /* arena pages of `entries`; 0: they are in the reserve */
     uint8_t       *reserve;       /* 4P: rows, rows, addresses, spill page               */
     uint32_t       reserve_rows;  /* row pages in use of the reserve                     */
+    uint32_t       teller;        /* of its milestones (sort_cut.h); 0: it told none     */
 } wr_sort_buffer;
 
 typedef struct wr_sorter {
@@ -89,6 +90,7 @@ typedef struct wr_sorter {
     wr_row_layout  layout;
     wr_sortkey     key;            /* what all workers have observed                   */
     wr_sortkey     boundary_key;   /* takes everything for possible: runs against runs */
+    wr_sort_cut   *cut;            /* only the first rows are wanted; else NULL        */
     uint32_t       page_bytes, spill_bytes_min, chunk_bytes;
     uint32_t       workers_max;
     uint32_t       shared_pages;
@@ -125,8 +127,8 @@ typedef struct wr_sorter_worker {
     wr_sort_run     *run;          /* the last one, if it may grow                     */
     uint8_t          run_end[WR_SORTKEY_ROOM_BYTES]; /* key of its last row            */
     uint32_t         run_end_length;
-    bool             has_bound;
-    wr_sortkey_bound bound;
+    uint64_t         bound_version;
+    wr_sortkey_bound bound;        /* the sorter's, as known here                      */
     wr_group_bounds  groups;       /* what is not wanted of them                       */
     bool             has_tried;    /* to have a table of groups                        */
 } wr_sorter_worker;

@@ -82,6 +82,15 @@ typedef struct wr_sortkey_bound {
 
 wr_sortkey_bound wr_sortkey_bound_of(const wr_sortkey *key, const uint8_t *row);
 
+/** Order of two bounds: below 0 if rows at `a` sort before those at `b`. */
+static inline int wr_sortkey_bound_compare(const wr_sortkey *key, const wr_sortkey_bound *a,
+                                           const wr_sortkey_bound *b)
+{
+    if (a->is_null != b->is_null)
+        return a->is_null == key->columns[0].nulls_first ? -1 : 1;
+    return (a->prefix > b->prefix) - (a->prefix < b->prefix);
+}
+
 /** Of `selection`, the rows of the first key column (`vector`) that do not surely sort after the
  *  bound, into `out_rows`. Returns how many. Cost about 4 ns a row. */
 uint32_t wr_sortkey_select(const wr_sortkey *key, const wr_sortkey_bound *bound,
