@@ -303,7 +303,7 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
         {.kind = WR_WINDOW_CUME_DIST, .frames = {4}, .total = 3, .type = WR_TYPE(F64)},
     };
     wr_plan_window plan = {.types = TYPES, .column_count = INPUT, .keys = KEYS, .key_count = 3,
-                           .partition_count = 1, .order_count = 1, .kept_count = 4,
+                           .scopes = {{1, 2}}, .scope_count = 1, .kept_count = 4,
                            .outputs = OUTPUTS, .output_count = 1, .frames = frames,
                            .frame_count = 5, .points = points, .point_count = 2,
                            .functions = functions, .function_count = FUNCTIONS};

@@ -257,12 +257,18 @@ typedef struct wr_plan_top {
     uint32_t       key_count;   /* leading columns: rows that are equal in them tie  */
 } wr_plan_top;
 
+/** Functions of one window: the leading columns that tell partitions, and peers. */
+typedef struct wr_window_scope {
+    uint32_t partition_count, key_count;
+} wr_window_scope;
+
 /** window: rows sorted by partition and order keys, then functions over the rows around each.
  *
  * Columns of the input are [partition keys, order keys, what else is put out or looked at, the rest
  * that only the sort needs]; the first `kept_count` are read after sorting. Output: the columns in
  * `outputs`, then one column a function, rows in sorted order. */
 typedef struct wr_window_frame {
+    uint32_t          scope;
     wr_frame          frame;        /* this is a part of it if it excludes rows: it then starts ... */
     wr_frame_bound    least, most;  /* ... not before the one, and ends not behind the other      */
     wr_plan_aggregate aggs;  /* over kept columns; key_count 0; position is column kept_count or NONE */
@@ -279,11 +285,13 @@ typedef struct wr_window_point {
     int64_t        offset; /* LAG, LEAD: rows; NTH_VALUE: from 1            */
     uint32_t       frame;  /* not LAG, LEAD                                 */
     uint32_t       earlier[WR_WINDOW_PARTS - 1]; /* NTH_VALUE: frames whose rows count before, or NONE */
+    uint32_t       scope;
     uint32_t       nulls;  /* IGNORE NULLS: kept column whose nulls do not count, else NONE */
 } wr_window_point;
 
 typedef struct wr_window {
     wr_window_kind kind;
+    uint32_t       scope;
     uint32_t       part_count; /* of the frame: 1 if it excludes nothing                         */
     uint32_t       frames[WR_WINDOW_PARTS]; /* PERCENT_RANK, NTILE: the whole partition; CUME_DIST:
                                 up to the peers; AGGREGATE, a part each; else NONE                */
@@ -301,7 +309,9 @@ typedef struct wr_plan_window {
     uint32_t               column_count;
     const wr_sort_key     *keys;        /* partition, order, position */
     uint32_t               key_count;
-    uint32_t               partition_count, order_count, kept_count;
+    uint32_t               kept_count;
+    wr_window_scope        scopes[WR_WINDOW_SCOPES_MAX]; /* the keys serve all of them */
+    uint32_t               scope_count;
     wr_plan_top            top;         /* of the partitions */
     const uint32_t        *outputs;
     uint32_t               output_count;

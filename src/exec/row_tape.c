@@ -107,6 +107,7 @@ void wr_row_tape_rewind(wr_row_tape *tape, const wr_row_page *page)
     tape->is_complete = false;
     for (uint32_t c = 0; c < tape->cursor_count; c++)
         tape->cursors[c] = (wr_tape_cursor){.at = tape->first, .offset = sizeof(wr_row_page),
+                                            .group_level = tape->cursors[c].group_level,
                                             .buffer = tape->cursors[c].buffer};
 }
 
@@ -159,7 +160,7 @@ static wr_status level_of(const wr_row_tape *tape, const uint8_t *row, uint8_t *
     *out_level = 0;
     if (!tape->newest)
         return WR_OK;
-    for (uint32_t level = WR_TAPE_LEVELS; level > 0; level--) {
+    for (uint32_t level = tape->level_count; level > 0; level--) {
         bool same;
 
         WR_TRY(wr_row_equal(tape->layout, tape->newest, row, tape->key_counts[level - 1], &same,
@@ -187,7 +188,7 @@ wr_status wr_row_tape_add(wr_row_tape *tape, wr_row_page *page, wr_error *err)
     tape->cut_offset = 0;
     for (uint32_t left = page->row_count; row < end; row += wr_row_bytes(row), left--) {
         WR_TRY(level_of(tape, row, row + tape->level_offset, err));
-        if (wr_tape_row_begins(tape, row, WR_TAPE_PARTITION) && tape->newest) {
+        if (wr_tape_row_begins(tape, row, 0) && tape->newest) {
             tape->cut_offset = (uint32_t)(row - (uint8_t *)page);
             tape->cut_rows = left;
         }
@@ -217,11 +218,13 @@ void wr_tape_cursor_copy(wr_tape_cursor *to, const wr_tape_cursor *from)
 {
     wr_row_page *buffer = to->buffer;
     bool         is_pinned = to->is_pinned;
+    uint32_t     group_level = to->group_level;
     bool         has_page = to->at == buffer && from->at == from->buffer && to->page == from->page;
 
     *to = *from;
     to->buffer = buffer;
     to->is_pinned = is_pinned;
+    to->group_level = group_level;
     if (is_in_memory(from))
         return;
     to->at = buffer;

@@ -6,7 +6,8 @@
  * cursors have passed are given back (wr_row_tape_trim); the stream is freed when all have passed it.
  *
  * A row carries its level (in the row's spare byte): how many of the tape's key counts it has in
- * common with the row before, so that it tells partitions and groups of peers. Cursors count groups.
+ * common with the row before, so that it tells partitions and groups of peers. Cursors count groups of
+ * one level.
  *
  * Invariants
  *  1. Spilled pages come before those in memory; the last page is in memory.
@@ -18,12 +19,12 @@
 #ifndef WR_EXEC_ROW_TAPE_H
 #define WR_EXEC_ROW_TAPE_H
 
+#include "exec/ops.h"
 #include "exec/row.h"
 
 enum { WR_TAPE_PAGES_MIN = 2 };
 
-/** Which of a tape's key counts tell partitions, which groups of peers. */
-enum { WR_TAPE_PARTITION, WR_TAPE_GROUP, WR_TAPE_LEVELS };
+enum { WR_TAPE_LEVELS_MAX = 2 * WR_WINDOW_SCOPES_MAX };
 
 typedef struct wr_tape_cursor {
     uint64_t           row;       /* number on the tape, from 0                          */
@@ -33,6 +34,7 @@ typedef struct wr_tape_cursor {
     uint32_t           offset;    /* of the row in the page                              */
     bool               is_counted; /* the row's group is in `group`                      */
     bool               is_pinned;
+    uint32_t           group_level; /* of the groups that it counts                      */
     wr_spill_position  next;      /* the page behind, when `at` is `buffer`              */
     wr_row_page       *buffer;
 } wr_tape_cursor;
@@ -40,7 +42,8 @@ typedef struct wr_tape_cursor {
 typedef struct wr_row_tape {
     const wr_row_layout *layout;
     uint32_t             level_offset;               /* of a row's level                 */
-    uint32_t             key_counts[WR_TAPE_LEVELS]; /* ascending: leading columns           */
+    uint32_t             key_counts[WR_TAPE_LEVELS_MAX]; /* ascending: leading columns       */
+    uint32_t             level_count;
     wr_lease            *lease;
     uint32_t             page_bytes;
     wr_row_page         *first, *last, *spare;       /* in memory                        */
@@ -48,8 +51,8 @@ typedef struct wr_row_tape {
     uint64_t             row_count;
     wr_spill_stream      stream;                     /* pages before first_page          */
     const uint8_t       *newest;                     /* row                              */
-    uint32_t             cut_offset, cut_rows;       /* the last row that begins a partition, if it is in
-                                                        the last page: its place, rows behind; else 0 */
+    uint32_t             cut_offset, cut_rows;       /* the last row that begins level 0, if it is in the
+                                                        last page: its place, rows behind; else 0 */
     wr_tape_cursor      *cursors;
     uint32_t             cursor_count;
     bool                 is_complete;                /* no more rows come                */
@@ -88,14 +91,14 @@ void wr_row_tape_cut(wr_row_tape *tape, wr_row_page *page);
 /** Give back what all cursors have passed. */
 void wr_row_tape_trim(wr_row_tape *tape);
 
-/** Put `to` where `from` is. */
+/** Put `to` where `from` is; groups are counted on from there, whatever their level. */
 void wr_tape_cursor_copy(wr_tape_cursor *to, const wr_tape_cursor *from);
 
 /** The row under the cursor, read and if need be filled in; NULL at the end of a complete tape. */
 wr_status wr_tape_cursor_row(wr_row_tape *tape, wr_tape_cursor *cursor, const uint8_t **out_row,
                              wr_error *err) WR_MUST_USE;
 
-/** Does `row` begin a partition (a group of peers)? */
+/** Does `row` differ from the one before in the tape's key count number `level`? */
 static inline bool wr_tape_row_begins(const wr_row_tape *tape, const uint8_t *row, uint32_t level)
 {
     return row[tape->level_offset] <= level + 1;
@@ -109,7 +112,7 @@ static inline const uint8_t *wr_tape_cursor_peek(const wr_row_tape *tape, wr_tap
     if (cursor->offset >= cursor->at->used_bytes)
         return NULL;
     if (!cursor->is_counted) {
-        cursor->group += wr_tape_row_begins(tape, row, WR_TAPE_GROUP);
+        cursor->group += wr_tape_row_begins(tape, row, cursor->group_level);
         cursor->is_counted = true;
     }
     return row;

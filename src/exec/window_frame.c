@@ -50,7 +50,8 @@ static wr_status add_to_back(window_run *run, frame_run *frame, uint64_t row, ui
 static int64_t range_distance(const window_run *run, const wr_tape_cursor *cursor,
                               const frame_run *frame, uint32_t end)
 {
-    const wr_sort_key *key = &run->plan->keys[run->plan->partition_count];
+    uint32_t           scope = frame->plan->scope;
+    const wr_sort_key *key = &run->plan->keys[run->plan->scopes[scope].partition_count];
     uint32_t           key_column = frame->plan->range_keys[end];
     uint32_t           value_column = frame->plan->range_values[end];
     wr_type            type = run->plan->types[key_column];
@@ -79,7 +80,8 @@ static int64_t distance(const window_run *run, const wr_tape_cursor *cursor,
     if (bound.units == WR_FRAME_ROWS)
         return (int64_t)cursor->row - (int64_t)run->current->row - bound.offset;
     if (bound.units == WR_FRAME_GROUPS)
-        return (int64_t)cursor->group - (int64_t)run->current->group - bound.offset;
+        return (int64_t)cursor->group -
+               (int64_t)run->scopes[frame->plan->scope].group - bound.offset;
     return range_distance(run, cursor, frame, end);
 }
 
@@ -92,7 +94,7 @@ static wr_status move_start(window_run *run, frame_run *frame, wr_error *err)
         const uint8_t *row;
 
         WR_TRY(wr_tape_cursor_row(&run->tape, start, &row, err));
-        if (!row || is_beyond_partition(run, row, start->row) ||
+        if (!row || is_beyond_partition(run, plan->scope, row, start->row) ||
             (distance(run, start, frame, plan->frame.start, 0) >= 0 &&
              distance(run, start, frame, plan->least, 0) >= 0))
             break;
@@ -119,7 +121,7 @@ static wr_status move_end(window_run *run, frame_run *frame, wr_error *err)
             if (!row)
                 break;
         }
-        if (is_beyond_partition(run, row, end->row) ||
+        if (is_beyond_partition(run, plan->scope, row, end->row) ||
             distance(run, end, frame, plan->frame.end, 1) > 0 ||
             distance(run, end, frame, plan->most, 1) > 0)
             break;
@@ -135,10 +137,15 @@ static wr_status move_end(window_run *run, frame_run *frame, wr_error *err)
 
 void wr_window_frame_begin(window_run *run, frame_run *frame)
 {
-    if (frame->start)
+    const scope_run *scope = &run->scopes[frame->plan->scope];
+
+    if (frame->start) {
         wr_tape_cursor_copy(frame->start, run->current);
+        frame->start->group = scope->group;
+    }
     wr_tape_cursor_copy(frame->end, run->current);
-    frame->start_row = frame->end_row = frame->middle = run->partition_row;
+    frame->end->group = scope->group;
+    frame->start_row = frame->end_row = frame->middle = scope->partition_row;
     frame->depth = 0;
     frame->version++;
     frame->is_stale = true;

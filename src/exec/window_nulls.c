@@ -21,11 +21,11 @@ void wr_window_count_begin(window_run *run, uint32_t point)
 }
 
 /* The row under the cursor, NULL where the partition ends. */
-static wr_status row_under(window_run *run, wr_tape_cursor *cursor, const uint8_t **out_row,
-                           wr_error *err)
+static wr_status row_under(window_run *run, uint32_t point, wr_tape_cursor *cursor,
+                           const uint8_t **out_row, wr_error *err)
 {
     WR_TRY(wr_tape_cursor_row(&run->tape, cursor, out_row, err));
-    if (*out_row && is_beyond_partition(run, *out_row, cursor->row))
+    if (*out_row && is_beyond_partition(run, run->plan->points[point].scope, *out_row, cursor->row))
         *out_row = NULL;
     return WR_OK;
 }
@@ -57,7 +57,7 @@ static wr_status find_ordinal(window_run *run, uint32_t point, uint64_t ordinal,
     while (cursor->row < end) {
         bool set;
 
-        WR_TRY(row_under(run, cursor, &row, err));
+        WR_TRY(row_under(run, point, cursor, &row, err));
         if (!row)
             return WR_OK;
         set = is_set(run, point, row);
@@ -80,7 +80,7 @@ static wr_status find_first(window_run *run, uint32_t point, uint64_t begin, uin
 
     *out_row = NULL;
     while (cursor->row < end) {
-        WR_TRY(row_under(run, cursor, &row, err));
+        WR_TRY(row_under(run, point, cursor, &row, err));
         if (!row)
             return WR_OK;
         if (cursor->row >= begin && is_set(run, point, row)) {
@@ -101,7 +101,7 @@ static wr_status walk_ahead(window_run *run, uint32_t point, uint64_t end, bool 
     const uint8_t  *row;
 
     while (ahead->row < end) {
-        WR_TRY(row_under(run, ahead, &row, err));
+        WR_TRY(row_under(run, point, ahead, &row, err));
         if (!row)
             return WR_OK;
         if (is_set(run, point, row)) {
@@ -124,7 +124,7 @@ static wr_status find_last(window_run *run, uint32_t point, const frame_run *fra
     WR_TRY(walk_ahead(run, point, frame->end_row, true, err));
     if (!run->counts[point].has_value || cursor->row < frame->start_row)
         return WR_OK;
-    return row_under(run, cursor, out_row, err);
+    return row_under(run, point, cursor, out_row, err);
 }
 
 static wr_status find_nth(window_run *run, uint32_t point, const frame_run *frame,

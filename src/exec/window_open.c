@@ -158,7 +158,10 @@ static wr_status make_frames(window_run *run, wr_tape_cursor *cursors, wr_error 
 
         frame->plan = &plan->frames[i];
         frame->end = cursors++;
+        frame->end->group_level = run->scopes[frame->plan->scope].peers_level;
         frame->start = slides(frame->plan) ? cursors++ : NULL;
+        if (frame->start)
+            frame->start->group_level = frame->end->group_level;
         frame->again = reads_again(frame->plan) ? cursors++ : NULL;
         if (frame->again)
             frame->again->is_pinned = true;
@@ -166,6 +169,32 @@ static wr_status make_frames(window_run *run, wr_tape_cursor *cursors, wr_error 
             WR_TRY(make_states(run, frame, err));
     }
     return WR_OK;
+}
+
+/* Which of the tape's key counts `count` is, added in its place if it is not there. */
+static uint32_t find_level(wr_row_tape *tape, uint32_t count)
+{
+    uint32_t level = 0;
+
+    while (level < tape->level_count && tape->key_counts[level] < count)
+        level++;
+    if (level < tape->level_count && tape->key_counts[level] == count)
+        return level;
+    memmove(&tape->key_counts[level + 1], &tape->key_counts[level],
+            (tape->level_count++ - level) * sizeof count);
+    tape->key_counts[level] = count;
+    return level;
+}
+
+static void make_levels(window_run *run)
+{
+    for (uint32_t pass = 0; pass < 2; pass++) /* levels move while they are added */
+        for (uint32_t s = 0; s < run->plan->scope_count; s++) {
+            const wr_window_scope *scope = &run->plan->scopes[s];
+
+            run->scopes[s].partition_level = find_level(&run->tape, scope->partition_count);
+            run->scopes[s].peers_level = find_level(&run->tape, scope->key_count);
+        }
 }
 
 static wr_status make_tape(window_run *run, wr_error *err)
@@ -177,13 +206,13 @@ static wr_status make_tape(window_run *run, wr_error *err)
     *tape = (wr_row_tape){
         .layout = run->layout,
         .level_offset = wr_row_spare_offset(run->layout),
-        .key_counts = {plan->partition_count, plan->partition_count + plan->order_count},
         .lease = run->lease,
         .page_bytes = page_bytes,
         .cursor_count = cursor_count(plan),
         .fill = wr_window_feed_fill,
         .context = run,
     };
+    make_levels(run);
     tape->cursors = WR_BUMP_NEW_ARRAY(&run->bump, wr_tape_cursor, tape->cursor_count, err);
     if (!tape->cursors)
         return WR_NO_MEMORY;

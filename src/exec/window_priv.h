@@ -81,6 +81,15 @@ typedef struct window_feed {
     uint64_t     morsel, position;     /* of the next unit                            */
 } window_feed;
 
+/* Where the current row stands in the partitions of a scope. */
+typedef struct scope_run {
+    uint32_t partition_level, peers_level; /* of the tape                          */
+    uint64_t partition_row;   /* where the current row's partition begins          */
+    uint64_t partition_group; /* number of its first group                         */
+    uint64_t group;           /* of the current row                                */
+    uint64_t peers_row;       /* where it begins                                   */
+} scope_run;
+
 /* A worker's. */
 typedef struct window_run {
     const wr_plan_window *plan;
@@ -94,9 +103,7 @@ typedef struct window_run {
     wr_tape_cursor  *current;
     wr_tape_cursor  *points;        /* one each                                  */
     count_run       *counts;        /* one each                                  */
-    uint64_t         partition_row; /* where the current row's partition begins  */
-    uint64_t         partition_group;
-    uint64_t         peers_row;     /* where its group begins                    */
+    scope_run        scopes[WR_WINDOW_SCOPES_MAX];
 
     const uint8_t  **rows;          /* scratch: addresses of a batch             */
     uint8_t        **states;        /* scratch: a state a row                    */
@@ -156,11 +163,11 @@ wr_status wr_window_next(window_run *run, wr_batch *out, bool *out_last,
                          wr_error *err) WR_MUST_USE;
 
 /** Is `row`, at number `row_number`, in another partition than the current row? */
-static inline bool is_beyond_partition(const window_run *run, const uint8_t *row,
+static inline bool is_beyond_partition(const window_run *run, uint32_t scope, const uint8_t *row,
                                        uint64_t row_number)
 {
-    return row_number > run->partition_row &&
-           wr_tape_row_begins(&run->tape, row, WR_TAPE_PARTITION);
+    return row_number > run->scopes[scope].partition_row &&
+           wr_tape_row_begins(&run->tape, row, run->scopes[scope].partition_level);
 }
 
 #endif

@@ -127,9 +127,9 @@ static bool find_target(const window_run *run, const wr_window_point *point, uin
 
     if (point->kind == WR_WINDOW_LAG || point->kind == WR_WINDOW_LEAD) {
         int64_t row = point->kind == WR_WINDOW_LAG ? current - point->offset : current + point->offset;
-        bool    is_inside = row >= (int64_t)run->partition_row;
+        bool    is_inside = row >= (int64_t)run->scopes[point->scope].partition_row;
 
-        *out_row = is_inside ? (uint64_t)row : run->partition_row;
+        *out_row = is_inside ? (uint64_t)row : run->scopes[point->scope].partition_row;
         return is_inside;
     }
     frame = &run->frames[point->frame];
@@ -163,7 +163,7 @@ static wr_status find_row(window_run *run, uint32_t index, const uint8_t **out_r
         wr_tape_cursor_copy(cursor, run->frames[point->frame].start);
     for (;;) {
         WR_TRY(wr_tape_cursor_row(&run->tape, cursor, out_row, err));
-        if (*out_row && is_beyond_partition(run, *out_row, cursor->row))
+        if (*out_row && is_beyond_partition(run, point->scope, *out_row, cursor->row))
             *out_row = NULL;
         if (!*out_row || cursor->row >= target)
             break;
@@ -243,8 +243,9 @@ static wr_status give(window_run *run, uint32_t f, uint32_t index, wr_error *err
 {
     const wr_window *function = &run->plan->functions[f];
     wr_vector       *out = output_of(run, f);
-    uint64_t         start = run->partition_row, row = run->current->row - start;
-    uint64_t         rank = run->peers_row - start + 1, rows = 0;
+    const scope_run *scope = &run->scopes[function->scope];
+    uint64_t         start = scope->partition_row, row = run->current->row - start;
+    uint64_t         rank = scope->peers_row - start + 1, rows = 0;
 
     if (function->kind == WR_WINDOW_PERCENT_RANK || function->kind == WR_WINDOW_NTILE)
         rows = run->frames[function->frames[0]].end_row - start;
@@ -256,7 +257,7 @@ static wr_status give(window_run *run, uint32_t f, uint32_t index, wr_error *err
         put_number(out, index, rank);
         break;
     case WR_WINDOW_DENSE_RANK:
-        put_number(out, index, run->current->group - run->partition_group + 1);
+        put_number(out, index, scope->group - scope->partition_group + 1);
         break;
     case WR_WINDOW_PERCENT_RANK:
         put_share(out, index, rank - 1, rows - 1);
@@ -284,24 +285,43 @@ static wr_status give(window_run *run, uint32_t f, uint32_t index, wr_error *err
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
+/* The current row begins a partition of these scopes. */
+static void begin_partitions(window_run *run, uint32_t scopes)
+{
+    const wr_plan_window *plan = run->plan;
+
+    for (uint32_t i = 0; i < plan->frame_count; i++)
+        if (scopes >> plan->frames[i].scope & 1)
+            wr_window_frame_begin(run, &run->frames[i]);
+    for (uint32_t i = 0; i < plan->point_count; i++) {
+        if (!(scopes >> plan->points[i].scope & 1))
+            continue;
+        wr_tape_cursor_copy(&run->points[i], run->current);
+        run->points[i].is_pinned = false;
+        if (plan->points[i].nulls != WR_FIELD_NONE)
+            wr_window_count_begin(run, i);
+    }
+}
+
 static wr_status enter_row(window_run *run, const uint8_t *row, wr_error *err)
 {
-    wr_tape_cursor *current = run->current;
+    uint32_t begun = 0;
 
-    if (wr_tape_row_begins(&run->tape, row, WR_TAPE_GROUP))
-        run->peers_row = current->row;
-    if (wr_tape_row_begins(&run->tape, row, WR_TAPE_PARTITION)) {
-        run->partition_row = current->row;
-        run->partition_group = current->group;
-        for (uint32_t i = 0; i < run->plan->frame_count; i++)
-            wr_window_frame_begin(run, &run->frames[i]);
-        for (uint32_t i = 0; i < run->plan->point_count; i++) {
-            wr_tape_cursor_copy(&run->points[i], current);
-            run->points[i].is_pinned = false;
-            if (run->plan->points[i].nulls != WR_FIELD_NONE)
-                wr_window_count_begin(run, i);
+    for (uint32_t s = 0; s < run->plan->scope_count; s++) {
+        scope_run *scope = &run->scopes[s];
+
+        if (wr_tape_row_begins(&run->tape, row, scope->peers_level)) {
+            scope->peers_row = run->current->row;
+            scope->group++;
+        }
+        if (wr_tape_row_begins(&run->tape, row, scope->partition_level)) {
+            scope->partition_row = run->current->row;
+            scope->partition_group = scope->group;
+            begun |= 1u << s;
         }
     }
+    if (begun)
+        begin_partitions(run, begun);
     for (uint32_t i = 0; i < run->plan->frame_count; i++)
         WR_TRY(wr_window_frame_move(run, &run->frames[i], err));
     return WR_OK;

@@ -37,6 +37,9 @@ typedef enum wr_frame_exclude {
     WR_EXCLUDE_TIES,  /* its peers, but not the row itself  */
 } wr_frame_exclude;
 
+/** Windows of so many different keys share a sort at most. */
+enum { WR_WINDOW_SCOPES_MAX = 4 };
+
 typedef struct wr_frame {
     wr_frame_bound   start, end;
     wr_frame_exclude exclude;

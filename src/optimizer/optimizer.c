@@ -6,6 +6,7 @@ static const wr_rule RULES[] = {
     {"distinct", "distinct and ordered aggregates get branches of their own", wr_rule_distinct},
     {"push_filter", "filters move towards the sources", wr_rule_push_filter},
     {"top_n", "a limit behind a sort keeps only the first rows while sorting", wr_rule_top_n},
+    {"share_sort", "windows of one order sort once", wr_rule_share_sort},
     {"window_top", "a rank that is limited lets a window drop rows while sorting", wr_rule_window_top},
     {"ranges", "joins by ordered conditions compare neighbours only", wr_rule_ranges},
     {"prune", "columns that nobody reads are neither parsed nor carried", wr_rule_prune},

@@ -12,6 +12,7 @@ wr_status wr_rule_fold(wr_plan *plan, wr_error *err);
 wr_status wr_rule_distinct(wr_plan *plan, wr_error *err);
 wr_status wr_rule_push_filter(wr_plan *plan, wr_error *err);
 wr_status wr_rule_ranges(wr_plan *plan, wr_error *err);
+wr_status wr_rule_share_sort(wr_plan *plan, wr_error *err);
 wr_status wr_rule_top_n(wr_plan *plan, wr_error *err);
 wr_status wr_rule_window_top(wr_plan *plan, wr_error *err);
 wr_status wr_rule_prune(wr_plan *plan, wr_error *err);

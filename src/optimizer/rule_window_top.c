@@ -4,7 +4,7 @@
  * The filter (or one of its conjuncts) says that row_number, rank or dense_rank is at most k: n <= k,
  * n < k, n = k, or the same turned around. The filter stays, for the window may keep more; but its sort drops
  * what cannot be among the first (exec/sort_top.h). That needs every function of the window to be
- * blind for the rows behind: numbers, ranks, lag, and frames that end with the current row or before.
+ * of the same window and blind for the rows behind: numbers, ranks, lag, and frames that end with the current row or before.
  * row_number cuts through peers, so beside it frames must end by ROWS. */
 #include "base/text.h"
 #include "expr/function.h"
@@ -72,7 +72,9 @@ static void note_bound(wr_plan_node *window, const wr_expr *conjunct)
     if (!counts_rows(kind) || (window->window.top_max && window->window.top_max <= (uint64_t)max))
         return;
     for (uint32_t f = 0; f < window->window.function_count; f++)
-        if (!looks_back(&functions[f], kind))
+        if (!looks_back(&functions[f], kind) ||
+            functions[f].partition_count != functions[column - first].partition_count ||
+            functions[f].key_count != functions[column - first].key_count)
             return;
     window->window.top_kind = kind;
     window->window.top_max = (uint64_t)max;

@@ -149,6 +149,29 @@ static void add_function(wr_textbuf *buf, const wr_plan_function *function, cons
     wr_textbuf_printf(buf, "%s]", EXCLUDES[function->frame.exclude]);
 }
 
+/* Windows share a sort: the keys that are this function's. */
+static void add_scope(wr_textbuf *buf, const wr_plan_node *node, const wr_plan_function *function,
+                      wr_bump *bump)
+{
+    uint32_t partitions = node->window.partition_count;
+
+    if (function->partition_count == partitions &&
+        function->key_count == partitions + node->window.order_count)
+        return;
+    wr_textbuf_printf(buf, " of (");
+    for (uint32_t k = 0; k < function->key_count; k++) {
+        const wr_expr *key = k < partitions ? node->window.partitions[k]
+                                            : node->window.order[k - partitions].expr;
+
+        wr_textbuf_printf(buf, "%s%s",
+                          k == function->partition_count ? (k ? " order " : "order ")
+                          : k                            ? ", "
+                                                         : "by ",
+                          expr_text(key, &node->inputs[0]->schema, bump));
+    }
+    wr_textbuf_printf(buf, ")");
+}
+
 static void add_window(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 {
     const wr_schema *input = &node->inputs[0]->schema;
@@ -164,6 +187,7 @@ static void add_window(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
     for (uint32_t f = 0; f < node->window.function_count; f++) {
         wr_textbuf_printf(buf, "%s", f ? ", " : ": ");
         add_function(buf, &node->window.functions[f], input, bump);
+        add_scope(buf, node, &node->window.functions[f], bump);
     }
 }
 

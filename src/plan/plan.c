@@ -304,6 +304,8 @@ wr_status wr_plan_add_window(wr_plan *plan, wr_plan_node *input, wr_expr **parti
 
         if (!name)
             return WR_NO_MEMORY;
+        functions[f].partition_count = partition_count;
+        functions[f].key_count = partition_count + order_count;
         node->schema.fields[count + f] =
             (wr_field){wr_text_of(name), functions[f].type, !is_never_null(&functions[f])};
     }

@@ -62,6 +62,8 @@ typedef struct wr_plan_function {
     wr_frame       frame;
     wr_expr       *range_keys[2];  /* RANGE with an offset, at the start and at the end: the  */
     wr_expr       *range_values[2]; /* order key, and its value where the frame begins or ends */
+    uint32_t       partition_count; /* of its node's partitions, then order: the first that tell its */
+    uint32_t       key_count;       /* partitions, and its peers                               */
     wr_type        type;     /* of the result                                         */
 } wr_plan_function;
 

@@ -26,7 +26,7 @@ static uint32_t find_frame(wr_plan_window *plan, wr_window_frame *frames,
     for (uint32_t i = 0; i < plan->frame_count; i++) {
         const wr_window_frame *frame = &frames[i];
 
-        if (wr_frame_equal(&frame->frame, &wanted->frame) &&
+        if (frame->scope == wanted->scope && wr_frame_equal(&frame->frame, &wanted->frame) &&
             wr_bound_equal(frame->least, wanted->least) &&
             wr_bound_equal(frame->most, wanted->most) &&
             memcmp(frame->range_keys, wanted->range_keys, sizeof frame->range_keys) == 0 &&
@@ -38,6 +38,17 @@ static uint32_t find_frame(wr_plan_window *plan, wr_window_frame *frames,
     return plan->frame_count++;
 }
 
+static uint32_t find_scope(wr_plan_window *plan, const wr_plan_function *function)
+{
+    for (uint32_t s = 0; s < plan->scope_count; s++)
+        if (plan->scopes[s].partition_count == function->partition_count &&
+            plan->scopes[s].key_count == function->key_count)
+            return s;
+    plan->scopes[plan->scope_count] =
+        (wr_window_scope){function->partition_count, function->key_count};
+    return plan->scope_count++;
+}
+
 /* The parts of a function's frame, in order of rows. */
 static void find_function_frames(const wr_plan_function *function, wr_plan_window *plan,
                                  window_columns *columns, wr_window *out)
@@ -45,7 +56,7 @@ static void find_function_frames(const wr_plan_function *function, wr_plan_windo
     wr_frame_exclude exclude = function->frame.exclude;
     wr_frame_units   units = exclude == WR_EXCLUDE_ROW ? WR_FRAME_ROWS : WR_FRAME_GROUPS;
     wr_window_frame *frames = (wr_window_frame *)(uintptr_t)plan->frames;
-    wr_window_frame  wanted = {.frame = function->frame}, part;
+    wr_window_frame  wanted = {.scope = out->scope, .frame = function->frame}, part;
 
     for (uint32_t end = 0; end < 2; end++) {
         wanted.range_keys[end] = find_column(columns, function->range_keys[end]);
@@ -70,7 +81,7 @@ static void find_function_frames(const wr_plan_function *function, wr_plan_windo
 static uint32_t find_point(wr_plan_window *plan, wr_window_point *points, wr_window_point point)
 {
     for (uint32_t i = 0; i < plan->point_count; i++)
-        if (points[i].kind == point.kind && points[i].offset == point.offset &&
+        if (points[i].scope == point.scope && points[i].kind == point.kind && points[i].offset == point.offset &&
             points[i].frame == point.frame && points[i].nulls == point.nulls &&
             memcmp(points[i].earlier, point.earlier, sizeof point.earlier) == 0)
             return i;
@@ -107,7 +118,7 @@ static wr_status add_agg(wr_builder *b, const wr_plan_function *function, wr_win
 static void add_points(const wr_plan_function *function, wr_window *out, wr_plan_window *plan,
                        window_columns *columns)
 {
-    wr_window_point point = {.kind = function->kind, .offset = function->offset,
+    wr_window_point point = {.kind = function->kind, .scope = out->scope, .offset = function->offset,
                              .earlier = {WR_FIELD_NONE, WR_FIELD_NONE}};
 
     point.nulls = function->ignore_nulls ? out->argument : WR_FIELD_NONE;
@@ -128,17 +139,20 @@ static wr_status add_function(wr_builder *b, const wr_plan_function *function, w
 {
     static const wr_window_frame WHOLE = {.range_keys = {WR_FIELD_NONE, WR_FIELD_NONE},
                                           .range_values = {WR_FIELD_NONE, WR_FIELD_NONE}};
-    wr_window_frame       to_peers = WHOLE;
+    wr_window_frame       whole = WHOLE, to_peers;
     wr_window_frame      *frames = (wr_window_frame *)(uintptr_t)plan->frames;
 
     *out = (wr_window){
         .kind = function->kind,
+        .scope = find_scope(plan, function),
         .frames = {WR_FIELD_NONE, WR_FIELD_NONE, WR_FIELD_NONE},
         .argument = find_column(columns, function->argument),
         .fallback = find_column(columns, function->fallback),
         .offset = function->offset,
         .type = function->type,
     };
+    whole.scope = out->scope;
+    to_peers = whole;
     if (wr_window_takes_value(function->kind)) {
         add_points(function, out, plan, columns);
     } else if (function->kind == WR_WINDOW_AGGREGATE) {
@@ -147,11 +161,13 @@ static wr_status add_function(wr_builder *b, const wr_plan_function *function, w
             WR_TRY(add_agg(b, function, out, &frames[out->frames[p]], columns,
                            plan->function_count, err));
     } else if (function->kind == WR_WINDOW_CUME_DIST) {
-        to_peers.frame.end.units = plan->order_count ? WR_FRAME_GROUPS : WR_FRAME_UNBOUNDED;
+        to_peers.frame.end.units = function->key_count > function->partition_count
+                                          ? WR_FRAME_GROUPS
+                                          : WR_FRAME_UNBOUNDED;
         out->frames[0] = find_frame(plan, frames, &to_peers);
-        out->total = find_frame(plan, frames, &WHOLE);
+        out->total = find_frame(plan, frames, &whole);
     } else if (function->kind == WR_WINDOW_PERCENT_RANK || function->kind == WR_WINDOW_NTILE) {
-        out->frames[0] = find_frame(plan, frames, &WHOLE);
+        out->frames[0] = find_frame(plan, frames, &whole);
     }
     return WR_OK;
 }
@@ -221,10 +237,6 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
         .types = types,
         .keys = keys,
         .key_count = key_count + stream->hidden_count,
-        .partition_count = logical->window.partition_count,
-        .order_count = logical->window.order_count,
-        .top = {logical->window.top_kind, logical->window.top_max, logical->window.partition_count,
-                key_count},
         .outputs = outputs,
         .output_count = stream->visible_count,
         .frames = frames,
@@ -232,6 +244,10 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
         .functions = made,
         .function_count = functions,
     };
+    if (logical->window.top_max) /* all its functions are of one window then */
+        plan->top = (wr_plan_top){logical->window.top_kind, logical->window.top_max,
+                                  logical->window.functions[0].partition_count,
+                                  logical->window.functions[0].key_count};
     add_keys(logical, keys, &columns);
     WR_TRY(add_outputs(b, stream, outputs, &columns, err));
     for (uint32_t f = 0; f < functions; f++)
