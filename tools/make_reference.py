@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/reference.md"
 STEPS = ("scan", "generate", "filter", "map", "project", "sort", "limit", "aggregate", "distinct", "union",
-         "intersect", "except", "sample", "unpivot", "pivot", "unnest", "lateral",
+         "intersect", "except", "sample", "fill", "unpivot", "pivot", "unnest", "lateral",
          "window", "join", "sink")
 TOPICS = [("steps", "Steps", "step"), *((step, f"Keys of {step}", "key") for step in STEPS),
           ("formats", "Formats", "format"), ("csv", "Options of csv", "option"),

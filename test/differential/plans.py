@@ -336,6 +336,43 @@ def add_pivot(random, plan):
 SETS = {"union": "UNION", "intersect": "INTERSECT", "except": "EXCEPT"}
 
 
+def fill_value(random, column):
+    """(weir's method or None, DuckDB's value of a made row)"""
+    return random.choice(((None, "NULL"), ("null", "NULL"), ("previous", column.name),
+                          ("next", f"n_{column.name}")))
+
+
+def add_fill(random, plan):
+    """Gaps of the identifiers, which lie close together."""
+    if not plan.id_column or plan.row_limit > 5000:
+        return False
+    key = plan.id_column
+    others = [c for c in plan.columns if c.name != key]
+    by = random.sample(others, random.choice((0, 0, 1))) if others else []
+    every, names = random.randint(1, 5), [c.name for c in plan.columns]
+    values, made = {}, {key: "p", **{c.name: c.name for c in by}}
+    for column in others:
+        if column not in by:
+            ours, made[column.name] = fill_value(random, column)
+            if ours:
+                values[column.name] = None if ours == "null" else ours
+    over = f"OVER (PARTITION BY {', '.join(c.name for c in by) or '1'} ORDER BY {key})"
+    looks = "".join(f", lead({n}) {over} AS n_{n}" for n in names)
+    first = f"a_ + (({key}::BIGINT - a_) // {every} + 1) * {every}"
+    points = f"SELECT *, unnest(range({first}, n_{key}, {every})) AS p FROM (SELECT *{looks}, " \
+             f"first_value({key}::BIGINT) {over} AS a_ FROM ({plan.sql})) WHERE n_{key} IS NOT NULL"
+    step = {"op": "fill", "column": key, "every": every, "values": values}
+    if by:
+        step["partition_by"] = [c.name for c in by]
+    plan.add("fill", step,
+             f"SELECT {', '.join(names)} FROM ({plan.sql}) UNION ALL "
+             f"SELECT {', '.join(f'{made[n]} AS {n}' for n in names)} FROM ({points})")
+    plan.id_column = ""
+    plan.is_ordered = False
+    plan.row_limit *= 20
+    return True
+
+
 def add_set(random, plan):
     """What is there against a part of it, either way round; by position or by name."""
     plan.steps[-1].setdefault("id", f"s{len(plan.steps)}")
@@ -571,7 +608,7 @@ def add_limit(random, plan):
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
-             (add_pivot, 2), (add_unnest, 2), (add_grouping_sets, 3),
+             (add_pivot, 2), (add_unnest, 2), (add_grouping_sets, 3), (add_fill, 3),
              (add_join, 4), (add_asof, 2), (add_limit, 1), (add_window, 3)]
 
 
