@@ -51,6 +51,13 @@ static const struct {
     {"id", "Uuid", {"'6ba7b810-9dad-11d1-80b4-00c04fd430c8'", "NULL",
                     "'00000000-0000-0000-0000-000000000000'",
                     "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "NULL"}},
+    {"l", "List(Int64)", {"'[1,2,null]'", "'[]'", "NULL", "'[9223372036854775807,-1,0]'", "'[null]'"}},
+    {"ls", "List(Utf8)",
+     {"'[\"a\",null]'", "NULL", "'[\"\",\"a text beyond twelve bytes\"]'", "'[]'", "'[\"a\",\"b\"]'"}},
+    {"ll", "List(List(Float64))", {"'[[1.5],[],null]'", "'[]'", "'[[0.5,-0.5]]'", "NULL", "'[null]'"}},
+    {"st", "Struct(a Int64, b List(Utf8))",
+     {"'{\"a\":1,\"b\":[\"x\"]}'", "NULL", "'{\"a\":null,\"b\":null}'", "'{\"a\":-1,\"b\":[]}'", "'{}'"}},
+    {"m", "Map(Utf8, Int64)", {"'{\"k\":1,\"l\":null}'", "'{}'", "NULL", "'{\"k\":-1}'", "'{\"x\":3}'"}},
 };
 
 enum { COLUMN_COUNT = sizeof COLUMNS / sizeof COLUMNS[0] };

@@ -197,9 +197,9 @@ wr_status wr_nested_store(const nested_call *call, uint32_t row, uint64_t guess,
     if (packer.used >= UINT32_MAX)
         return wr_eval_fail(call->eval, row, err, "%s: the result would be longer than 4 GiB",
                             call->eval->expr->function->name);
+    put_part(call->out, row, (const char *)packer.bytes, packer.used);
     wr_bump_shrink(heap, packer.bytes, packer.capacity,
                    packer.used > WR_STR_INLINE_BYTES ? packer.used : 0);
-    put_part(call->out, row, (const char *)packer.bytes, packer.used);
     return WR_OK;
 }
 
