@@ -249,9 +249,8 @@ wr_status wr_bind_match(const wr_scope *scope, const wr_ast *ast, wr_bump *bump,
     find_range_op(ast, turned, &out_range->op);
     WR_TRY(unify_sides(&b, ast, &left, &right, err));
     WR_TRY(move_to_right(&b, &right, err));
-    out_range->left = left;
-    out_range->right = right;
-    return WR_OK;
+    WR_TRY(wr_expr_order_key(bump, left, &out_range->left, err));
+    return wr_expr_order_key(bump, right, &out_range->right, err);
 }
 
 /* From columns of the right input to columns of both. */

@@ -174,7 +174,7 @@ static inline void fixture_add_value(fixture_scan *scan, const wr_vector *vector
         fixture_add(&scan->rows, "~", 1);
         return;
     }
-    if (!wr_type_is_text(vector->type)) {
+    if (!wr_type_is_bytes(vector->type)) {
         fixture_add(&scan->rows, buffer,
                     wr_format_any(vector->type, wr_vector_at(vector, row), buffer));
         return;

@@ -14,7 +14,7 @@ enum { CHOICE_BYTES = 2, CHUNK_BYTES_MIN = 64 };
 
 static const char *const SCHEMAS[] = {
     NULL,
-    NULL,
+    "a List(Int64), b List(Utf8), c Utf8",
     "a Utf8, b Utf8, c Utf8",
     "a Int64, b Float64, c Boolean",
     "a Date32, b Time(us), c Timestamp(us, UTC)",
