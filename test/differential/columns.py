@@ -72,6 +72,21 @@ def uuid_domain(_, random):
                                         "'ffffffff-ffff-ffff-ffff-ffffffffffff'"]
 
 
+def list_domain(element):
+    def domain(name, random):
+        values = element(name, random)
+        return ["[]", *["[" + ", ".join(random.choice([*values, "NULL"])
+                                        for _ in range(random.choice((1, 2, 3, 40)))) + "]"
+                        for _ in range(9)]]
+    return domain
+
+
+def struct_domain(_, random):
+    texts = text_domain("", random) + ["NULL"]
+    return [f"{{'a': {random.choice((1, 2, -3, 'NULL'))}, 'b': {random.choice(texts)}}}"
+            for _ in range(10)]
+
+
 @dataclass
 class Type:
     name: str           # as a pipeline writes it
@@ -95,6 +110,11 @@ TYPES = [
     Type("Time", "TIME", time_domain, "TIME '00:00:00' + to_microseconds(i * 1001)", "time"),
     Type("Timestamp", "TIMESTAMP", timestamp_domain,
          "TIMESTAMP '2000-01-01' + to_microseconds(i * 1000003)", "timestamp"),
+    Type("List(Int32)", "INTEGER[]", list_domain(lambda _, random: ["0", "-1", "9", "10"]),
+         "[i % 100, i]", "nested"),
+    Type("List(Utf8)", "VARCHAR[]", list_domain(text_domain), "[md5(i::VARCHAR)]", "nested"),
+    Type("Struct(a Int32, b Utf8)", "STRUCT(a INTEGER, b VARCHAR)", struct_domain,
+         "{'a': i, 'b': NULL}", "nested"),
     Type("UUID", "UUID", uuid_domain, "md5(i::VARCHAR)::UUID", "uuid"),
 ]
 BY_NAME = {t.name: t for t in TYPES}
@@ -164,11 +184,19 @@ def random_table(random, name, prefix, large, like=None):
     return Table(name, columns, rows, sql)
 
 
+def as_text(column):
+    """How DuckDB writes a column as weir does: nested values are JSON."""
+    if column.family == "nested":
+        return f"CASE WHEN {column.name} IS NOT NULL THEN to_json({column.name}) END AS {column.name}"
+    return column.name
+
+
 def write_table(connection, table, folder):
     """As CSV, and again with its rows in another order."""
     connection.execute(f"CREATE TABLE {table.name} AS {table.sql}")
+    cells = ", ".join(as_text(c) for c in table.columns)
     for name, order in ((f"{table.name}.csv", "rowid"),
                         (f"permuted/{table.name}.csv", "hash(rowid)")):
         (folder / name).parent.mkdir(exist_ok=True)
-        connection.execute(f"COPY (SELECT * FROM {table.name} ORDER BY {order}) "
+        connection.execute(f"COPY (SELECT {cells} FROM {table.name} ORDER BY {order}) "
                            f"TO '{folder / name}' (HEADER, NULLSTR '')")

@@ -1,4 +1,5 @@
 """Comparing rows of texts: as multisets, or in order; floats at 1e-9 relative."""
+import json
 import math
 import re
 import struct
@@ -65,6 +66,8 @@ def canonical(text, family):
             return text
     if family in ("time", "timestamp"):
         return strip_zeros(text)
+    if family == "nested":
+        return json.dumps(json.loads(text))
     if family == "interval":
         return text.replace("mons", "months").replace("mon ", "month ")
     return text

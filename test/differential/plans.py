@@ -133,7 +133,7 @@ def aggregate_call(random, plan, name):
     if c.family in ("int", "date", "timestamp"):
         kind = DOUBLE if c.family == "int" else BY_NAME["Timestamp"]
         calls += [(f"median({c.name})", kind), (f"quantile_cont({c.name}, 0.3)", kind)]
-    if c.family != "interval":
+    if c.family not in ("interval", "nested"):
         calls += [(f"quantile_disc({c.name}, {f})", c.type) for f in (0, 0.25, 1)]
     if plan.id_column and c.family == "text":
         order = random.choice((plan.id_column, f"{c.name}, {plan.id_column} DESC"))
