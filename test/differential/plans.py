@@ -204,7 +204,7 @@ def add_grouping_sets(random, plan):
     by = {"rollup": f"ROLLUP ({', '.join(names)})", "cube": f"CUBE ({', '.join(names)})",
           "sets": f"GROUPING SETS ({key_lists(random, names)})",
           "beside": f"{names[0]}, CUBE ({', '.join(names)})",
-          "composite": f"ROLLUP (({', '.join(names[:2])}), {names[-1]})",
+          "composite": f"ROLLUP (({', '.join(names[:2])}), {', '.join(names[2:] or names[-1:])})",
           "duplicates": f"GROUPING SETS (ROLLUP ({', '.join(names)}), ({names[0]}), ())"}[form]
     keys.sort(key=lambda k: re.search(rf"\b{k.name}\b", by).start())  # as they come out
     columns[:len(keys)] = keys
