@@ -291,18 +291,25 @@ static wr_status bind_own(const binder *b, const wr_ast *ast, wr_plan_function *
 static wr_status bind_aggregate(const binder *b, const wr_ast *ast, wr_plan_function *io_function,
                                 wr_error *err)
 {
-    wr_ast call = *ast;
+    const wr_frame *frame = &io_function->frame;
+    bool    from_begin = frame->start.units == WR_FRAME_UNBOUNDED && !frame->exclude;
+    bool    to_end = frame->end.units == WR_FRAME_UNBOUNDED && !frame->exclude;
+    wr_ast  call = *ast;
 
-    if (ast->order_count > 0)
-        return wr_binder_fail(b, ast->order[0].expr, err,
-                              "ORDER BY inside a window aggregate is not supported");
     call.over = NULL;
     WR_TRY(wr_bind_aggregate(b->scope, &call, b->bump, &io_function->agg, err));
-    if (wr_agg_is_ordered(io_function->agg.kind) || wr_agg_gives_state(io_function->agg.kind))
+    if (wr_agg_gives_state(io_function->agg.kind))
         return wr_binder_fail(b, ast, err, "%.*s() is not supported in a window",
                               WR_TEXT_ARG(ast->text));
-    if (io_function->agg.distinct)
-        return wr_binder_fail(b, ast, err, "DISTINCT in a window aggregate is not supported");
+    if (wr_agg_is_ordered(io_function->agg.kind) && !(from_begin && to_end))
+        return wr_binder_fail(b, ast, err,
+                              "%.*s() looks at whole partitions only: OVER it without ORDER BY, or "
+                              "with ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING",
+                              WR_TEXT_ARG(ast->text));
+    if (io_function->agg.distinct && !from_begin && !to_end)
+        return wr_binder_fail(b, ast, err,
+                              "DISTINCT needs a frame that begins or ends with the partition, and "
+                              "no EXCLUDE");
     io_function->type = io_function->agg.type;
     return WR_OK;
 }

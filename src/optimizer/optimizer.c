@@ -3,6 +3,8 @@
 
 static const wr_rule RULES[] = {
     {"fold", "constant parts of expressions are computed once", wr_rule_fold},
+    {"window_aggs", "distinct and ordered aggregates over partitions are made of other nodes",
+     wr_rule_window_aggs},
     {"distinct", "distinct and ordered aggregates get branches of their own", wr_rule_distinct},
     {"push_filter", "filters move towards the sources", wr_rule_push_filter},
     {"top_n", "a limit behind a sort keeps only the first rows while sorting", wr_rule_top_n},
@@ -79,5 +81,35 @@ wr_status wr_plan_renumber(wr_plan *plan, wr_error *err)
     plan->nodes = nodes;
     plan->node_count = count;
     plan->node_capacity = room;
+    return WR_OK;
+}
+
+wr_status wr_plan_names(wr_plan *plan, uint32_t count, wr_text **out_names, wr_error *err)
+{
+    wr_text *names = WR_BUMP_NEW_ARRAY(plan->bump, wr_text, count + 1, err);
+
+    if (!names)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = wr_bump_printf(plan->bump, err, "c%u", i);
+
+        if (!name)
+            return WR_NO_MEMORY;
+        names[i] = wr_text_of(name);
+    }
+    *out_names = names;
+    return WR_OK;
+}
+
+wr_status wr_plan_columns(wr_plan *plan, const wr_plan_node *node, uint32_t count,
+                            wr_expr **out_exprs, wr_error *err)
+{
+    for (uint32_t c = 0; c < count; c++) {
+        const wr_field *field = &node->schema.fields[c];
+
+        out_exprs[c] = wr_expr_column(plan->bump, c, field->type, field->nullable, err);
+        if (!out_exprs[c])
+            return WR_NO_MEMORY;
+    }
     return WR_OK;
 }

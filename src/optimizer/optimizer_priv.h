@@ -14,6 +14,7 @@ wr_status wr_rule_push_filter(wr_plan *plan, wr_error *err);
 wr_status wr_rule_ranges(wr_plan *plan, wr_error *err);
 wr_status wr_rule_share_sort(wr_plan *plan, wr_error *err);
 wr_status wr_rule_top_n(wr_plan *plan, wr_error *err);
+wr_status wr_rule_window_aggs(wr_plan *plan, wr_error *err);
 wr_status wr_rule_window_top(wr_plan *plan, wr_error *err);
 wr_status wr_rule_prune(wr_plan *plan, wr_error *err);
 
@@ -22,6 +23,13 @@ uint32_t wr_plan_reader_count(const wr_plan *plan, const wr_plan_node *node);
 
 /** Every reader of `old_input` reads `new_input` instead (but `new_input` itself may read the old). */
 void wr_plan_replace_input(wr_plan *plan, wr_plan_node *old_input, wr_plan_node *new_input);
+
+/** Names c0, c1 ... for columns that nobody sees. */
+wr_status wr_plan_names(wr_plan *plan, uint32_t count, wr_text **out_names, wr_error *err);
+
+/** Columns 0 .. count-1 of `node` as expressions. */
+wr_status wr_plan_columns(wr_plan *plan, const wr_plan_node *node, uint32_t count,
+                          wr_expr **out_exprs, wr_error *err);
 
 /** Drop nodes that no sink reaches and put inputs before readers again. */
 wr_status wr_plan_renumber(wr_plan *plan, wr_error *err);

@@ -97,37 +97,6 @@ static bool assign_branches(split *s)
     return s->branch_count > 1;
 }
 
-static wr_status names_of(wr_plan *plan, uint32_t count, wr_text **out_names, wr_error *err)
-{
-    wr_text *names = WR_BUMP_NEW_ARRAY(plan->bump, wr_text, count + 1, err);
-
-    if (!names)
-        return WR_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++) {
-        const char *name = wr_bump_printf(plan->bump, err, "c%u", i);
-
-        if (!name)
-            return WR_NO_MEMORY;
-        names[i] = wr_text_of(name);
-    }
-    *out_names = names;
-    return WR_OK;
-}
-
-/* Columns 0 .. count-1 of `node` as expressions. */
-static wr_status columns_of(wr_plan *plan, const wr_plan_node *node, uint32_t count,
-                            wr_expr **out_exprs, wr_error *err)
-{
-    for (uint32_t c = 0; c < count; c++) {
-        const wr_field *field = &node->schema.fields[c];
-
-        out_exprs[c] = wr_expr_column(plan->bump, c, field->type, field->nullable, err);
-        if (!out_exprs[c])
-            return WR_NO_MEMORY;
-    }
-    return WR_OK;
-}
-
 /* `expr`, NULL where the filter (if there is one) rejects the row. */
 static wr_status filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr **out_expr,
                           wr_error *err)
@@ -189,7 +158,7 @@ static wr_status group_argument(wr_plan *plan, branch_input *io, const wr_text *
     io->keys[key_count + 1] = io->filter;
     WR_TRY(wr_plan_add_grouping_sets(plan, io->input, io->keys, grouped, io->sets, io->set_count,
                                      NULL, 0, names, &io->input, err));
-    WR_TRY(columns_of(plan, io->input, count, keys, err));
+    WR_TRY(wr_plan_columns(plan, io->input, count, keys, err));
     io->argument = keys[key_count];
     if (io->filter)
         io->filter = keys[key_count + 1];
@@ -230,7 +199,7 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     if (branch == 0 && count == 0 && !has_empty_set(node))
         return WR_OK;
     memcpy(in.keys, node->aggregate.keys, key_count * sizeof in.keys[0]);
-    WR_TRY(names_of(plan, key_count + count + 3, &names, err));
+    WR_TRY(wr_plan_names(plan, key_count + count + 3, &names, err));
     if (branch > 0) {
         in.filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
         WR_TRY(filtered(plan, in.filter ? NULL : aggs[0].filter, aggs[0].argument, &in.argument,
@@ -274,8 +243,8 @@ static wr_status join_branches(split *s, wr_plan_node **out_joined, uint32_t *of
         right_keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 1, err);
         if (!left_keys || !right_keys)
             return WR_NO_MEMORY;
-        WR_TRY(columns_of(plan, joined, key_count, left_keys, err));
-        WR_TRY(columns_of(plan, s->branches[b], key_count, right_keys, err));
+        WR_TRY(wr_plan_columns(plan, joined, key_count, left_keys, err));
+        WR_TRY(wr_plan_columns(plan, s->branches[b], key_count, right_keys, err));
         WR_TRY(wr_plan_add_join(plan, joined, s->branches[b], type, left_keys, right_keys,
                                 key_count, NULL, false, &joined, err));
         joined->join.null_safe = true;
@@ -319,7 +288,7 @@ static wr_status split_aggregate(wr_plan *plan, wr_plan_node *node, wr_error *er
     for (uint32_t b = 0; b < s.branch_count; b++)
         WR_TRY(build_branch(&s, b, err));
     WR_TRY(join_branches(&s, &joined, offsets, err));
-    WR_TRY(columns_of(plan, joined, key_count, exprs, err));
+    WR_TRY(wr_plan_columns(plan, joined, key_count, exprs, err));
     for (uint32_t i = 0; i < agg_count; i++) {
         uint32_t column = offsets[s.branch_of[i]] + s.column_of[i];
 
