@@ -108,7 +108,8 @@ static element get_cell(const wr_vector *column, uint32_t at)
     return e;
 }
 
-/* Run the body for the elements from `*io_done` on, as far as the heap goes. */
+/* Run the body for the elements from `*io_done` on, as far as the heap goes. All columns are flat, so the
+ * output is flat or constant. */
 static wr_status run_body(lambda_run *run, uint32_t *io_done, wr_vector *output, wr_error *err)
 {
     const wr_lambda *lambda = run->lambda;
@@ -191,10 +192,20 @@ static bool ensure_elements(lambda_run *run, writing *w, const wr_vector *source
     size_t   bytes = 2 * (WR_LIST_HEADER_BYTES + WR_LIST_BLOCK_ELEMENTS / 8);
 
     bytes += (size_t)count * (width + 1);
-    for (uint32_t i = 0; wr_type_is_bytes(source->type) && i < count; i++)
-        if (wr_vector_is_valid(source, first + i))
-            bytes += ((const wr_str *)wr_vector_at(source, first + i))->byte_count;
+    if (wr_type_is_bytes(source->type))
+        for (uint32_t i = 0; i < count; i++) {
+            const wr_str *str = cell_at(source, first + i);
+
+            bytes += str ? str->byte_count : 0;
+        }
     return ensure_room(run->eval->heap, &w->packer, bytes);
+}
+
+static bool is_true(const wr_vector *condition, uint32_t at)
+{
+    const uint8_t *truths = condition->data;
+
+    return wr_vector_is_valid(condition, at) && truths[wr_arg_index(condition, at)];
 }
 
 /* Add the results of elements [first, end), which are the new elements, or say which stay. */
@@ -203,6 +214,8 @@ static wr_status write_results(lambda_run *run, writing *w, uint32_t first, uint
 {
     const wr_vector *source = filters ? &run->state->columns[0] : output;
     const uint16_t  *rows = run->state->rows;
+    const uint8_t   *cells = source->data;
+    size_t           step = source->encoding == WR_CONST ? 0 : value_bytes(source->type);
 
     for (uint32_t i = first, behind; i < end; i = behind) {
         for (behind = i + 1; behind < end && rows[behind] == rows[i]; behind++)
@@ -211,13 +224,10 @@ static wr_status write_results(lambda_run *run, writing *w, uint32_t first, uint
             open_list(run, w, rows[i]);
         if (!ensure_elements(run, w, source, i, behind - i))
             return WR_NO_RESERVE;
-        for (uint32_t at = i; at < behind; at++) {
-            if (filters && !(wr_vector_is_valid(output, at) &&
-                             *(const uint8_t *)wr_vector_at(output, at)))
-                continue;
-            wr_list_pack_cell(&w->list,
-                              wr_vector_is_valid(source, at) ? wr_vector_at(source, at) : NULL);
-        }
+        for (uint32_t at = i; at < behind; at++)
+            if (!filters || is_true(output, at))
+                wr_list_pack_cell(&w->list,
+                                  wr_vector_is_valid(source, at) ? cells + at * step : NULL);
     }
     return WR_OK;
 }
@@ -235,35 +245,77 @@ static wr_status flush(lambda_run *run, writing *w, bool filters, wr_error *err)
     return WR_OK;
 }
 
-static wr_status map_elements(wr_eval *eval, arguments args, uint32_t arg_count, wr_vector *out,
-                              bool filters, wr_error *err)
+/* Line up elements from `cursor` on, as many as there is room for; *out_count 0: there are no more. */
+static wr_status take_numbers(lambda_run *run, wr_list_cursor *cursor, uint32_t *out_count,
+                              wr_error *err)
+{
+    wr_vector *column = &run->state->columns[0];
+    uint32_t   room = WR_BATCH_ROWS_MAX - run->count, left;
+    bool       any_null;
+
+    WR_TRY(wr_list_cursor_left(cursor, &left, err));
+    *out_count = left < room ? left : room;
+    if (left == 0)
+        return WR_OK;
+    for (uint32_t i = 0; i < *out_count; i++)
+        wr_bit_set(column->valid, run->count + i);
+    return wr_list_cursor_copy(cursor, *out_count,
+                               (uint8_t *)column->data +
+                                   (size_t)run->count * value_bytes(column->type),
+                               column->valid, run->count, &any_null, err);
+}
+
+static wr_status take_text(lambda_run *run, element_reader *reader, uint32_t *out_count,
+                           wr_error *err)
+{
+    element e;
+    bool    end;
+
+    WR_TRY(reader_next(reader, &e, &end, err));
+    *out_count = !end;
+    if (!end)
+        put_cell(&run->state->columns[0], run->count, &e);
+    return WR_OK;
+}
+
+/* The list of `row`: its elements are lined up behind those of the rows before it. */
+static wr_status map_list(lambda_run *run, writing *w, uint32_t row, bool filters, wr_error *err)
+{
+    wr_vector     *columns = run->state->columns;
+    bool           is_text = wr_type_is_bytes(columns[0].type);
+    int64_t        position = 1;
+    element_reader reader;
+
+    put_part(run->out, row, NULL, 0);
+    reader_init(&reader, packed_at(run->args, 0, row), run->args[0]->type);
+    for (uint32_t count;;) {
+        WR_TRY(is_text ? take_text(run, &reader, &count, err)
+                       : take_numbers(run, &reader.cursor, &count, err));
+        if (count == 0)
+            return WR_OK;
+        for (uint32_t end = run->count + count; run->count < end; run->count++) {
+            if (run->lambda->parameter_count > 1)
+                ((int64_t *)columns[1].data)[run->count] = position++;
+            run->state->rows[run->count] = (uint16_t)row;
+        }
+        if (run->count == WR_BATCH_ROWS_MAX)
+            WR_TRY(flush(run, w, filters, err));
+    }
+}
+
+static wr_status map_lists(wr_eval *eval, arguments args, uint32_t arg_count, wr_vector *out,
+                           bool filters, wr_error *err)
 {
     lambda_run run = run_of(eval, args, arg_count, out);
     writing    w = {0};
-    bool       counts = run.lambda->parameter_count > 1, end;
 
     for (uint32_t i = 0; i < eval->selected.row_count; i++) {
-        uint32_t       row = wr_selection_row(&eval->selected, i);
-        element_reader reader;
-        element        e;
+        uint32_t row = wr_selection_row(&eval->selected, i);
 
-        if (!wr_vector_is_valid(args[0], row)) {
+        if (wr_vector_is_valid(args[0], row))
+            WR_TRY(map_list(&run, &w, row, filters, err));
+        else
             wr_eval_set_null(out, row);
-            continue;
-        }
-        put_part(out, row, NULL, 0);
-        reader_init(&reader, packed_at(args, 0, row), args[0]->type);
-        for (int64_t position = 1;; position++) {
-            WR_TRY(reader_next(&reader, &e, &end, err));
-            if (end)
-                break;
-            put_cell(&run.state->columns[0], run.count, &e);
-            if (counts)
-                ((int64_t *)run.state->columns[1].data)[run.count] = position;
-            run.state->rows[run.count++] = (uint16_t)row;
-            if (run.count == WR_BATCH_ROWS_MAX)
-                WR_TRY(flush(&run, &w, filters, err));
-        }
     }
     WR_TRY(flush(&run, &w, filters, err));
     close_list(&run, &w);
@@ -272,12 +324,12 @@ static wr_status map_elements(wr_eval *eval, arguments args, uint32_t arg_count,
 
 EVAL(transform)
 {
-    return map_elements(eval, args, arg_count, out, false, err);
+    return map_lists(eval, args, arg_count, out, false, err);
 }
 
 EVAL(filter)
 {
-    return map_elements(eval, args, arg_count, out, true, err);
+    return map_lists(eval, args, arg_count, out, true, err);
 }
 
 /* ---- list_reduce ------------------------------------------------------------------------------------ */

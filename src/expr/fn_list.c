@@ -144,7 +144,26 @@ PACK(slice)
     wr_list_pack_end(&list);
     return WR_OK;
 }
-EVAL_PACKED(slice)
+
+/* Room for as much of the list as is asked for. */
+EVAL(slice)
+{
+    nested_call call = {eval, args, arg_count, out};
+
+    EACH_LIVE(row)
+    {
+        wr_packed packed = packed_at(args, 0, row);
+        int64_t   from = int_at(args, 1, row), to = int_at(args, 2, row);
+        uint64_t  count, guess = 64;
+
+        WR_TRY(wr_packed_count(&packed, &count, err));
+        clamp_slice((int64_t)count, &from, &to);
+        if (from < to)
+            guess += packed.byte_count / count * (uint64_t)(to - from) * 9 / 8;
+        WR_TRY(wr_nested_store(&call, row, guess, pack_slice, err));
+    }
+    return WR_OK;
+}
 
 RESOLVE(resolve_slice)
 {

@@ -8,9 +8,9 @@
 #include "types/decimal.h"
 #include "types/fsum.h"
 
-/* What a list comes to, element by element. */
+/* What a list comes to. */
 typedef struct tally {
-    uint64_t count;
+    uint64_t count; /* of elements that are not NULL */
     wr_i128  total;
     bool     overflows;
     wr_fsum  floats;
@@ -18,15 +18,58 @@ typedef struct tally {
     element  chosen; /* min, max, first ...; BOOL: and, or */
 } tally;
 
-typedef void (*add_fn)(tally *t, wr_type type, const element *e);
+/* Elements of a list that may lie on disk: a window of it, and those that are looked at. */
+typedef struct tally_state {
+    wr_packed_window window;
+    uint64_t         valid[WR_LIST_BLOCK_ELEMENTS / 64];
+    _Alignas(16) uint8_t cells[WR_LIST_BLOCK_ELEMENTS * 16];
+} tally_state;
 
-static wr_status tally_list(wr_packed packed, wr_type type, add_fn add, tally *out, wr_error *err)
+/* Add `count` values of `type`, none of them NULL where `valid` is. */
+typedef void (*add_fn)(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
+                       const uint64_t *valid);
+
+#define EACH_CELL(cell)                                                                            \
+    for (uint32_t i_ = 0, width_ = value_bytes(type); i_ < count; i_++)                            \
+        for (const uint8_t *cell = !valid || wr_bit_get(valid, i_) ? cells + (size_t)i_ * width_   \
+                                                                   : NULL;                         \
+             cell; cell = NULL)
+
+static wr_status tally_numbers(tally_state *state, wr_packed packed, wr_type type, add_fn add,
+                               tally *t, wr_error *err)
 {
+    wr_list_cursor cursor;
+
+    state->window.byte_count = 0;
+    packed.window = &state->window;
+    wr_list_cursor_init(&cursor, &packed, type);
+    for (uint32_t count;;) {
+        bool any_null = false;
+
+        WR_TRY(wr_list_cursor_left(&cursor, &count, err));
+        if (count == 0)
+            return WR_OK;
+        memset(state->valid, 0xff, sizeof state->valid);
+        WR_TRY(wr_list_cursor_copy(&cursor, count, state->cells, state->valid, 0, &any_null, err));
+        add(t, cursor.element, state->cells, count, any_null ? state->valid : NULL);
+        for (uint32_t i = 0; i < count; i++)
+            t->count += !any_null || wr_bit_get(state->valid, i);
+    }
+}
+
+static wr_status tally_list(wr_eval *eval, arguments args, uint32_t row, add_fn add, tally *out,
+                            wr_error *err)
+{
+    wr_packed      packed = packed_at(args, 0, row);
+    wr_type        type = args[0]->type;
     element_reader reader;
     element        e;
     bool           end;
 
+    eval->error_row = row;
     *out = (tally){.chosen = {.is_null = true}, .product = 1};
+    if (!wr_type_is_bytes(wr_type_element(type)))
+        return tally_numbers(eval->state, packed, type, add, out, err);
     reader_init(&reader, packed, type);
     for (;;) {
         WR_TRY(reader_next(&reader, &e, &end, err));
@@ -34,63 +77,91 @@ static wr_status tally_list(wr_packed packed, wr_type type, add_fn add, tally *o
             return WR_OK;
         if (e.is_null)
             continue;
-        add(out, reader.cursor.element, &e);
+        add(out, reader.cursor.element, e.cell, 1, NULL);
         out->count++;
     }
 }
 
 /* The digits of an integer or a decimal. */
-static wr_i128 as_digits(wr_type type, const element *e)
+static wr_i128 as_digits(wr_type type, const void *cell)
 {
-    wr_value value = wr_value_load(type, e->cell);
+    wr_value value = wr_value_load(type, cell);
 
     if (wr_type_physical(type) == WR_PHYS_I128)
         return value.i128;
     return wr_type_is_unsigned(type) ? (wr_i128)value.u64 : value.i64;
 }
 
-static double as_float(wr_type type, const element *e)
+static double as_float(wr_type type, const void *cell)
 {
     if (wr_type_is_float(type))
-        return wr_value_load(type, e->cell).f64;
-    return wr_decimal_to_f64(as_digits(type, e), type.logical == WR_TYPE_DECIMAL ? type.scale : 0);
+        return wr_value_load(type, cell).f64;
+    return wr_decimal_to_f64(as_digits(type, cell), type.logical == WR_TYPE_DECIMAL ? type.scale : 0);
 }
 
-static void add_number(tally *t, wr_type type, const element *e)
+/* 1024 numbers of 64 bits do not leave 128. */
+static wr_i128 add_block(const int64_t *numbers, uint32_t count)
 {
-    if (wr_type_is_float(type))
-        wr_fsum_add(&t->floats, as_float(type, e));
+    wr_i128 total = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        total += numbers[i];
+    return total;
+}
+
+static void add_number(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
+                       const uint64_t *valid)
+{
+    if (wr_type_physical(type) == WR_PHYS_I64 && !valid)
+        t->overflows |= __builtin_add_overflow(
+            t->total, add_block((const int64_t *)(const void *)cells, count), &t->total);
+    else if (wr_type_is_float(type))
+        EACH_CELL(cell) wr_fsum_add(&t->floats, as_float(type, cell));
     else
-        t->overflows |= __builtin_add_overflow(t->total, as_digits(type, e), &t->total);
+        EACH_CELL(cell)
+            t->overflows |= __builtin_add_overflow(t->total, as_digits(type, cell), &t->total);
 }
 
-static void add_factor(tally *t, wr_type type, const element *e)
+static void add_factor(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
+                       const uint64_t *valid)
 {
-    t->product *= as_float(type, e);
+    EACH_CELL(cell) t->product *= as_float(type, cell);
 }
 
-static void add_least(tally *t, wr_type type, const element *e)
+static void add_choice(tally *t, wr_type type, const uint8_t *cell)
 {
-    if (t->chosen.is_null || wr_nested_compare(type, e->cell, t->chosen.cell) < 0)
-        t->chosen = *e;
+    t->chosen.is_null = false;
+    memcpy(t->chosen.cell, cell, value_bytes(type));
 }
 
-static void add_greatest(tally *t, wr_type type, const element *e)
+static void add_least(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
+                      const uint64_t *valid)
 {
-    if (t->chosen.is_null || wr_nested_compare(type, e->cell, t->chosen.cell) > 0)
-        t->chosen = *e;
+    EACH_CELL(cell)
+        if (t->chosen.is_null || wr_nested_compare(type, cell, t->chosen.cell) < 0)
+            add_choice(t, type, cell);
 }
 
-static void add_first(tally *t, wr_type type, const element *e)
+static void add_greatest(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
+                         const uint64_t *valid)
 {
-    (void)type;
-    if (t->chosen.is_null)
-        t->chosen = *e;
+    EACH_CELL(cell)
+        if (t->chosen.is_null || wr_nested_compare(type, cell, t->chosen.cell) > 0)
+            add_choice(t, type, cell);
 }
 
-static void add_count(tally *t, wr_type type, const element *e)
+static void add_first(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
+                      const uint64_t *valid)
 {
-    (void)t, (void)type, (void)e;
+    EACH_CELL(cell)
+        if (t->chosen.is_null)
+            add_choice(t, type, cell);
+}
+
+static void add_count(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
+                      const uint64_t *valid)
+{
+    (void)t, (void)type, (void)cells, (void)count, (void)valid;
 }
 
 /* ---- Functions ------------------------------------------------------------------------------------- */
@@ -123,7 +194,7 @@ EVAL(sum)
     {
         tally t;
 
-        WR_TRY(tally_list(packed_at(args, 0, row), args[0]->type, add_number, &t, err));
+        WR_TRY(tally_list(eval, args, row, add_number, &t, err));
         if (t.count == 0)
             wr_eval_set_null(out, row);
         else
@@ -143,7 +214,7 @@ EVAL(average)
         tally  t;
         double total;
 
-        WR_TRY(tally_list(packed_at(args, 0, row), args[0]->type, add_number, &t, err));
+        WR_TRY(tally_list(eval, args, row, add_number, &t, err));
         if (t.overflows)
             return wr_eval_fail(eval, row, err, "list_avg: the sum does not fit 38 digits");
         total = wr_type_is_float(type) ? wr_fsum_result(&t.floats) : wr_decimal_to_f64(t.total, scale);
@@ -161,7 +232,7 @@ EVAL(product)
     {
         tally t;
 
-        WR_TRY(tally_list(packed_at(args, 0, row), args[0]->type, add_factor, &t, err));
+        WR_TRY(tally_list(eval, args, row, add_factor, &t, err));
         ((double *)out->data)[row] = t.product;
         if (t.count == 0)
             wr_eval_set_null(out, row);
@@ -176,7 +247,7 @@ EVAL(count_valid)
     {
         tally t;
 
-        WR_TRY(tally_list(packed_at(args, 0, row), args[0]->type, add_count, &t, err));
+        WR_TRY(tally_list(eval, args, row, add_count, &t, err));
         ((int64_t *)out->data)[row] = (int64_t)t.count;
     }
     return WR_OK;
@@ -190,7 +261,7 @@ static wr_status choose(wr_eval *eval, arguments args, wr_vector *out, add_fn ad
     {
         tally t;
 
-        WR_TRY(tally_list(packed_at(args, 0, row), args[0]->type, add, &t, err));
+        WR_TRY(tally_list(eval, args, row, add, &t, err));
         if (t.chosen.is_null)
             wr_eval_set_null(out, row);
         else
@@ -239,10 +310,26 @@ RESOLVE(resolve_average)
     return resolve_as(WR_AGG_AVG, args[0], args_io, out_result);
 }
 
+/* Elements of fixed width are read where the list lies; texts and nested ones are loaded. */
+static bool resolve_elements(const wr_expr *arg, bool is_bytes, wr_type *args_io)
+{
+    return wr_nested_is_list(arg, &args_io[0]) &&
+           wr_type_is_bytes(wr_type_element(args_io[0])) == is_bytes;
+}
+
 RESOLVE(resolve_choice)
 {
     (void)arg_count;
-    if (!wr_nested_is_list(args[0], &args_io[0]))
+    if (!resolve_elements(args[0], false, args_io))
+        return false;
+    *out_result = wr_type_element(args_io[0]);
+    return true;
+}
+
+RESOLVE(resolve_bytes_choice)
+{
+    (void)arg_count;
+    if (!resolve_elements(args[0], true, args_io))
         return false;
     *out_result = wr_type_element(args_io[0]);
     return true;
@@ -258,7 +345,14 @@ RESOLVE(resolve_count)
 {
     (void)arg_count;
     *out_result = WR_TYPE(I64);
-    return wr_nested_is_list(args[0], &args_io[0]);
+    return resolve_elements(args[0], false, args_io);
+}
+
+RESOLVE(resolve_bytes_count)
+{
+    (void)arg_count;
+    *out_result = WR_TYPE(I64);
+    return resolve_elements(args[0], true, args_io);
 }
 
 /* ---- Ranges ----------------------------------------------------------------------------------------- */
@@ -323,7 +417,11 @@ RESOLVE(resolve_range)
 
 /* clang-format off */
 #define TALLY(name_, flags_, result_, resolve_, eval_, help_) \
-    {.name = name_, .signature = "(list) -> " result_, .help = help_, .flags = flags_, .param_count = 1, .resolve = resolve_, .eval = eval_}
+    {.name = name_, .signature = "(list) -> " result_, .help = help_, .flags = (flags_) | WR_FN_BLOBS, .param_count = 1, \
+     .resolve = resolve_, .eval = eval_, .state_bytes = sizeof(tally_state)}
+#define TALLY_BYTES(name_, flags_, result_, resolve_, eval_, help_) \
+    {.name = name_, .signature = "(list of texts, lists ...) -> " result_, .help = help_, .flags = flags_, .param_count = 1, \
+     .resolve = resolve_, .eval = eval_}
 #define RANGE(name_, sig, count_, eval_, help_) \
     {.name = name_, .signature = sig, .help = help_, .param_count = count_, .resolve = resolve_range, .eval = eval_}
 
@@ -332,9 +430,13 @@ static const wr_function FUNCTIONS[] = {
     TALLY("list_avg", WR_FN_MAY_NULL, "Float64", resolve_average, average, "their mean"),
     TALLY("list_product", WR_FN_TOTAL | WR_FN_MAY_NULL, "Float64", resolve_average, product, "their product"),
     TALLY("list_count", WR_FN_TOTAL, "Int64", resolve_count, count_valid, "how many are not NULL"),
+    TALLY_BYTES("list_count", WR_FN_TOTAL, "Int64", resolve_bytes_count, count_valid, "how many are not NULL"),
     TALLY("list_min", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_choice, least, "the least element"),
+    TALLY_BYTES("list_min", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_bytes_choice, least, "the least element"),
     TALLY("list_max", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_choice, greatest, "the greatest element"),
+    TALLY_BYTES("list_max", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_bytes_choice, greatest, "the greatest element"),
     TALLY("list_any_value", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_choice, any_value, "the first element that is not NULL"),
+    TALLY_BYTES("list_any_value", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_bytes_choice, any_value, "the first element that is not NULL"),
     TALLY("list_bool_and", WR_FN_TOTAL | WR_FN_MAY_NULL, "Boolean", resolve_logic, least, "are all true?"),
     TALLY("list_bool_or", WR_FN_TOTAL | WR_FN_MAY_NULL, "Boolean", resolve_logic, greatest, "is one true?"),
     RANGE("range", "(stop) -> list", 1, range, "the integers from 0 on, without stop"),
