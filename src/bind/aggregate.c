@@ -41,7 +41,7 @@ static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind
         return wr_binder_fail(b, ast, err, "%.*s() takes %u argument%s, %u given",
                               WR_TEXT_ARG(ast->text), wanted, wanted == 1 ? "" : "s",
                               ast->arg_count);
-    if (ast->distinct && (wr_agg_is_paired(kind) || kind == WR_AGG_COUNT_IF))
+    if (ast->distinct && (wr_agg_is_paired(kind) || kind == WR_AGG_COUNT_IF || kind == WR_AGG_HISTOGRAM))
         return wr_binder_fail(b, ast, err,
                               "DISTINCT in %.*s() is not supported: put an aggregate step that "
                               "groups by its arguments in front",
@@ -411,25 +411,63 @@ static wr_status is_grouping_name(const binder *b, const wr_ast *ast, bool *out_
     return WR_OK;
 }
 
-wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)
+/* An aggregate as a column of the step's output. */
+static wr_status bind_output(binder *b, const wr_ast *ast, wr_agg_kind kind, wr_expr **out_expr,
+                             wr_error *err)
 {
     const agg_context *context = b->aggregates;
-    wr_agg_kind        kind;
     wr_plan_agg        agg;
     uint32_t           index;
-    bool               is_name;
+
+    WR_TRY(bind_aggregate(b, ast, kind, &agg, err));
+    WR_TRY(share_agg(context->list, &agg, b->bump, &index, err));
+    index += context->key_count + context->list->has_sets;
+    return make_output_column(b, index, agg.type, !wr_agg_counts(agg.kind), out_expr, err);
+}
+
+static bool has_fractions(const wr_ast *ast, wr_agg_kind kind)
+{
+    return wr_agg_has_fraction(kind) && ast->arg_count == 2 &&
+           ast->args[1]->kind == WR_AST_CALL && ast->args[1]->arg_count > 0 &&
+           wr_text_equal(ast->args[1]->text, WR_TEXT("list_value"));
+}
+
+/* quantile_cont(x, [f, g]): an aggregate for each fraction, in a list; NULL where there is no value. */
+static wr_status bind_fractions(binder *b, const wr_ast *ast, wr_agg_kind kind, wr_expr **out_expr,
+                                wr_error *err)
+{
+    const wr_ast *list = ast->args[1];
+    wr_expr     **values = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, list->arg_count, err);
+    wr_expr      *parts[3];
+    wr_value      null_value = {.is_null = true};
+
+    if (!values)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < list->arg_count; i++) {
+        wr_ast *args[2] = {ast->args[0], list->args[i]};
+        wr_ast  one = *ast;
+
+        one.args = args;
+        WR_TRY(bind_output(b, &one, kind, &values[i], err));
+    }
+    WR_TRY(wr_expr_call(b->bump, WR_TEXT("is null"), values, 1, &parts[0], err));
+    WR_TRY(wr_expr_call(b->bump, WR_TEXT("list_value"), values, list->arg_count, &parts[2], err));
+    null_value.type = parts[2]->type;
+    parts[1] = wr_expr_const(b->bump, &null_value, err);
+    return parts[1] ? wr_expr_case(b->bump, parts, 3, out_expr, err) : WR_NO_MEMORY;
+}
+
+wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)
+{
+    wr_agg_kind kind;
+    bool        is_name;
 
     WR_TRY(is_grouping_name(b, ast, &is_name, err));
     if (is_name || is_grouping(ast))
         return bind_grouping(b, ast, out_expr, err);
-    if (is_aggregate_call(ast, &kind)) {
-        WR_TRY(bind_aggregate(b, ast, kind, &agg, err));
-        WR_TRY(share_agg(context->list, &agg, b->bump, &index, err));
-        index += context->key_count + context->list->has_sets;
-        return make_output_column(b, index, agg.type,
-                                  !wr_agg_counts(agg.kind),
-                                  out_expr, err);
-    }
+    if (is_aggregate_call(ast, &kind))
+        return has_fractions(ast, kind) ? bind_fractions(b, ast, kind, out_expr, err)
+                                        : bind_output(b, ast, kind, out_expr, err);
     WR_TRY(match_key(b, ast, out_expr, err));
     if (!*out_expr && ast->kind == WR_AST_COLUMN) {
         wr_expr *column;

@@ -4,7 +4,7 @@
 #include "types/nested.h"
 
 typedef enum agg_family {
-    COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, LIST, SKETCH, NUMBERS, MERGED, SAME, BOOL,
+    COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, LIST, COUNTED, SKETCH, NUMBERS, MERGED, SAME, BOOL,
     INTEGER
 } agg_family;
 
@@ -70,7 +70,7 @@ bool wr_agg_is_ordered(wr_agg_kind kind)
     agg_family family = AGGS[kind].family;
 
     return family == BETWEEN || family == ANY || family == SPREAD ||
-           wr_agg_is_sequence(kind) || kind == WR_AGG_PRODUCT;
+           wr_agg_is_sequence(kind) || kind == WR_AGG_PRODUCT || kind == WR_AGG_HISTOGRAM;
 }
 
 bool wr_agg_is_sequence(wr_agg_kind kind)
@@ -196,6 +196,8 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
     case TEXT:
         *out_type = argument;
         return argument.logical == WR_TYPE_UTF8;
+    case COUNTED:
+        return wr_type_make_map(argument, WR_TYPE(I64), out_type, NULL) == WR_OK;
     case LIST:
         return wr_type_make_list(argument, out_type, NULL) == WR_OK;
     case SKETCH:

@@ -9,6 +9,7 @@
  * they have branches too: one sort for all of one argument. A list keeps NULLs, so its FILTER stays and
  * goes with the values. Where there is but one group of short values
  * (at most eight bytes) that operator counts distinct ones, too: DISTINCT stays on such a count.
+ * A histogram is a list of (value, count), as a map has them, over an aggregate that counts.
  * DISTINCT is dropped where it changes nothing (min, max, bool_and ...).
  * Grouping sets: the values' aggregate has the sets, each with the value as one more key, and what
  * counts them groups by its keys and set; joins are on both. If one of the sets is (), which has a group
@@ -64,7 +65,8 @@ static bool same_set(const wr_plan_node *node, const wr_plan_agg *a, const wr_pl
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
-    if (is_grouped(node, a) != is_grouped(node, b) || is_ordered(node, a) != is_ordered(node, b) ||
+    if ((a->kind == WR_AGG_HISTOGRAM) != (b->kind == WR_AGG_HISTOGRAM) ||
+        is_grouped(node, a) != is_grouped(node, b) || is_ordered(node, a) != is_ordered(node, b) ||
         keeps_filter(a) != keeps_filter(b) || !same_order(a, b))
         return false;
     return wr_expr_equal(a->argument, b->argument) && both &&
@@ -141,29 +143,35 @@ typedef struct branch_input {
     uint32_t      key_count;
     uint64_t     *sets;
     uint32_t      set_count;
-    wr_expr      *argument, *filter; /* a list's; else NULL */
+    wr_expr      *argument, *filter; /* a list's; else NULL                       */
+    wr_expr      *count;             /* of rows with the argument, if it is wanted */
 } branch_input;
 
 /* Groups by the keys, the argument and the filter; afterwards the input is that aggregate, and keys,
  * argument and filter are its columns. The number of a set stays what it is: they are the last keys. */
-static wr_status group_argument(wr_plan *plan, branch_input *io, const wr_text *names, wr_error *err)
+static wr_status group_argument(wr_plan *plan, branch_input *io, bool counted, const wr_text *names,
+                                wr_error *err)
 {
+    wr_plan_agg *count_rows = WR_BUMP_NEW(plan->bump, wr_plan_agg, err);
     uint32_t  key_count = io->key_count;
-    uint32_t  grouped = key_count + 1 + (io->filter != NULL), count = grouped + (io->set_count > 0);
+    uint32_t  grouped = key_count + 1 + (io->filter != NULL);
+    uint32_t  set = grouped, count = grouped + (io->set_count > 0) + counted;
     wr_expr **keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, count + 1, err);
 
-    if (!keys)
+    if (!keys || !count_rows)
         return WR_NO_MEMORY;
+    *count_rows = (wr_plan_agg){.kind = WR_AGG_COUNT_STAR, .type = WR_TYPE(I64)};
     io->keys[key_count] = io->argument;
     io->keys[key_count + 1] = io->filter;
     WR_TRY(wr_plan_add_grouping_sets(plan, io->input, io->keys, grouped, io->sets, io->set_count,
-                                     NULL, 0, names, &io->input, err));
+                                     count_rows, counted, names, &io->input, err));
     WR_TRY(wr_plan_columns(plan, io->input, count, keys, err));
     io->argument = keys[key_count];
     if (io->filter)
         io->filter = keys[key_count + 1];
+    io->count = counted ? keys[count - 1] : NULL;
     if (io->set_count > 0)
-        keys[io->key_count++] = keys[count - 1];
+        keys[io->key_count++] = keys[set];
     io->keys = keys;
     io->sets = NULL;
     io->set_count = 0;
@@ -178,6 +186,25 @@ static bool has_empty_set(const wr_plan_node *node)
     return false;
 }
 
+/* A map is the list of its entries: of a histogram those of a value and its count, in their order. */
+static wr_status list_counts(wr_plan *plan, const branch_input *io, wr_plan_agg *agg, wr_error *err)
+{
+    wr_value  names[] = {{.type = WR_TYPE(UTF8), .text = WR_TEXT("key")},
+                         {.type = WR_TYPE(UTF8), .text = WR_TEXT("value")}};
+    wr_expr  *members[] = {wr_expr_const(plan->bump, &names[0], err), io->argument,
+                           wr_expr_const(plan->bump, &names[1], err), io->count};
+    wr_expr **argument = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, 1, err);
+
+    agg->order_keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, 1, err);
+    if (!members[0] || !members[2] || !argument || !agg->order_keys)
+        return WR_NO_MEMORY;
+    agg->kind = WR_AGG_LIST;
+    agg->order_keys[0].expr = argument[0] = io->argument;
+    agg->order_key_count = 1;
+    WR_TRY(wr_expr_call(plan->bump, WR_TEXT("is not null"), argument, 1, &agg->filter, err));
+    return wr_expr_call(plan->bump, WR_TEXT("struct_pack"), members, 4, &agg->argument, err);
+}
+
 static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
 {
     const wr_plan_node *node = s->node;
@@ -187,6 +214,7 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
                               .sets = node->aggregate.sets, .set_count = node->aggregate.set_count};
     wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_agg, node->aggregate.agg_count, err);
     wr_text     *names;
+    bool         is_histogram;
 
     in.keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 3, err);
     if (!aggs || !in.keys)
@@ -199,14 +227,19 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     if (branch == 0 && count == 0 && !has_empty_set(node))
         return WR_OK;
     memcpy(in.keys, node->aggregate.keys, key_count * sizeof in.keys[0]);
-    WR_TRY(wr_plan_names(plan, key_count + count + 3, &names, err));
+    WR_TRY(wr_plan_names(plan, key_count + count + 4, &names, err));
     if (branch > 0) {
+        is_histogram = aggs[0].kind == WR_AGG_HISTOGRAM;
         in.filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
         WR_TRY(filtered(plan, in.filter ? NULL : aggs[0].filter, aggs[0].argument, &in.argument,
                         err));
-        if (is_grouped(node, &aggs[0]))
-            WR_TRY(group_argument(plan, &in, names, err));
+        if (is_grouped(node, &aggs[0]) || is_histogram)
+            WR_TRY(group_argument(plan, &in, is_histogram, names, err));
         for (uint32_t i = 0; i < count; i++) {
+            if (is_histogram) {
+                WR_TRY(list_counts(plan, &in, &aggs[i], err));
+                continue;
+            }
             WR_TRY(order_branch(plan, &aggs[i], in.argument, err));
             aggs[i].argument = in.argument;
             aggs[i].filter = in.filter;

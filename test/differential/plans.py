@@ -308,6 +308,33 @@ def add_unnest(random, plan):
     return True
 
 
+def add_lists(random, plan):
+    """Lists of groups and their elements again, beside those of another list."""
+    if not plan.id_column:
+        return False
+    keys = random.sample([c for c in plan.columns if c.name != plan.id_column and c.family not in ("float",)] or
+                         plan.columns, random.choice((0, 1)))
+    first, second = random.choice(plan.columns), random.choice(plan.columns)
+    order = random.choice((plan.id_column, f"{first.name} DESC, {plan.id_column}"))
+    theirs = order.replace("DESC", "DESC NULLS FIRST")
+    n = len(plan.steps)
+    names = [k.name for k in keys]
+    plan.add("list", {"op": "aggregate", "group_by": names,
+                      "aggs": [f"list({first.name} ORDER BY {order}) AS a{n}",
+                               f"list({second.name} ORDER BY {plan.id_column}) AS b{n}"]},
+             f"SELECT {', '.join(names + [''])} list({first.name} ORDER BY {theirs}) AS a{n}, "
+             f"list({second.name} ORDER BY {plan.id_column}) AS b{n} FROM ({plan.sql})"
+             f"{' GROUP BY ' + names[0] if names else ''}")
+    columns = keys + [Column(f"a{n}", first.type, first.domain), Column(f"b{n}", second.type, second.domain),
+                      Column(f"i{n}", BIGINT, ["1", "2", "NULL"])]
+    plan.add("unnest list", {"op": "unnest", "column": [f"a{n}", f"b{n}"], "index": f"i{n}"},
+             f"SELECT {', '.join(names + [''])} unnest(a{n}) AS a{n}, unnest(b{n}) AS b{n}, "
+             f"generate_subscripts(a{n}, 1) AS i{n} FROM ({plan.sql})", columns)
+    plan.id_column = ""
+    plan.is_ordered = False
+    return True
+
+
 def add_pivot(random, plan):
     """Counts and extremes of one column for some values of another."""
     whole = [c for c in plan.columns if c.family == "int"]
@@ -616,7 +643,8 @@ def add_limit(random, plan):
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
-             (add_pivot, 2), (add_unnest, 2), (add_grouping_sets, 3), (add_fill, 3),
+             (add_pivot, 2), (add_unnest, 2), (add_lists, 2),
+             (add_grouping_sets, 3), (add_fill, 3),
              (add_join, 4), (add_asof, 2), (add_limit, 1), (add_window, 3)]
 
 
