@@ -82,10 +82,13 @@ static wr_status make_level(wr_builder *b, const wr_plan_node *logical, const la
                             uint32_t number, level *out, wr_error *err)
 {
     uint64_t absent = UINT64_MAX;
+    uint32_t count = 0;
 
+    for (uint32_t i = 0; i < sets->set_count; i++)
+        count += sets->levels[i] == number;
     *out = (level){.number = number};
     out->keys = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, logical->aggregate.key_count + 1, err);
-    out->copies = WR_BUMP_NEW_ARRAY(b->bump, wr_expand_copy, sets->set_count, err);
+    out->copies = WR_BUMP_NEW_ARRAY(b->bump, wr_expand_copy, count, err);
     if (!out->keys || !out->copies)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < sets->set_count; i++) {
