@@ -449,6 +449,12 @@ static wr_status emit_next(wr_node *node, read_local *local, wr_exec *exec, wr_b
     return WR_OK;
 }
 
+/* Does anybody want what comes next? No: the query was cancelled, or a worker failed, here or behind. */
+static bool is_wanted(const aggregate_shared *shared, const wr_exec *exec)
+{
+    return !shared->is_stopped && wr_exec_wants(exec, exec->morsel_first + shared->next_morsel);
+}
+
 /* Take the next piece of work; false: nothing is left. */
 static bool take_work(aggregate_shared *shared, read_local *local, wr_exec *exec,
                       uint32_t *out_partition)
@@ -460,10 +466,9 @@ static bool take_work(aggregate_shared *shared, read_local *local, wr_exec *exec
         local->morsel = shared->next_morsel++;
         return true;
     }
-    while (shared->partitions_done < shared->partition_count && !shared->is_stopped &&
-           !wr_exec_is_cancelled(exec))
+    while (shared->partitions_done < shared->partition_count && is_wanted(shared, exec))
         wr_cond_wait_ns(&shared->done_cond, &shared->mutex, 20000000);
-    if (!shared->next_page || shared->is_stopped || wr_exec_is_cancelled(exec))
+    if (!shared->next_page || !is_wanted(shared, exec))
         return false;
     local->page = shared->next_page;
     local->one_page = true;

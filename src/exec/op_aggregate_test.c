@@ -312,6 +312,52 @@ static void test_empty_input(void **state)
     run_case(&rows, 2, false, NULL);
 }
 
+/* ---- A failure behind the reader --------------------------------------------------------------------- */
+
+static _Atomic bool has_failed;
+
+/* The first batch fails, late enough for other workers to be through and wait for this one. */
+static wr_status failing_push(wr_node *node, void *local, const wr_batch *in, wr_flow *out_flow,
+                              wr_exec *exec, wr_error *err)
+{
+    (void)node, (void)local, (void)in, (void)exec;
+    *out_flow = WR_FLOW_MORE;
+    if (wr_batch_rows(in) == 0 || atomic_exchange(&has_failed, true))
+        return WR_OK;
+    kit_nap_us(200000);
+    return WR_RAISE(err, WR_DATA, "no more");
+}
+
+static const wr_sink_ops FAILING = {.name = "failing", .push = failing_push};
+
+static void test_waiting_workers_hear_of_a_failure(void **state)
+{
+    const rows_plan         rows = {.row_count = 30000, .key_count = 20000};
+    const wr_type           types[] = {WR_TYPE(I64), WR_TYPE(F64), WR_TYPE(UTF8), WR_TYPE(U64)};
+    const wr_agg            agg = {.kind = WR_AGG_COUNT_STAR, .argument = WR_FIELD_NONE,
+                                   .order = WR_FIELD_NONE, .filter = WR_FIELD_NONE,
+                                   .result_type = WR_TYPE(I64)};
+    const wr_plan_aggregate plan = {.types = types, .column_count = INPUT_COLUMNS, .key_count = 1,
+                                    .aggs = &agg, .agg_count = 1, .position = WR_FIELD_NONE};
+    kit                     k;
+    wr_node                *source, *sink, *reader;
+
+    (void)state;
+    atomic_store(&has_failed, false);
+    kit_open(&k, 900);
+    k.exec.worker_count = 2;
+    kit_open_spill(&k, 65536, 8);
+    source = kit_source(&k, &ROWS, &rows);
+    sink = kit_sink(&k, &WR_AGGREGATE, &plan, source);
+    kit_step(&k, source, 2, false);
+    reader = kit_source(&k, &WR_AGGREGATE_READ, &plan);
+    reader->state = sink;
+    kit_sink(&k, &FAILING, NULL, reader);
+    kit_step(&k, reader, 2, false);
+    assert_int_equal(kit_run(&k), WR_DATA);
+    kit_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_many_groups_spill_at_least_memory),
         cmocka_unit_test(test_stress_modes),
         cmocka_unit_test(test_empty_input),
+        cmocka_unit_test(test_waiting_workers_hear_of_a_failure),
     };
 
     wr_mutex_init(&results_mutex);
