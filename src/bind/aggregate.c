@@ -20,9 +20,15 @@ bool wr_bind_is_aggregate(const wr_ast *ast)
     return is_aggregate_call(ast, &kind);
 }
 
+static bool is_quantile(wr_agg_kind kind)
+{
+    return kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC;
+}
+
 static bool takes_two(wr_agg_kind kind)
 {
-    return wr_agg_has_order(kind) || wr_agg_is_paired(kind) || wr_agg_has_fraction(kind);
+    return wr_agg_has_order(kind) || wr_agg_is_paired(kind) || wr_agg_has_fraction(kind) ||
+           kind == WR_AGG_MOST_FREQUENT;
 }
 
 static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind, wr_error *err)
@@ -41,7 +47,8 @@ static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind
         return wr_binder_fail(b, ast, err, "%.*s() takes %u argument%s, %u given",
                               WR_TEXT_ARG(ast->text), wanted, wanted == 1 ? "" : "s",
                               ast->arg_count);
-    if (ast->distinct && (wr_agg_is_paired(kind) || kind == WR_AGG_COUNT_IF || kind == WR_AGG_HISTOGRAM))
+    if (ast->distinct && (wr_agg_is_paired(kind) || kind == WR_AGG_COUNT_IF ||
+                          wr_agg_counts_values(kind)))
         return wr_binder_fail(b, ast, err,
                               "DISTINCT in %.*s() is not supported: put an aggregate step that "
                               "groups by its arguments in front",
@@ -141,6 +148,22 @@ static wr_status bind_fraction(binder *b, const wr_ast *ast, wr_agg_kind kind, d
     return WR_OK;
 }
 
+static wr_status bind_values_max(binder *b, const wr_ast *ast, int64_t *out_max, wr_error *err)
+{
+    const wr_value *value;
+    wr_expr        *expr;
+
+    WR_TRY(wr_binder_node(b, ast, &expr, err));
+    WR_TRY(wr_expr_fold(expr, b->bump, &expr, err));
+    value = &expr->value;
+    if (expr->kind != WR_EXPR_CONST || value->is_null || !wr_type_is_integer(value->type) ||
+        wr_type_is_unsigned(value->type) || value->i64 < 1)
+        return wr_binder_fail(b, ast, err,
+                              "most_frequent(x, k) takes a constant number of values k, such as 10");
+    *out_max = value->i64;
+    return WR_OK;
+}
+
 /* count(*) and count(): rows are counted, there is nothing to compute. */
 static bool counts_rows(const wr_ast *ast, wr_agg_kind kind)
 {
@@ -152,6 +175,42 @@ static bool counts_rows(const wr_ast *ast, wr_agg_kind kind)
 static bool takes_order_of_argument(wr_agg_kind kind, wr_type type)
 {
     return (kind == WR_AGG_MIN || kind == WR_AGG_MAX) && wr_type_is_nested(type);
+}
+
+/* percentile_cont(f) WITHIN GROUP (ORDER BY x) is quantile_cont(x, f), and so is a mode; texts and
+ * lists have their order in either place. */
+static wr_status unfold_within_group(const binder *b, const wr_ast *ast, wr_agg_kind kind,
+                                     const wr_ast **out_ast, wr_error *err)
+{
+    bool     is_mode = kind == WR_AGG_MODE, has_fraction = is_quantile(kind);
+    wr_ast  *call;
+    wr_ast **args;
+
+    *out_ast = ast;
+    if (!ast->within_group || wr_agg_is_sequence(kind))
+        return WR_OK;
+    if (!is_mode && !has_fraction)
+        return wr_binder_fail(b, ast, err,
+                              "WITHIN GROUP goes with percentile_cont, percentile_disc, mode, "
+                              "string_agg and list, not with %.*s()", WR_TEXT_ARG(ast->text));
+    if (ast->arg_count != has_fraction || ast->order_count != 1 ||
+        (is_mode && ast->order[0].descending))
+        return wr_binder_fail(b, ast, err,
+                              is_mode ? "it is mode() WITHIN GROUP (ORDER BY x), ascending"
+                                      : "it is %.*s(f) WITHIN GROUP (ORDER BY x)",
+                              WR_TEXT_ARG(ast->text));
+    call = WR_BUMP_NEW(b->bump, wr_ast, err);
+    args = WR_BUMP_NEW_ARRAY(b->bump, wr_ast *, 2, err);
+    if (!call || !args)
+        return WR_NO_MEMORY;
+    *call = *ast;
+    args[0] = ast->order[0].expr;
+    args[1] = has_fraction ? ast->args[0] : NULL;
+    call->args = args;
+    call->arg_count = 1 + has_fraction;
+    call->order_count = 0;
+    *out_ast = call;
+    return WR_OK;
 }
 
 /* Arguments and filter, over the step's input. */
@@ -192,6 +251,9 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
         agg.fraction = 0.5;
     if (wr_agg_has_fraction(kind)) {
         WR_TRY(bind_fraction(&b, ast->args[1], kind, &agg.fraction, err));
+        agg.descending = ast->within_group && ast->order[0].descending;
+    } else if (kind == WR_AGG_MOST_FREQUENT) {
+        WR_TRY(bind_values_max(&b, ast->args[1], &agg.values_max, err));
     } else if (takes_two(kind)) {
         WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
         WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
@@ -229,6 +291,7 @@ wr_status wr_bind_aggregate(const wr_scope *scope, const wr_ast *ast, wr_bump *b
 
     if (!is_aggregate_call(ast, &kind))
         return wr_binder_fail(&b, ast, err, "expected an aggregate, such as sum(x) or count(*)");
+    WR_TRY(unfold_within_group(&b, ast, kind, &ast, err));
     return bind_aggregate(&b, ast, kind, out_agg, err);
 }
 
@@ -255,6 +318,7 @@ static bool equal_orders(const wr_plan_agg *a, const wr_plan_agg *b)
 static bool equal_aggs(const wr_plan_agg *a, const wr_plan_agg *b)
 {
     return a->kind == b->kind && a->distinct == b->distinct && a->fraction == b->fraction &&
+           a->descending == b->descending && a->values_max == b->values_max &&
            equal_orders(a, b) &&
            equal_or_absent(a->argument, b->argument) && equal_or_absent(a->order, b->order) &&
            equal_or_absent(a->filter, b->filter);
@@ -465,9 +529,11 @@ wr_status wr_binder_aggregate_part(binder *b, const wr_ast *ast, wr_expr **out_e
     WR_TRY(is_grouping_name(b, ast, &is_name, err));
     if (is_name || is_grouping(ast))
         return bind_grouping(b, ast, out_expr, err);
-    if (is_aggregate_call(ast, &kind))
+    if (is_aggregate_call(ast, &kind)) {
+        WR_TRY(unfold_within_group(b, ast, kind, &ast, err));
         return has_fractions(ast, kind) ? bind_fractions(b, ast, kind, out_expr, err)
                                         : bind_output(b, ast, kind, out_expr, err);
+    }
     WR_TRY(match_key(b, ast, out_expr, err));
     if (!*out_expr && ast->kind == WR_AST_COLUMN) {
         wr_expr *column;

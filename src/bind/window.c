@@ -298,7 +298,7 @@ static wr_status bind_aggregate(const binder *b, const wr_ast *ast, wr_plan_func
 
     call.over = NULL;
     WR_TRY(wr_bind_aggregate(b->scope, &call, b->bump, &io_function->agg, err));
-    if (wr_agg_gives_state(io_function->agg.kind))
+    if (wr_agg_gives_state(io_function->agg.kind) || wr_agg_counts_values(io_function->agg.kind))
         return wr_binder_fail(b, ast, err, "%.*s() is not supported in a window",
                               WR_TEXT_ARG(ast->text));
     if (wr_agg_is_ordered(io_function->agg.kind) && !(from_begin && to_end))

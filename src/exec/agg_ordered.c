@@ -156,7 +156,7 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
 
 /* Continuous: between the two values around fraction * (n - 1). Discrete: the first value whose
  * share of the values up to it is at least the fraction. */
-static void choose_ranks(wr_ordered_state *state, uint64_t value_count)
+static void choose_ascending(wr_ordered_state *state, uint64_t value_count)
 {
     double   n = (double)value_count, fraction = state->agg->fraction, at;
     uint64_t above;
@@ -172,6 +172,15 @@ static void choose_ranks(wr_ordered_state *state, uint64_t value_count)
     state->low_rank = (uint64_t)floor(at);
     state->weight = at - floor(at);
     state->high_rank = state->low_rank + (state->weight > 0.0);
+}
+
+static void choose_ranks(wr_ordered_state *state, uint64_t value_count)
+{
+    choose_ascending(state, value_count);
+    if (state->agg->descending) {
+        state->low_rank = value_count - 1 - state->low_rank;
+        state->high_rank = value_count - 1 - state->high_rank;
+    }
 }
 
 void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count)

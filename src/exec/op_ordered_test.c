@@ -222,9 +222,11 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
 {
     const wr_type        types[] = {WR_TYPE(I64), rows->joins_texts ? WR_TYPE(UTF8) : WR_TYPE(I64),
                                     WR_TYPE(U64)};
-    const wr_ordered_agg numbers[] = {{WR_AGG_MEDIAN, WR_TYPE(F64), 0.5, WR_TEXT("")},
-                                      {WR_AGG_MODE, WR_TYPE(I64), 0.0, WR_TEXT("")}};
-    const wr_ordered_agg texts[] = {{WR_AGG_STRING_AGG, WR_TYPE(UTF8), 0.0, WR_TEXT(", ")}};
+    const wr_ordered_agg numbers[] = {{.kind = WR_AGG_MEDIAN, .result_type = WR_TYPE(F64),
+                                       .fraction = 0.5},
+                                      {.kind = WR_AGG_MODE, .result_type = WR_TYPE(I64)}};
+    const wr_ordered_agg texts[] = {{.kind = WR_AGG_STRING_AGG, .result_type = WR_TYPE(UTF8),
+                                     .separator = WR_TEXT(", ")}};
     const wr_sort_key    keys[] = {{.column = 0}, {.column = rows->joins_texts ? 2 : 1}};
     const wr_plan_ordered plan = {.types = types, .column_count = 3, .key_count = 1,
                                   .sort_keys = keys, .sort_key_count = 2,
@@ -327,7 +329,8 @@ static void join_all(uint32_t row_count, uint32_t workers, bool plenty)
     const rows_plan       rows = {.row_count = row_count, .key_count = 1, .joins_texts = true,
                                   .text_only = true};
     const wr_type         type = WR_TYPE(UTF8);
-    const wr_ordered_agg  agg = {WR_AGG_STRING_AGG, WR_TYPE(UTF8), 0.0, WR_TEXT(", ")};
+    const wr_ordered_agg  agg = {.kind = WR_AGG_STRING_AGG, .result_type = WR_TYPE(UTF8),
+                                 .separator = WR_TEXT(", ")};
     const wr_plan_ordered plan = {.types = &type, .column_count = 1, .aggs = &agg, .agg_count = 1,
                                   .position = WR_FIELD_NONE};
     kit                   k;

@@ -219,6 +219,7 @@ typedef struct wr_ordered_agg {
     wr_agg_kind kind;      /* COUNT: of distinct values */
     wr_type     result_type;
     double      fraction;  /* quantiles: 0 to 1 */
+    bool        descending; /* quantiles: from the greatest value down */
     wr_text     separator; /* string_agg        */
 } wr_ordered_agg;
 

@@ -70,7 +70,7 @@ bool wr_agg_is_ordered(wr_agg_kind kind)
     agg_family family = AGGS[kind].family;
 
     return family == BETWEEN || family == ANY || family == SPREAD ||
-           wr_agg_is_sequence(kind) || kind == WR_AGG_PRODUCT || kind == WR_AGG_HISTOGRAM;
+           wr_agg_is_sequence(kind) || kind == WR_AGG_PRODUCT || wr_agg_counts_values(kind);
 }
 
 bool wr_agg_is_sequence(wr_agg_kind kind)
@@ -93,6 +93,11 @@ bool wr_agg_needs_position(wr_agg_kind kind)
 bool wr_agg_counts(wr_agg_kind kind)
 {
     return AGGS[kind].family == COUNT || kind == WR_AGG_HLL_COUNT;
+}
+
+bool wr_agg_counts_values(wr_agg_kind kind)
+{
+    return AGGS[kind].family == COUNTED;
 }
 
 bool wr_agg_takes_state(wr_agg_kind kind)
@@ -149,6 +154,18 @@ static bool sum_type(wr_type argument, wr_type *out_type)
     }
 }
 
+/* A map from values to counts, or a list of both. */
+static bool counted_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
+{
+    const wr_member members[] = {{WR_TEXT("value"), argument}, {WR_TEXT("count"), WR_TYPE(I64)}};
+    wr_type         strukt;
+
+    if (kind == WR_AGG_HISTOGRAM)
+        return wr_type_make_map(argument, WR_TYPE(I64), out_type, NULL) == WR_OK;
+    return wr_type_make_struct(members, 2, &strukt, NULL) == WR_OK &&
+           wr_type_make_list(strukt, out_type, NULL) == WR_OK;
+}
+
 /* Numbers, and what lies on a line of time. */
 static bool between_type(wr_type argument, wr_type *out_type)
 {
@@ -197,7 +214,7 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
         *out_type = argument;
         return argument.logical == WR_TYPE_UTF8;
     case COUNTED:
-        return wr_type_make_map(argument, WR_TYPE(I64), out_type, NULL) == WR_OK;
+        return counted_type(kind, argument, out_type);
     case LIST:
         return wr_type_make_list(argument, out_type, NULL) == WR_OK;
     case SKETCH:

@@ -49,6 +49,9 @@ bool wr_agg_needs_position(wr_agg_kind kind);
 /** Is the result never null, because it counts? */
 bool wr_agg_counts(wr_agg_kind kind);
 
+/** Are values counted each for itself (histogram, most_frequent)? The optimizer makes lists of them. */
+bool wr_agg_counts_values(wr_agg_kind kind);
+
 /** Is the argument the state of a sketch; is the result one (a binary value)? */
 bool wr_agg_takes_state(wr_agg_kind kind);
 bool wr_agg_gives_state(wr_agg_kind kind);

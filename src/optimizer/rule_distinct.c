@@ -9,11 +9,13 @@
  * they have branches too: one sort for all of one argument. A list keeps NULLs, so its FILTER stays and
  * goes with the values. Where there is but one group of short values
  * (at most eight bytes) that operator counts distinct ones, too: DISTINCT stays on such a count.
- * A histogram is a list of (value, count), as a map has them, over an aggregate that counts.
+ * A histogram is a list of (value, count), as a map has them, over an aggregate that counts;
+ * most_frequent one in order of the counts, cut by a window before it is made.
  * DISTINCT is dropped where it changes nothing (min, max, bool_and ...).
  * Grouping sets: the values' aggregate has the sets, each with the value as one more key, and what
  * counts them groups by its keys and set; joins are on both. If one of the sets is (), which has a group
  * even of no rows, the branches are joined to the plain one, which then is always there. */
+#include "expr/operators.h"
 #include "optimizer/optimizer_priv.h"
 
 typedef struct split {
@@ -65,7 +67,8 @@ static bool same_set(const wr_plan_node *node, const wr_plan_agg *a, const wr_pl
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
-    if ((a->kind == WR_AGG_HISTOGRAM) != (b->kind == WR_AGG_HISTOGRAM) ||
+    if (a->kind == WR_AGG_MOST_FREQUENT || b->kind == WR_AGG_MOST_FREQUENT ||
+        (a->kind == WR_AGG_HISTOGRAM) != (b->kind == WR_AGG_HISTOGRAM) ||
         is_grouped(node, a) != is_grouped(node, b) || is_ordered(node, a) != is_ordered(node, b) ||
         keeps_filter(a) != keeps_filter(b) || !same_order(a, b))
         return false;
@@ -186,23 +189,75 @@ static bool has_empty_set(const wr_plan_node *node)
     return false;
 }
 
-/* A map is the list of its entries: of a histogram those of a value and its count, in their order. */
-static wr_status list_counts(wr_plan *plan, const branch_input *io, wr_plan_agg *agg, wr_error *err)
+/* Values in order: by how often they occur, if there are counts to order by, then by themselves. */
+static wr_status value_order(wr_plan *plan, const branch_input *in, bool by_count,
+                             wr_plan_key **out_keys, uint32_t *out_count, wr_error *err)
 {
-    wr_value  names[] = {{.type = WR_TYPE(UTF8), .text = WR_TEXT("key")},
-                         {.type = WR_TYPE(UTF8), .text = WR_TEXT("value")}};
-    wr_expr  *members[] = {wr_expr_const(plan->bump, &names[0], err), io->argument,
-                           wr_expr_const(plan->bump, &names[1], err), io->count};
-    wr_expr **argument = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, 1, err);
+    wr_plan_key *keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, 2, err);
+    uint32_t     count = 0;
 
-    agg->order_keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, 1, err);
-    if (!members[0] || !members[2] || !argument || !agg->order_keys)
+    if (!keys)
         return WR_NO_MEMORY;
-    agg->kind = WR_AGG_LIST;
-    agg->order_keys[0].expr = argument[0] = io->argument;
-    agg->order_key_count = 1;
-    WR_TRY(wr_expr_call(plan->bump, WR_TEXT("is not null"), argument, 1, &agg->filter, err));
-    return wr_expr_call(plan->bump, WR_TEXT("struct_pack"), members, 4, &agg->argument, err);
+    if (by_count)
+        keys[count++] = (wr_plan_key){.expr = in->count, .descending = true};
+    WR_TRY(wr_expr_order_key(plan->bump, in->argument, &keys[count++].expr, err));
+    *out_keys = keys;
+    *out_count = count;
+    return WR_OK;
+}
+
+/* Rows of each group but the `rows_max` first ones go; those without a value last. */
+static wr_status keep_first(wr_plan *plan, branch_input *io, wr_plan_key *order, uint32_t count,
+                            int64_t rows_max, wr_error *err)
+{
+    wr_plan_function *rank = WR_BUMP_NEW(plan->bump, wr_plan_function, err);
+    wr_plan_key      *keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, count + 1, err);
+    wr_value          most = {.type = WR_TYPE(I64), .i64 = rows_max};
+    wr_expr          *args[2], *condition;
+
+    if (!rank || !keys)
+        return WR_NO_MEMORY;
+    *rank = (wr_plan_function){.kind = WR_WINDOW_ROW_NUMBER, .type = WR_TYPE(I64)};
+    WR_TRY(wr_expr_call(plan->bump, WR_TEXT(WR_OPERATOR_IS_NULL), &io->argument, 1, &keys[0].expr,
+                        err));
+    memcpy(keys + 1, order, count * sizeof keys[0]);
+    WR_TRY(wr_plan_add_window(plan, io->input, io->keys, io->key_count, keys, count + 1, rank, 1,
+                              &io->input, err));
+    args[0] = wr_expr_column(plan->bump, io->input->schema.field_count - 1, WR_TYPE(I64), false,
+                             err);
+    args[1] = wr_expr_const(plan->bump, &most, err);
+    if (!args[0] || !args[1])
+        return WR_NO_MEMORY;
+    WR_TRY(wr_expr_call(plan->bump, WR_TEXT("<="), args, 2, &condition, err));
+    return wr_plan_add_filter(plan, io->input, condition, &io->input, err);
+}
+
+/* A histogram is the list of a map's entries, value and count; most_frequent a list of the same. */
+static wr_status list_counts(wr_plan *plan, branch_input *io, wr_plan_agg *io_agg, wr_error *err)
+{
+    bool         is_map = io_agg->kind == WR_AGG_HISTOGRAM;
+    wr_value     names[2] = {{.type = WR_TYPE(UTF8)}, {.type = WR_TYPE(UTF8)}};
+    wr_expr     *args[4];
+    wr_plan_key *order;
+    uint32_t     count;
+
+    names[0].text = is_map ? WR_TEXT("key") : WR_TEXT("value");
+    names[1].text = is_map ? WR_TEXT("value") : WR_TEXT("count");
+    WR_TRY(value_order(plan, io, !is_map, &order, &count, err));
+    if (!is_map)
+        WR_TRY(keep_first(plan, io, order, count, io_agg->values_max, err));
+    args[0] = wr_expr_const(plan->bump, &names[0], err);
+    args[1] = io->argument;
+    args[2] = wr_expr_const(plan->bump, &names[1], err);
+    args[3] = io->count;
+    if (!args[0] || !args[2])
+        return WR_NO_MEMORY;
+    io_agg->kind = WR_AGG_LIST;
+    io_agg->order_keys = order;
+    io_agg->order_key_count = count;
+    WR_TRY(wr_expr_call(plan->bump, WR_TEXT("named_struct"), args, 4, &io_agg->argument, err));
+    return wr_expr_call(plan->bump, WR_TEXT(WR_OPERATOR_IS_NOT_NULL), &io->argument, 1,
+                        &io_agg->filter, err);
 }
 
 static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
@@ -214,7 +269,7 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
                               .sets = node->aggregate.sets, .set_count = node->aggregate.set_count};
     wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_agg, node->aggregate.agg_count, err);
     wr_text     *names;
-    bool         is_histogram;
+    bool         is_counted;
 
     in.keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 3, err);
     if (!aggs || !in.keys)
@@ -229,14 +284,14 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     memcpy(in.keys, node->aggregate.keys, key_count * sizeof in.keys[0]);
     WR_TRY(wr_plan_names(plan, key_count + count + 4, &names, err));
     if (branch > 0) {
-        is_histogram = aggs[0].kind == WR_AGG_HISTOGRAM;
+        is_counted = wr_agg_counts_values(aggs[0].kind);
         in.filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
         WR_TRY(filtered(plan, in.filter ? NULL : aggs[0].filter, aggs[0].argument, &in.argument,
                         err));
-        if (is_grouped(node, &aggs[0]) || is_histogram)
-            WR_TRY(group_argument(plan, &in, is_histogram, names, err));
+        if (is_grouped(node, &aggs[0]) || is_counted)
+            WR_TRY(group_argument(plan, &in, is_counted, names, err));
         for (uint32_t i = 0; i < count; i++) {
-            if (is_histogram) {
+            if (is_counted) {
                 WR_TRY(list_counts(plan, &in, &aggs[i], err));
                 continue;
             }

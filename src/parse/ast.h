@@ -106,6 +106,7 @@ struct wr_ast {
     wr_ast     *filter;      /* aggregate FILTER (WHERE ...), or NULL */
     uint32_t    order_count; /* aggregate ORDER BY                    */
     wr_ast_order *order;
+    bool         within_group; /* the order stands in WITHIN GROUP (ORDER BY ...) */
     bool         ignore_nulls; /* IGNORE NULLS behind or inside a call     */
     wr_ast_over *over;       /* window function's OVER (...), or NULL */
 };

@@ -167,10 +167,10 @@ static void put_binary(wr_textbuf *out, const wr_ast *node)
     }
 }
 
-static void put_order(wr_textbuf *out, const wr_ast_order *order, uint32_t count)
+static void put_order(wr_textbuf *out, const char *lead, const wr_ast_order *order, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        put_words(out, i ? ", " : " ORDER BY ");
+        put_words(out, i ? ", " : lead);
         put_child(out, order[i].expr, PREC_ANY);
         if (order[i].descending)
             put_words(out, " DESC");
@@ -200,7 +200,7 @@ static void put_over(wr_textbuf *out, const wr_ast_over *over)
         put_words(out, i ? ", " : "PARTITION BY ");
         put_child(out, over->partitions[i], PREC_ANY);
     }
-    put_order(out, over->order, over->order_count);
+    put_order(out, " ORDER BY ", over->order, over->order_count);
     if (over->has_frame) {
         put_words(out, UNITS[over->units]);
         put_bound(out, &over->start);
@@ -267,8 +267,13 @@ static void put_call(wr_textbuf *out, const wr_ast *node)
     put_function_name(out, node->text);
     put_words(out, node->distinct ? "(DISTINCT " : "(");
     put_list(out, node, 0);
-    put_order(out, node->order, node->order_count);
+    if (!node->within_group)
+        put_order(out, " ORDER BY ", node->order, node->order_count);
     put_words(out, ")");
+    if (node->within_group) {
+        put_order(out, " WITHIN GROUP (ORDER BY ", node->order, node->order_count);
+        put_words(out, ")");
+    }
     if (node->filter) {
         put_words(out, " FILTER (WHERE ");
         put_child(out, node->filter, PREC_ANY);

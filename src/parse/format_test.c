@@ -202,6 +202,7 @@ static wr_ast *random_call(generator *g, unsigned depth)
     if (draw(g, 3) == 0)
         node->filter = random_tree(g, depth - 1);
     if (node->arg_count > 0 && draw(g, 3) == 0) {
+        node->within_group = draw(g, 3) == 0;
         node->order_count = 1 + (uint32_t)draw(g, 2);
         node->order = WR_BUMP_NEW_ARRAY(&g->f->bump, wr_ast_order, node->order_count, NULL);
         for (uint32_t i = 0; i < node->order_count; i++)

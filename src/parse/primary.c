@@ -332,6 +332,16 @@ static wr_status lower_name(parser *p, wr_text name, wr_text *out_name, wr_error
 }
 
 /* DISTINCT, arguments and ORDER BY up to and with ')'. */
+/* ORDER BY inside the parentheses of an aggregate. */
+static wr_status parse_order(parser *p, wr_ast *node, wr_error *err)
+{
+    WR_TRY(wr_parser_next(p, err));
+    if (!wr_token_is_word(&p->token, "by"))
+        return wr_parser_fail_expected(p, "BY after ORDER", err);
+    WR_TRY(wr_parser_next(p, err));
+    return wr_parser_order_list(p, &node->order, &node->order_count, err);
+}
+
 static wr_status parse_arguments(parser *p, wr_ast *node, node_list *list, wr_error *err)
 {
     WR_TRY(wr_parser_accept(p, WR_KW_DISTINCT, &node->distinct, err));
@@ -351,14 +361,32 @@ static wr_status parse_arguments(parser *p, wr_ast *node, node_list *list, wr_er
         WR_TRY(wr_parser_next(p, err));
     }
     WR_TRY(wr_parser_nulls(p, node, err));
-    if (p->token.keyword == WR_KW_ORDER && list->count > 0) {
-        WR_TRY(wr_parser_next(p, err));
-        if (!wr_token_is_word(&p->token, "by"))
-            return wr_parser_fail_expected(p, "BY after ORDER", err);
-        WR_TRY(wr_parser_next(p, err));
-        WR_TRY(wr_parser_order_list(p, &node->order, &node->order_count, err));
-    }
+    if (p->token.keyword == WR_KW_ORDER && list->count > 0)
+        WR_TRY(parse_order(p, node, err));
     return wr_parser_expect(p, WR_TOKEN_CLOSE, "',' or ')'", err);
+}
+
+/* WITHIN GROUP (ORDER BY ...) behind an aggregate: the same order, written by the standard. */
+static wr_status parse_within(parser *p, wr_ast *node, wr_error *err)
+{
+    wr_token behind;
+
+    if (p->token.keyword != WR_KW_WITHIN)
+        return WR_OK;
+    WR_TRY(wr_parser_peek(p, &behind, err));
+    if (!wr_token_is_word(&behind, "group"))
+        return WR_OK;
+    if (node->order_count > 0)
+        return wr_parser_fail(p, p->token.place, err,
+                              "an aggregate has one order: ORDER BY inside it or WITHIN GROUP");
+    WR_TRY(wr_parser_next(p, err));
+    WR_TRY(wr_parser_next(p, err));
+    WR_TRY(wr_parser_expect(p, WR_TOKEN_OPEN, "'(' after WITHIN GROUP", err));
+    if (p->token.keyword != WR_KW_ORDER)
+        return wr_parser_fail_expected(p, "ORDER BY in WITHIN GROUP", err);
+    WR_TRY(parse_order(p, node, err));
+    node->within_group = true;
+    return wr_parser_expect(p, WR_TOKEN_CLOSE, "')' of WITHIN GROUP", err);
 }
 
 /* FILTER (WHERE ...) behind an aggregate. */
@@ -398,6 +426,7 @@ wr_status wr_parser_call(parser *p, const wr_token *name, wr_ast **out_expr, wr_
         return WR_NO_MEMORY;
     WR_TRY(lower_name(p, name->text, &node->text, err));
     WR_TRY(parse_arguments(p, node, &list, err));
+    WR_TRY(parse_within(p, node, err));
     WR_TRY(parse_filter(p, node, err));
     WR_TRY(wr_parser_over(p, node, err));
     *out_expr = node;

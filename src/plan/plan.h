@@ -44,6 +44,8 @@ typedef struct wr_plan_agg {
     wr_expr *order;      /* arg_min, arg_max: what decides; else NULL     */
     wr_expr *filter;     /* FILTER (WHERE ...), or NULL                   */
     double   fraction;   /* quantiles: 0 to 1                             */
+    bool     descending; /* quantiles: from the greatest value down       */
+    int64_t  values_max; /* most_frequent: how many values                */
     wr_text  separator;  /* string_agg                                    */
     wr_plan_key *order_keys; /* string_agg: ORDER BY                      */
     uint32_t order_key_count;

@@ -528,7 +528,9 @@ static wr_status ordered_input(wr_builder *b, const wr_plan_node *logical, wr_st
     for (uint32_t i = 0; i < agg_count; i++) {
         const wr_plan_agg *agg = &logical->aggregate.aggs[i];
 
-        aggs[i] = (wr_ordered_agg){agg->kind, agg->type, agg->fraction, agg->separator};
+        aggs[i] = (wr_ordered_agg){.kind = agg->kind, .result_type = agg->type,
+                                   .fraction = agg->fraction, .descending = agg->descending,
+                                   .separator = agg->separator};
     }
     WR_TRY(add_keys(b, logical, exprs, err));
     exprs[key_count] = first->argument;
