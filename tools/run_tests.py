@@ -269,8 +269,9 @@ def suites(args):
         ("modes", 3, "release", run_modes),
         ("faults", 3, "release", lambda s: run_script(
             "faults", [PYTHON, "test/run_faults.py", *faults], s, program_env("release"))),
-        ("e2e", 3, "release", lambda s: run_script(
-            "e2e", [PYTHON, "test/run_unittests.py", "test/e2e"], s, program_env("release"))),
+        ("e2e", 60 if large else 3, "release", lambda s: run_script(
+            "e2e", [PYTHON, "test/run_unittests.py", "test/e2e"], s,
+            {**program_env("release"), **({"WEIR_TEST_LARGE": "1"} if large else {})})),
         ("determinism", 1000 if large else 1, "release", lambda s: run_script(
             "determinism", [ORACLES if ORACLES.exists() else PYTHON, "test/determinism/run.py",
                             *(["--large"] if large else [])], s, program_env("release"))),

@@ -370,7 +370,7 @@ static wr_status run_task(wr_node *node, read_local *local, wr_exec *exec, uint3
     wr_assert(base + fanout <= STACK_MAX, "each level leaves at most FANOUT - 1 tasks waiting");
     open_overflow(tasks, shared, node, exec, fanout, level + 1);
     run = (task_run){node, exec, shared, local, &tasks->rows[base], &tasks->groups[base], fanout,
-                     bits + level * FANOUT_BITS};
+                     fanout > 1 ? bits + level * FANOUT_BITS : 0};
     if (is_partition)
         WR_TRY(take_partition(&run, partition, err));
     else
