@@ -57,6 +57,13 @@ wr_status wr_make_field(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_ex
 wr_status wr_make_subscript(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                             wr_error *err);
 
+wr_status wr_make_aggregate(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                            wr_error *err);
+wr_status wr_make_first(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                        wr_error *err);
+wr_status wr_make_last(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                       wr_error *err);
+
 /** Member `member` of a struct, as an expression. NULL when the plan pool is spent. */
 wr_expr *wr_expr_member(wr_bump *bump, wr_expr *strukt, uint32_t member, wr_error *err);
 

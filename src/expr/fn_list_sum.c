@@ -425,6 +425,7 @@ RESOLVE(resolve_range)
 #define RANGE(name_, sig, count_, eval_, help_) \
     {.name = name_, .signature = sig, .help = help_, .param_count = count_, .resolve = resolve_range, .eval = eval_}
 
+/* Those without `resolve` are made by special_nested.c. */
 static const wr_function FUNCTIONS[] = {
     TALLY("list_sum", WR_FN_MAY_NULL, "number", resolve_sum, sum, "the sum of the elements"),
     TALLY("list_avg", WR_FN_MAY_NULL, "Float64", resolve_average, average, "their mean"),
@@ -439,6 +440,9 @@ static const wr_function FUNCTIONS[] = {
     TALLY_BYTES("list_any_value", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_bytes_choice, any_value, "the first element that is not NULL"),
     TALLY("list_bool_and", WR_FN_TOTAL | WR_FN_MAY_NULL, "Boolean", resolve_logic, least, "are all true?"),
     TALLY("list_bool_or", WR_FN_TOTAL | WR_FN_MAY_NULL, "Boolean", resolve_logic, greatest, "is one true?"),
+    {.name = "list_aggregate", .signature = "(list, 'name') -> value", .help = "list_name(list), for the names above; also array_aggregate"},
+    {.name = "list_first", .signature = "(list) -> element", .help = "list[1]"},
+    {.name = "list_last", .signature = "(list) -> element", .help = "list[-1]"},
     RANGE("range", "(stop) -> list", 1, range, "the integers from 0 on, without stop"),
     RANGE("range", "(start, stop) -> list", 2, range, "the integers from start on, without stop"),
     RANGE("range", "(start, stop, step) -> list", 3, range, "each step-th; a negative step counts down"),

@@ -4,7 +4,7 @@
  * the program's lease counts. Flags: i any case, g every match (replace), c and s as without. Names
  * and rules are PostgreSQL's (~, regexp_like, regexp_replace, regexp_substr, regexp_count) and, where it
  * has none or another, DuckDB's (regexp_matches tells whether, regexp_extract). */
-#include "expr/expr_priv.h"
+#include "expr/fn_nested_priv.h"
 #include "expr/operators.h"
 #include "expr/regex.h"
 
@@ -12,13 +12,6 @@ typedef struct regex_state {
     wr_regex *regex;
     bool      every; /* flag g */
 } regex_state;
-
-#define EVAL(name)                                                                                 \
-    static wr_status name(wr_eval *eval, const wr_vector *const *args, uint32_t arg_count,         \
-                          wr_vector *out, wr_error *err)
-#define RESOLVE(name)                                                                              \
-    static bool name(const wr_expr *const *args, uint32_t arg_count, wr_type *args_io,             \
-                     wr_type *out_result)
 
 /* Where to look on behind a match: behind an empty one, a character further. */
 static size_t next_start(wr_text text, const int64_t *places)
@@ -42,6 +35,8 @@ static wr_text text_arg(const wr_vector *arg, uint32_t row)
 /* Which argument holds flags; 0: none does. */
 static uint32_t flags_index(const wr_function *function)
 {
+    if (function->result.logical == WR_TYPE_LIST)
+        return 0;
     if (function->result.logical != WR_TYPE_UTF8)
         return function->param_count == 3 ? 2 : 0;
     return function->param_count == 4 ? 3 : 0;
@@ -318,6 +313,75 @@ EVAL(replace)
     return WR_OK;
 }
 
+/* ---- Lists ------------------------------------------------------------------------------------- */
+
+static void pack_piece(wr_list_packer *list, wr_text text, size_t begin, size_t end)
+{
+    wr_str piece = wr_str_of(text.bytes + begin, end - begin);
+
+    wr_list_pack_cell(list, &piece);
+}
+
+/* The whole of every match, or a group of it; a group that took no part is empty. */
+PACK(extract_all)
+{
+    regex_state   *state = call->eval->state;
+    wr_text        text = text_at(call->args, 0, row);
+    int64_t        places[2 * WR_REGEX_GROUPS_MAX];
+    int64_t        group = call->arg_count > 2 ? int_at(call->args, 2, row) : 0;
+    wr_list_packer list;
+
+    if (group < 0 || group >= WR_REGEX_GROUPS_MAX || group >= wr_regex_group_count(state->regex))
+        return wr_eval_fail(call->eval, row, err, "regexp_extract_all: the expression has no group %lld",
+                            (long long)group);
+    wr_list_pack_begin(&list, packer, WR_TYPE(UTF8));
+    for (size_t from = 0;
+         from <= text.byte_count && wr_regex_search(state->regex, text, from, places);
+         from = next_start(text, places)) {
+        bool is_there = places[2 * group] != WR_REGEX_NONE;
+
+        pack_piece(&list, text, is_there ? (size_t)places[2 * group] : 0,
+                   is_there ? (size_t)places[2 * group + 1] : 0);
+    }
+    wr_list_pack_end(&list);
+    return WR_OK;
+}
+EVAL_PACKED(extract_all)
+
+/* What is between matches; empty ones count between two characters only. */
+PACK(split)
+{
+    regex_state   *state = call->eval->state;
+    wr_text        text = text_at(call->args, 0, row);
+    int64_t        places[2 * WR_REGEX_GROUPS_MAX];
+    size_t         begin = 0, from = 0;
+    wr_list_packer list;
+
+    (void)err;
+    wr_list_pack_begin(&list, packer, WR_TYPE(UTF8));
+    while (from < text.byte_count && wr_regex_search(state->regex, text, from, places)) {
+        bool is_empty = places[0] == places[1];
+
+        from = is_empty ? next_start(text, places) : (size_t)places[1];
+        if (is_empty && ((size_t)places[0] == begin || (size_t)places[0] == text.byte_count))
+            continue;
+        pack_piece(&list, text, begin, (size_t)places[0]);
+        begin = (size_t)places[1];
+    }
+    pack_piece(&list, text, begin, text.byte_count);
+    wr_list_pack_end(&list);
+    return WR_OK;
+}
+EVAL_PACKED(split)
+
+RESOLVE(resolve_list)
+{
+    wr_type ignored;
+
+    return resolve_extract(args, arg_count, args_io, &ignored) &&
+           wr_type_make_list(WR_TYPE(UTF8), out_result, NULL) == WR_OK;
+}
+
 /* ---- Table ------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -355,6 +419,14 @@ static const wr_function FUNCTIONS[] = {
           "what the match, or a group of it, is; empty without one"),
     REGEX("regexp_substr", "(text, pattern) -> text", 2, WR_FN_MAY_NULL, resolve_extract, UTF8, extract,
           "the first match, or NULL"),
+    REGEX("regexp_extract_all", "(text, pattern) -> list", 2, 0, resolve_list, LIST, extract_all,
+          "every match, or a group of it"),
+    REGEX("regexp_extract_all", "(text, pattern, group) -> list", 3, 0, resolve_list, LIST, extract_all,
+          "every match, or a group of it"),
+    REGEX("regexp_split_to_array", "(text, pattern) -> list", 2, 0, resolve_list, LIST, split,
+          "the pieces between matches"),
+    REGEX("string_split_regex", "(text, pattern) -> list", 2, 0, resolve_list, LIST, split,
+          "as regexp_split_to_array"),
     REGEX("regexp_replace", "(text, pattern, replacement) -> text", 3, 0, resolve_replace, UTF8, replace,
           "the first match replaced; \\1 is a group of it"),
     REGEX("regexp_replace", "(text, pattern, replacement, flags) -> text", 4, 0, resolve_replace, UTF8, replace,

@@ -257,6 +257,10 @@ static const struct {
     {"struct_insert", 3, UINT32_MAX, wr_make_insert},
     {"struct_extract", 2, 2, wr_make_field},
     {"array_extract", 2, 2, wr_make_subscript},
+    {"list_aggregate", 2, 2, wr_make_aggregate},
+    {"array_aggregate", 2, 2, wr_make_aggregate},
+    {"list_first", 1, 1, wr_make_first},
+    {"list_last", 1, 1, wr_make_last},
     {WR_OPERATOR_IN, 2, UINT32_MAX, make_in},
     {WR_OPERATOR_ADD, 1, 1, make_plus},
 };

@@ -189,3 +189,42 @@ wr_status wr_make_subscript(wr_bump *bump, wr_expr **args, uint32_t arg_count, w
                         wr_type_format(args[0]->type, name));
     }
 }
+
+/* ---- Names of aggregates ---------------------------------------------------------------------------- */
+
+/* list_aggregate(list, 'sum') is list_sum(list). */
+wr_status wr_make_aggregate(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                            wr_error *err)
+{
+    char *name;
+
+    (void)arg_count;
+    if (!wr_expr_is_literal(args[1]))
+        return WR_RAISE(err, WR_INVALID, "list_aggregate: the name of an aggregate is a text in quotes");
+    name = wr_bump_printf(bump, err, "list_%.*s", WR_TEXT_ARG(args[1]->value.text));
+    return name ? wr_expr_call(bump, wr_text_of(name), args, 1, out_expr, err) : WR_NO_MEMORY;
+}
+
+static wr_status make_element(wr_bump *bump, wr_expr *list, int64_t position, wr_expr **out_expr,
+                              wr_error *err)
+{
+    wr_value value = {.type = WR_TYPE(I64), .i64 = position};
+    wr_expr *args[] = {list, wr_expr_const(bump, &value, err)};
+
+    return args[1] ? wr_expr_call(bump, WR_TEXT("list_extract"), args, 2, out_expr, err)
+                   : WR_NO_MEMORY;
+}
+
+wr_status wr_make_first(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                        wr_error *err)
+{
+    (void)arg_count;
+    return make_element(bump, args[0], 1, out_expr, err);
+}
+
+wr_status wr_make_last(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                       wr_error *err)
+{
+    (void)arg_count;
+    return make_element(bump, args[0], -1, out_expr, err);
+}
