@@ -3,7 +3,7 @@
  * A struct is packed in the order of its type, which the text need not keep: the first look notes where
  * the value of each member begins, then each is read from there. Places of all structs on the way down
  * share one stack: types on a path differ, so their members together are no more than the table's. */
-#include "kernel/nested_read.h"
+#include "kernel/nested_read_priv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -472,8 +472,24 @@ bool wr_nested_read(wr_nested_reader *r, wr_text text, wr_type type, wr_packer *
     *out_is_null = take_null(r);
     if (!*out_is_null && !read_container(r, type, out))
         return false;
+    return wr_nested_at_end(r);
+}
+
+bool wr_nested_at_end(reader *r)
+{
     skip_blanks(r);
     return r->at == r->end || fail(r, "there is text behind the value");
+}
+
+bool wr_nested_open_list(reader *r, bool *out_more)
+{
+    return take_open(r, '[', ']', "expected '['", out_more);
+}
+
+bool wr_nested_read_element(reader *r, wr_type element, wr_list_packer *list, bool *out_more)
+{
+    return read_element(r, element, list) &&
+           take_separator(r, ']', "expected ',' or ']'", out_more);
 }
 
 const char *wr_nested_fault_format(const wr_nested_fault *fault,

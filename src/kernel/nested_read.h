@@ -65,6 +65,15 @@ typedef enum wr_nested_taken {
 /** Read a text into the room; *out_value points there until room->used is set to 0. */
 wr_nested_taken wr_nested_take(wr_nested_room *room, wr_text text, wr_type type, wr_str *out_value);
 
+typedef wr_status (*wr_nested_put)(void *self, const void *bytes, size_t byte_count, wr_error *err);
+
+/** Read the text of a List that lies in `blob` and is longer than room->text_bytes; its packed bytes go to
+ *  `put` in parts, and nothing stays in the room. *out_good false: it does not read, another type than
+ *  List among that, or an element of it is longer than the room; room->reader->fault says why. */
+wr_status wr_nested_read_blob(wr_nested_room *room, const wr_blob *blob, wr_type type,
+                              wr_nested_put put, void *self, bool *out_good,
+                              wr_error *err) WR_MUST_USE;
+
 /** What is wrong with a text that was BAD, or FULL in an empty room; returns `buffer`. */
 const char *wr_nested_explain(wr_nested_room *room, wr_text text, wr_type type,
                               char buffer[WR_NESTED_REASON_BYTES]);

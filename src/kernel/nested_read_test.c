@@ -105,6 +105,62 @@ static void long_list(void **state)
     assert_true(wr_text_equal(back, (wr_text){(const char *)room[0], packer.used}));
 }
 
+static size_t put_used;
+
+static wr_status put_part(void *self, const void *bytes, size_t byte_count, wr_error *err)
+{
+    (void)self, (void)err;
+    assert_true(byte_count <= ROOM_BYTES - put_used);
+    memcpy(room[1] + put_used, bytes, byte_count);
+    put_used += byte_count;
+    return WR_OK;
+}
+
+/* A text through a window of `text_bytes`; the packed bytes are in room[1]. */
+static bool read_through(wr_text json, wr_type type, uint64_t text_bytes)
+{
+    static _Alignas(16) uint8_t space[1 << 20];
+    wr_blob        blob = {json.byte_count, 0, read_few, (void *)json.bytes, 0};
+    wr_nested_room window;
+    wr_error       err = {0};
+    bool           good;
+
+    wr_nested_room_init(&window, space, text_bytes);
+    put_used = 0;
+    assert_int_equal(wr_nested_read_blob(&window, &blob, type, put_part, NULL, &good, &err), WR_OK);
+    return good;
+}
+
+static void lists_through_a_window(void **state)
+{
+    static const char *const TYPES[] = {"int64[]", "text[]", "struct(a int, b text[])[]"};
+    (void)state;
+
+    for (size_t t = 0; t < sizeof TYPES / sizeof TYPES[0]; t++) {
+        wr_type type = type_of(TYPES[t]);
+        char   *json = text[0];
+        size_t  used = 0;
+        wr_text packed;
+
+        json[used++] = '[';
+        for (int i = 0; i < 3000; i++)
+            used += (size_t)snprintf(json + used, ROOM_BYTES - used, t == 2 ? "%s {\"b\":[\"x%d\",null],\"a\":%d}"
+                                                        : "%s\n\"%d%d\"", i ? "," : "", i, i % 7);
+        used += (size_t)snprintf(json + used, ROOM_BYTES - used, ",null ]  ");
+        packed = read_value((wr_text){json, used}, type, room[0]);
+        for (uint64_t window = 9000; window < 40000; window += 7777) {
+            assert_true(read_through((wr_text){json, used}, type, window));
+            assert_true(wr_text_equal(packed, (wr_text){(const char *)room[1], put_used}));
+        }
+        assert_false(read_through((wr_text){json, used}, type, 10));
+        assert_false(read_through((wr_text){json, used - 3}, type, 9000));
+        json[used - 1] = 'x';
+        assert_false(read_through((wr_text){json, used}, type, 9000));
+        json[1000] = '[';
+        assert_false(read_through((wr_text){json, used}, type, 9000));
+    }
+}
+
 /* What `json` reads as, written again; or why it is refused. */
 static void assert_reads(const char *type_name, const char *json, const char *expected)
 {
@@ -205,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_there_and_back), cmocka_unit_test(long_list),
+        cmocka_unit_test(lists_through_a_window),
         cmocka_unit_test(what_is_taken),         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(damaged_text),
     };

@@ -95,11 +95,40 @@ static wr_status load_text(csv_split *split, const wr_str *value, wr_text *out_t
     return WR_OK;
 }
 
+static wr_status put_long(void *self, const void *bytes, size_t byte_count, wr_error *err)
+{
+    return wr_long_writer_add(self, bytes, byte_count, err);
+}
+
+/* A list whose text is longer than the chunk goes back to scratch space, packed. */
+static wr_status read_from_blob(csv_split *split, uint32_t index, wr_nested_taken *out_taken,
+                                wr_error *err)
+{
+    wr_long_writer *writer = &split->nested_writer;
+    csv_column     *column = &split->columns[index];
+    wr_blob        *blob = &split->long_row.blobs[index];
+    wr_str          value;
+    bool            good;
+
+    *out_taken = WR_NESTED_BAD;
+    wr_long_writer_begin(writer);
+    WR_TRY(wr_nested_read_blob(&split->nested, blob, column->type, put_long, writer, &good, err));
+    if (!good || writer->byte_count <= WR_STR_INLINE_BYTES) {
+        wr_nested_fault_format(&split->nested.reader->fault, split->nested_why);
+        return WR_OK;
+    }
+    WR_TRY(wr_long_writer_end(writer, blob, err));
+    value = wr_str_of_blob(blob, writer->prefix);
+    memcpy(column->data, &value, sizeof value);
+    *out_taken = WR_NESTED_VALUE;
+    return WR_OK;
+}
+
 wr_status wr_csv_read_long_nested(csv_split *split, uint32_t index, bool *out_missing, wr_error *err)
 {
     csv_column     *column = &split->columns[index];
     bool            quoted = split->long_row.quoted[index], fits;
-    wr_nested_taken taken = WR_NESTED_BAD;
+    wr_nested_taken taken;
     wr_text         text;
 
     WR_TRY(load_text(split, &split->long_row.values[index], &text, &fits, err));
@@ -109,6 +138,8 @@ wr_status wr_csv_read_long_nested(csv_split *split, uint32_t index, bool *out_mi
         return WR_OK;
     if (fits)
         taken = wr_nested_take(&split->nested, text, column->type, column->data);
+    else
+        WR_TRY(read_from_blob(split, index, &taken, err));
     *out_missing = taken == WR_NESTED_NULL;
     if (taken == WR_NESTED_BAD || taken == WR_NESTED_FULL)
         wr_csv_mark_bad(split, 0, CSV_WRONG_TYPE, index);
@@ -127,7 +158,7 @@ const char *wr_csv_explain_nested(csv_split *split, uint32_t index, uint32_t row
 
     if (split->long_row.is_set) {
         if (load_text(split, &split->long_row.values[index], &text, &fits, &err) != WR_OK || !fits)
-            return "the text is longer than the scan's chunk";
+            return split->nested_why;
     } else {
         at = split->index.separators + split->firsts[row] + column->field;
         field = wr_csv_field_of(&split->dialect, split->chunk, at[0] + 1, at[1], true);

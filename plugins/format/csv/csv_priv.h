@@ -229,6 +229,8 @@ typedef struct csv_split {
     csv_column          *columns;
     wr_vector           *vectors;
     wr_nested_room       nested;
+    wr_long_writer       nested_writer; /* for nested values that are longer than the chunk */
+    char                 nested_why[WR_NESTED_REASON_BYTES]; /* such a value does not read */
 } csv_split;
 
 /* The tokens of a column of texts or nested values. */

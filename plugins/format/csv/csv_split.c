@@ -83,6 +83,7 @@ static void lay_out(const wr_read_request *request, csv_split *split, wr_carver 
 
         if (space)
             wr_nested_room_init(&s->nested, space, request->chunk_bytes);
+        wr_long_writer_layout(&s->nested_writer, request->scratch, carver);
     }
     s->vectors = wr_carve(carver, column_count * sizeof(wr_vector));
     s->columns = wr_carve(carver, column_count * sizeof(csv_column));
@@ -513,6 +514,11 @@ static wr_status read_long_value(csv_split *split, uint32_t column_index, bool *
     return WR_OK;
 }
 
+static bool is_blob(const csv_column *column)
+{
+    return wr_type_is_bytes(column->type) && wr_str_is_blob(column->data);
+}
+
 /* Blobs must not be copied: their vector says so. Everything else is read like any text. */
 static wr_status read_long_row(const wr_read_request *request, csv_split *split, wr_error *err)
 {
@@ -523,7 +529,6 @@ static wr_status read_long_row(const wr_read_request *request, csv_split *split,
         wr_csv_mark_bad(split, 0, split->long_row.bad.fault, split->long_row.bad.detail);
     for (uint32_t c = 0; c < request->column_count; c++) {
         csv_column *column = &split->columns[c];
-        bool is_blob = column->is_text && wr_str_is_blob(&split->long_row.values[c]);
         bool missing = column->field >= split->long_row.field_count ||
                        wr_bit_get(split->bad_rows, 0);
 
@@ -535,7 +540,7 @@ static wr_status read_long_row(const wr_read_request *request, csv_split *split,
         if (missing && column->required)
             wr_csv_mark_bad(split, 0, CSV_IS_NULL, c);
         column->valid[0] = !missing;
-        set_vector(split, c, missing, is_blob && !missing ? WR_VECTOR_BLOBS : 0);
+        set_vector(split, c, missing, is_blob(column) ? WR_VECTOR_BLOBS : 0);
     }
     return WR_OK;
 }
