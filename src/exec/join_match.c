@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "exec/sorter.h"
+
 #include "kernel/hash.h"
 
 enum { ROWS = WR_BATCH_ROWS_MAX };
@@ -390,17 +392,31 @@ static wr_status next_match(wr_join_match *match, uint32_t i, const uint8_t **ou
     return WR_OK;
 }
 
+/* Left rows beyond this position come too late; only where they stream. */
+static uint64_t position_bound(const wr_join_match *match)
+{
+    return match->stream_side == WR_JOIN_SIDE_PROBE ? wr_join_limit_bound(match->plan->limit)
+                                                    : UINT64_MAX;
+}
+
+static bool is_too_late(const wr_join_match *match, uint32_t i, uint64_t bound)
+{
+    return bound != UINT64_MAX &&
+           wr_vector_value(&match->stream[match->plan->limit->column], match->rows[i]).u64 > bound;
+}
+
 /* Up to batch_rows pairs. Where one match decides, a row is left after its first. */
 static wr_status collect_pairs(wr_join_match *match, uint32_t *out_count, wr_error *err)
 {
     bool     one_decides = !match->wish.pairs && !match->wish.mark;
+    uint64_t bound = position_bound(match);
     uint32_t count = 0;
 
     while (count < match->batch_rows && match->next_candidate < match->candidate_count) {
         uint32_t       i = match->candidates[match->next_candidate];
         const uint8_t *row = NULL;
 
-        if (!one_decides || !match->is_matched[match->rows[i]])
+        if ((!one_decides || !match->is_matched[match->rows[i]]) && !is_too_late(match, i, bound))
             WR_TRY(next_match(match, i, &row, err));
         if (!row) {
             match->next_candidate++;

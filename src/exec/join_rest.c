@@ -243,8 +243,8 @@ static wr_status plan_task(rest_local *local, wr_error *err)
 
     for (uint32_t side = 0; side < WR_JOIN_SIDES; side++)
         size[side] = task_size(local, task, side);
-    smaller = size[WR_JOIN_SIDE_PROBE].bytes < size[WR_JOIN_SIDE_BUILD].bytes
-                  ? WR_JOIN_SIDE_PROBE : WR_JOIN_SIDE_BUILD;
+    smaller = size[WR_JOIN_SIDE_PROBE].bytes < size[WR_JOIN_SIDE_BUILD].bytes && !plan->limit
+                  ? WR_JOIN_SIDE_PROBE : WR_JOIN_SIDE_BUILD; /* rows that stream may come too late */
     if ((size[WR_JOIN_SIDE_PROBE].rows == 0 && !wr_join_keeps_build(plan)) ||
         (size[WR_JOIN_SIDE_BUILD].rows == 0 && !wr_join_probe_wish(plan).unmatched)) {
         end_task(local);

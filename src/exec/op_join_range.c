@@ -42,7 +42,9 @@ typedef struct range_local {
     uint8_t             *pages;
     uint32_t             page_count;
     wr_range_block       block;
+    uint64_t             first_position; /* of its rows, if a limit asks for it */
     uint8_t             *marks; /* has the block's row a partner? */
+    uint32_t             undecided_count; /* rows that may have one, and none is known */
     uint64_t             morsel;
     bool                 in_morsel, in_tail;
     /* the inner side */
@@ -195,6 +197,42 @@ static void range_local_close(wr_node *node, void *local_p)
     wr_bump_release(&local->bump);
 }
 
+/* ---- A limit behind the join ----------------------------------------------------------------- */
+
+static bool is_limited(const range_local *local)
+{
+    return local->join->limit && local->block.outer == WR_MERGE_LEFT;
+}
+
+static uint64_t position_of(const range_local *local, const uint8_t *row)
+{
+    uint64_t position;
+
+    memcpy(&position,
+           wr_row_slot(local->pairs.layouts[WR_MERGE_LEFT], row, local->join->limit->column),
+           sizeof position);
+    return position;
+}
+
+/* Is no pair of this outer row needed any more? */
+static bool is_too_late(const range_local *local, const uint8_t *row)
+{
+    return is_limited(local) && position_of(local, row) > wr_join_limit_bound(local->join->limit);
+}
+
+/* The first row of the block. */
+static uint64_t first_position(const range_local *local)
+{
+    uint64_t first = 0;
+
+    for (uint32_t i = 0; is_limited(local) && i < local->block.count; i++) {
+        uint64_t position = position_of(local, local->block.rows[i]);
+
+        first = i == 0 || position < first ? position : first;
+    }
+    return first;
+}
+
 /* ---- Taking a block -------------------------------------------------------------------------- */
 
 /* What all workers have taken is in use; the rest is for the kept side. */
@@ -219,6 +257,10 @@ static void begin_block(range_local *local)
     local->next_zone = local->pages_left = 0;
     local->page = NULL;
     local->in_slice = local->in_tail = false;
+    local->first_position = first_position(local);
+    local->undecided_count = 0;
+    for (uint32_t i = 0; i < block->count; i++)
+        local->undecided_count += !block->is_void[i];
     wr_row_reader_init(&local->reader, local->run->store, local->pages + block->page_bytes, false);
 }
 
@@ -243,6 +285,13 @@ static wr_status take_block(range_local *local, wr_error *err)
 
 /* ---- The inner side -------------------------------------------------------------------------- */
 
+/* Might another slice make a difference? */
+static bool has_use_for_slices(const range_local *local)
+{
+    return (wants_pairs(local) || local->undecided_count > 0) &&
+           local->first_position <= wr_join_limit_bound(local->join->limit);
+}
+
 /* The next slice that may meet the block; *out_any false: there is none. */
 static wr_status next_slice(range_local *local, bool *out_any, wr_error *err)
 {
@@ -251,7 +300,8 @@ static wr_status next_slice(range_local *local, bool *out_any, wr_error *err)
     const wr_range_run    *run = local->run;
     wr_range_slice        *slice = &local->slice;
 
-    for (;;) {
+    *out_any = false;
+    while (has_use_for_slices(local)) {
         while (local->page && (slice->count = wr_row_page_rows(local->page, &local->offset,
                                                                local->exec->batch_rows,
                                                                slice->rows)) > 0)
@@ -273,6 +323,7 @@ static wr_status next_slice(range_local *local, bool *out_any, wr_error *err)
         local->pages_left--;
         local->offset = 0;
     }
+    return WR_OK;
 }
 
 /* ---- Pairs ----------------------------------------------------------------------------------- */
@@ -284,11 +335,18 @@ static wr_status begin_row(range_local *local, wr_error *err)
 
     local->in_row = true;
     local->at = local->to = 0;
-    if (local->block.is_void[local->row] || (!wants_pairs(local) && local->marks[local->row]))
+    if (local->block.is_void[local->row] || (!wants_pairs(local) && local->marks[local->row]) ||
+        is_too_late(local, row))
         return WR_OK;
     if (local->other)
         local->code = wr_range_code(local->other, local->block.outer, row);
     return wr_range_find(&local->slice, tests, local->run->side, row, &local->at, &local->to, err);
+}
+
+static void note_partner(range_local *local, uint32_t row)
+{
+    local->undecided_count -= !local->marks[row];
+    local->marks[row] = 1;
 }
 
 static void add_pair(range_local *local)
@@ -318,7 +376,7 @@ static wr_status add_pairs(range_local *local, wr_error *err)
             if (local->at >= local->to)
                 break;
             if (is_decided) {
-                local->marks[local->row] = 1;
+                note_partner(local, local->row);
                 break;
             }
             if (local->pair_count == room)
@@ -365,7 +423,7 @@ static wr_status keep_pairs(range_local *local, wr_error *err)
         }
     }
     for (uint32_t i = 0; i < count; i++)
-        local->marks[local->owners[i]] = 1;
+        note_partner(local, local->owners[i]);
     local->pair_count = wants_pairs(local) ? count : 0;
     return WR_OK;
 }

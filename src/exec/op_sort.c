@@ -35,6 +35,13 @@ wr_sorter *wr_sort_sorter(const wr_node *sink)
     return &((sort_shared *)sink->shared)->sorter;
 }
 
+uint64_t wr_sort_first_bound(const wr_node *sink)
+{
+    wr_sort_cut *cut = wr_sort_sorter(sink)->cut;
+
+    return cut ? atomic_load_explicit(&cut->prefix, memory_order_relaxed) : UINT64_MAX;
+}
+
 static uint64_t sort_lease_min(const void *plan, const wr_exec *exec, uint32_t worker_count)
 {
     wr_sorter_plan sorter_plan = wr_sort_sorter_plan(plan);

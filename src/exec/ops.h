@@ -337,6 +337,13 @@ typedef enum wr_join_type {
     WR_JOIN_CROSS
 } wr_join_type;
 
+/** A sort behind a join that keeps the first rows only, first of all by a column of the left input
+ *  (UInt64, ascending): pairs that come too late for it may be left out. */
+typedef struct wr_join_limit {
+    const wr_node *sort;   /* the sink; NULL: none yet */
+    uint32_t       column;
+} wr_join_limit;
+
 typedef struct wr_plan_join {
     wr_join_type     type;
     bool             swapped;          /* the build side is the left input */
@@ -349,6 +356,7 @@ typedef struct wr_plan_join {
     uint32_t         probe_out_count, build_out_count;
     bool             build_first;      /* put build columns before probe columns              */
     bool             null_safe;        /* keys compare IS NOT DISTINCT FROM (set operations)  */
+    const wr_join_limit *limit;        /* NULL: none                                           */
 } wr_plan_join;
 extern const wr_sink_ops      WR_JOIN_BUILD;
 extern const wr_transform_ops WR_JOIN_PROBE; /* node.state = the build node */

@@ -7,6 +7,7 @@ void wr_sort_cut_init(wr_sort_cut *cut, uint64_t rows_needed)
     cut->step = rows_needed / WR_SORT_MILESTONES + 1;
     cut->count = cut->tellers = 0;
     cut->version = 0;
+    cut->prefix = UINT64_MAX;
     wr_mutex_init(&cut->mutex);
 }
 
@@ -25,6 +26,7 @@ static void lower_bound(wr_sort_cut *cut, const wr_sortkey *key, const wr_sortke
     if (cut->version > 0 && wr_sortkey_bound_compare(key, bound, &cut->bound) >= 0)
         return;
     cut->bound = *bound;
+    cut->prefix = bound->is_null ? UINT64_MAX : bound->prefix;
     cut->version++;
 }
 

@@ -31,6 +31,7 @@ typedef struct wr_sort_cut {
     uint32_t          count, tellers;
     wr_sortkey_bound  bound;
     _Atomic uint64_t  version;           /* of `bound`; 0: there is none                  */
+    _Atomic uint64_t  prefix;            /* of `bound`; UINT64_MAX: none, or it is NULL   */
 } wr_sort_cut;
 
 void wr_sort_cut_init(wr_sort_cut *cut, uint64_t rows_needed);

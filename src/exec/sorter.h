@@ -193,6 +193,16 @@ wr_status wr_sorter_read_rows(wr_sorter_reader *reader, const uint8_t ***out_row
  * Errors   WR_IO, WR_CORRUPT; the next call finds no rows any more */
 wr_status wr_sorter_read_page(wr_sorter *sorter, wr_row_page *page, wr_error *err) WR_MUST_USE;
 
+/** Of a sort whose first key is a UInt64, ascending: rows in which it is greater are not needed any more.
+ *  May be asked by those who feed the sort. */
+uint64_t wr_sort_first_bound(const wr_node *sink);
+
+/** The last position that the sort behind a join still needs. */
+static inline uint64_t wr_join_limit_bound(const wr_join_limit *limit)
+{
+    return limit && limit->sort ? wr_sort_first_bound(limit->sort) : UINT64_MAX;
+}
+
 /** What a sort step sorts with (op_sort.c): for steps that read its sorted rows themselves. */
 wr_sorter_plan wr_sort_sorter_plan(const wr_plan_sort *plan);
 wr_sorter     *wr_sort_sorter(const wr_node *sink);

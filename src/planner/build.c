@@ -344,13 +344,18 @@ wr_status wr_stream_sort_by_position(wr_builder *b, wr_stream *stream, uint64_t 
                                       wr_error *err)
 {
     wr_sort_key *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key, stream->hidden_count + 1, err);
+    wr_join_limit *limit;
 
     if (!keys)
         return WR_NO_MEMORY;
     for (uint32_t h = 0; h < stream->hidden_count; h++)
         keys[h] = (wr_sort_key){.column = stream->visible_count + h};
-    return wr_stream_sort(b, stream, keys, stream->hidden_count, stream->visible_count, offset_rows,
-                       rows_max, logical, err);
+    limit = stream->limit;
+    WR_TRY(wr_stream_sort(b, stream, keys, stream->hidden_count, stream->visible_count, offset_rows,
+                          rows_max, logical, err));
+    if (limit)
+        limit->sort = stream->tail->state;
+    return WR_OK;
 }
 
 static wr_status build_limit(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
@@ -777,6 +782,9 @@ static void mark_positions(wr_builder *b)
             b->needs_position[node->inputs[i]->number] |= needs;
         if (node->kind == WR_PLAN_JOIN && node->join.is_asof) /* equally near rows */
             b->needs_position[node->inputs[1]->number] = true;
+        if (node->kind == WR_PLAN_LIMIT ||
+            (b->limited[n] && (node->kind == WR_PLAN_FILTER || node->kind == WR_PLAN_PROJECT)))
+            b->limited[node->inputs[0]->number] = b->reader_counts[node->inputs[0]->number] == 1;
     }
 }
 

@@ -12,6 +12,7 @@ typedef struct join_side {
     uint32_t  *columns;         /* of the stream: keys, then sides of ordered conditions      */
     uint32_t  *out;             /* of the stream: the visible ones, then the hidden ones      */
     uint32_t   visible, hidden; /* put out                                                    */
+    wr_join_limit *limit;       /* of the left side, by its position                          */
 } join_side;
 
 static bool puts_left_only(const wr_plan_node *logical)
@@ -266,7 +267,7 @@ static bool is_outer_right(const wr_plan_node *logical, const wr_plan_join_range
 {
     const wr_join_range *first = &plan->ranges[0], *second = &plan->ranges[1];
 
-    if (logical->join.type != WR_PLAN_JOIN_INNER)
+    if (logical->join.type != WR_PLAN_JOIN_INNER || plan->merge.join.limit)
         return logical->join.type == WR_PLAN_JOIN_RIGHT;
     if (plan->range_count == 2 && first->columns[1] == second->columns[1])
         return false;
@@ -327,6 +328,7 @@ static wr_status fill_plan(wr_builder *b, const wr_plan_node *logical, const joi
                            const join_side *right, wr_plan_join *plan, wr_error *err)
 {
     bool swapped = logical->join.type == WR_PLAN_JOIN_INNER && !b->merged[logical->number] &&
+                   !b->limited[logical->number] &&
                    estimate_bytes(logical->inputs[0]) < estimate_bytes(logical->inputs[1]);
     const join_side *probe = swapped ? right : left, *build = swapped ? left : right;
 
@@ -346,6 +348,7 @@ static wr_status fill_plan(wr_builder *b, const wr_plan_node *logical, const joi
         .build_out_count = build->visible + build->hidden,
         .build_first = swapped,
         .null_safe = logical->join.null_safe,
+        .limit = left->limit,
     };
     return logical->join.residual ? join_residual(b, logical, plan, err) : WR_OK;
 }
@@ -364,6 +367,11 @@ wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *l
     WR_TRY(settle_positions(b, logical, left_stream, right_stream, err));
     WR_TRY(open_side(b, logical, false, &left, err));
     WR_TRY(open_side(b, logical, true, &right, err));
+    if (b->limited[logical->number] && left.hidden > 0) {
+        if (!(left.limit = WR_BUMP_NEW(b->bump, wr_join_limit, err)))
+            return WR_NO_MEMORY;
+        left.limit->column = left_stream->visible_count;
+    }
     WR_TRY(fill_plan(b, logical, &left, &right, plan, err));
     WR_TRY(joined_types(b, &left, &right, &types, err));
     if (logical->join.is_asof)
@@ -374,7 +382,7 @@ wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *l
         WR_TRY(attach_merge(b, logical, plan, &left, &right, &out->tail, err));
     else
         WR_TRY(attach_hash(b, logical, plan, &left, &right, &out->tail, err));
-    *out = (wr_stream){.tail = out->tail, .types = types,
+    *out = (wr_stream){.tail = out->tail, .types = types, .limit = left.limit,
                        .visible_count = left.visible + left.hidden + right.visible + right.hidden,
                        .ordered = is_sorted && !is_range && !b->needs_position[logical->number]};
     return left.hidden || right.hidden ? move_hidden_last(b, logical, out, &left, &right, err)

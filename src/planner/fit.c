@@ -263,9 +263,11 @@ static wr_status build_once(const wr_plan *plan, const wr_fit *fit, const fit_sh
     b->streams = WR_BUMP_NEW_ARRAY(bump, wr_stream, plan->node_count + 1, err);
     b->reader_counts = WR_BUMP_NEW_ARRAY(bump, uint32_t, plan->node_count + 1, err);
     b->needs_position = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
+    b->limited = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
     b->merged = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
     b->spooled = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
-    if (!b->streams || !b->reader_counts || !b->needs_position || !b->merged || !b->spooled)
+    if (!b->streams || !b->reader_counts || !b->needs_position || !b->limited ||
+        !b->merged || !b->spooled)
         return WR_NO_MEMORY;
     memcpy(b->spooled, spooled, plan->node_count * sizeof spooled[0]);
     WR_TRY(wr_builder_run(b, err));

@@ -24,6 +24,7 @@ typedef struct wr_stream {
     wr_type *types;
     uint32_t visible_count, hidden_count;
     bool     ordered;
+    wr_join_limit *limit; /* of the join that a limit behind it may stop early, or NULL */
 } wr_stream;
 
 /** A UNION ALL: whatever reads `first` reads `other` too. */
@@ -44,6 +45,7 @@ typedef struct wr_builder {
     wr_stream *streams;        /* per logical node                                          */
     uint32_t  *reader_counts;  /* per logical node                                          */
     bool      *needs_position; /* per logical node: a reader depends on source order        */
+    bool      *limited;        /* per logical node: a limit reads it, and nobody else       */
     bool      *merged;         /* per logical node: a merge join, or one of the sorts it reads */
     bool      *spooled;        /* per logical node: materialised because a tee would deadlock */
 

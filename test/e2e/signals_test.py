@@ -16,6 +16,27 @@ ENDLESS = ({"op": "generate", "rows": 2_000_000_000, "columns": {"k": "random()"
 OLD = "old,content\n1,2\n"
 
 
+def explosion(join, by=()):
+    """A join of a million rows with a million, nearly all pairs of which match; none goes on."""
+    side = {"op": "generate", "rows": 1_000_000, "columns": {"k": "i * 0", "i": "i"}}
+    steps = []
+    for name in "rl":
+        steps += [{**side, "id": name}, {"op": "sort", "by": by, "id": f"{name}s"}][:1 + bool(by)]
+    ids = {"left": "ls", "right": "rs"} if by else {"left": "l", "right": "r"}
+    return (*steps, {"op": "join", **ids, **join}, {"op": "filter", "expr": "i + i_right < 0"},
+            sink("out.csv"))
+
+
+EXPLOSIONS = {
+    "hash": explosion({"on": "k"}),
+    "heavy key on disk": explosion({"on": "k", "type": "left"}),
+    "nested loop": explosion({"on": "left.i + right.i >= 0"}),
+    "merge": explosion({"on": "k"}, by=["k"]),
+    "range": explosion({"on": "left.k <= right.k"}),
+    "cross": explosion({"type": "cross"}),
+}
+
+
 class Signals(WeirTest):
     def test_interrupt_stops_within_a_second_and_cleans_up(self):
         for name in ("INT", "TERM"):
@@ -25,6 +46,15 @@ class Signals(WeirTest):
             self.assertEqual((self.folder / "out.csv").read_text(), OLD)
             self.assertEqual(self.files(), ["out.csv", "pipeline.yaml"])
             self.assert_no_spill_left()
+
+    def test_interrupt_stops_inside_a_join_that_explodes(self):
+        for name, steps in EXPLOSIONS.items():
+            with self.subTest(name):
+                result = self.run_pipeline(*steps, kicks=[("INT", 2.5)], timeout_s=20, expect=5,
+                                           cap="16MB" if "disk" in name else "64MB")
+                self.assertLess(result.wall_s, 3.7)
+                self.assertEqual(self.files(), ["pipeline.yaml"])
+                self.assert_no_spill_left()
 
     def test_second_interrupt_ends_at_once(self):
         result = self.run_pipeline(*ENDLESS, kicks=[("INT", 1.0), ("INT", 1.02)], timeout_s=20)
