@@ -102,7 +102,7 @@ wr_status wr_plan_names(wr_plan *plan, uint32_t count, wr_text **out_names, wr_e
 }
 
 wr_status wr_plan_columns(wr_plan *plan, const wr_plan_node *node, uint32_t count,
-                            wr_expr **out_exprs, wr_error *err)
+                          wr_expr **out_exprs, wr_error *err)
 {
     for (uint32_t c = 0; c < count; c++) {
         const wr_field *field = &node->schema.fields[c];
