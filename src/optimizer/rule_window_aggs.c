@@ -26,6 +26,25 @@ static made_of made_of_what(const wr_plan_function *function)
     return function->agg.distinct ? MARKED_ROWS : ITSELF;
 }
 
+/* A node owns its arrays: later rules change them in place. */
+static wr_status copy_keys(const rewrite *r, wr_expr ***out_partitions, wr_plan_key **out_order,
+                           wr_error *err)
+{
+    const wr_plan_node *window = r->window;
+    uint32_t            partitions = window->window.partition_count;
+    uint32_t            order = window->window.order_count;
+
+    *out_partitions = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_expr *, partitions + 2, err);
+    *out_order = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_plan_key, order + 1, err);
+    if (!*out_partitions || !*out_order)
+        return WR_NO_MEMORY;
+    if (partitions)
+        memcpy(*out_partitions, window->window.partitions, partitions * sizeof **out_partitions);
+    if (order)
+        memcpy(*out_order, window->window.order, order * sizeof **out_order);
+    return WR_OK;
+}
+
 static wr_status column_of(rewrite *r, uint32_t column, wr_expr **out_expr, wr_error *err)
 {
     const wr_field *field = &r->top->schema.fields[column];
@@ -41,6 +60,8 @@ static wr_status add_window(rewrite *r, made_of making, wr_error *err)
     uint32_t            width = r->top->schema.field_count, count = 0;
     wr_plan_function   *functions =
         WR_BUMP_NEW_ARRAY(r->plan->bump, wr_plan_function, window->window.function_count, err);
+    wr_expr           **partitions;
+    wr_plan_key        *order;
 
     if (!functions)
         return WR_NO_MEMORY;
@@ -49,8 +70,8 @@ static wr_status add_window(rewrite *r, made_of making, wr_error *err)
             functions[count++] = r->functions[f];
     if (count == 0)
         return WR_OK;
-    WR_TRY(wr_plan_add_window(r->plan, r->top, window->window.partitions,
-                              window->window.partition_count, window->window.order,
+    WR_TRY(copy_keys(r, &partitions, &order, err));
+    WR_TRY(wr_plan_add_window(r->plan, r->top, partitions, window->window.partition_count, order,
                               window->window.order_count, functions, count, &r->top, err));
     for (uint32_t f = 0; f < window->window.function_count; f++)
         if (made_of_what(&window->window.functions[f]) == making)
@@ -85,11 +106,12 @@ static wr_status mark_rows(rewrite *r, wr_plan_function *io_function, wr_error *
     bool                first = io_function->frame.start.units == WR_FRAME_UNBOUNDED;
     uint32_t            count = window->window.partition_count, width = r->top->schema.field_count;
     wr_plan_function   *marker = WR_BUMP_NEW(r->plan->bump, wr_plan_function, err);
-    wr_expr           **partitions = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_expr *, count + 2, err);
+    wr_expr           **partitions;
+    wr_plan_key        *order;
 
-    if (!marker || !partitions)
+    if (!marker)
         return WR_NO_MEMORY;
-    memcpy(partitions, window->window.partitions, count * sizeof partitions[0]);
+    WR_TRY(copy_keys(r, &partitions, &order, err));
     partitions[count++] = agg->argument;
     if (agg->filter)
         partitions[count++] = agg->filter;
@@ -100,7 +122,7 @@ static wr_status mark_rows(rewrite *r, wr_plan_function *io_function, wr_error *
         marker->agg = (wr_plan_agg){.kind = WR_AGG_COUNT_STAR, .type = WR_TYPE(I64)};
         marker->frame.start = (wr_frame_bound){WR_FRAME_ROWS, 1};
     }
-    WR_TRY(wr_plan_add_window(r->plan, r->top, partitions, count, window->window.order,
+    WR_TRY(wr_plan_add_window(r->plan, r->top, partitions, count, order,
                               window->window.order_count, marker, 1, &r->top, err));
     agg->distinct = false;
     return mark_filter(r, width, first ? 1 : 0, &agg->filter, err);
@@ -117,12 +139,14 @@ static wr_status add_distinct(rewrite *r, wr_error *err)
 /* ---- Values in order ---------------------------------------------------------------------------- */
 
 /* A sequence without an order of its own has the window's. */
-static void order_by_window(const wr_plan_node *window, wr_plan_agg *agg)
+static wr_status order_by_window(const rewrite *r, wr_plan_agg *agg, wr_error *err)
 {
+    wr_expr **partitions;
+
     if (!wr_agg_is_sequence(agg->kind) || agg->order_key_count > 0)
-        return;
-    agg->order_keys = window->window.order;
-    agg->order_key_count = window->window.order_count;
+        return WR_OK;
+    agg->order_key_count = r->window->window.order_count;
+    return copy_keys(r, &partitions, &agg->order_keys, err);
 }
 
 static wr_status add_aggregate(rewrite *r, wr_error *err)
@@ -133,6 +157,8 @@ static wr_status add_aggregate(rewrite *r, wr_error *err)
     uint32_t            width = r->top->schema.field_count;
     wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_plan_agg, functions, err);
     wr_expr    **keys = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_expr *, key_count + 1, err);
+    wr_expr    **left_keys, **group_keys;
+    wr_plan_key *order;
     wr_text     *names;
     wr_plan_node *groups;
 
@@ -140,18 +166,20 @@ static wr_status add_aggregate(rewrite *r, wr_error *err)
         return WR_NO_MEMORY;
     for (uint32_t f = 0; f < functions; f++)
         if (made_of_what(&window->window.functions[f]) == AGGREGATE) {
-            order_by_window(window, &r->functions[f].agg);
+            WR_TRY(order_by_window(r, &r->functions[f].agg, err));
             aggs[count++] = r->functions[f].agg;
         }
     if (count == 0)
         return WR_OK;
+    WR_TRY(copy_keys(r, &left_keys, &order, err));
+    WR_TRY(copy_keys(r, &group_keys, &order, err));
     WR_TRY(wr_plan_names(r->plan, key_count + count, &names, err));
-    WR_TRY(wr_plan_add_aggregate(r->plan, window->inputs[0], window->window.partitions, key_count,
-                                 aggs, count, names, &groups, err));
+    WR_TRY(wr_plan_add_aggregate(r->plan, window->inputs[0], group_keys, key_count, aggs,
+                                 count, names, &groups, err));
     WR_TRY(wr_plan_columns(r->plan, groups, key_count, keys, err));
     WR_TRY(wr_plan_add_join(r->plan, r->top, groups,
                             key_count ? WR_PLAN_JOIN_INNER : WR_PLAN_JOIN_CROSS,
-                            window->window.partitions, keys, key_count, NULL, false, &r->top, err));
+                            left_keys, keys, key_count, NULL, false, &r->top, err));
     r->top->join.null_safe = true;
     width += key_count;
     for (uint32_t f = 0; f < functions; f++)
