@@ -61,18 +61,19 @@ static wr_status multiply(group_reading *r, const set_list *element, wr_error *e
 /* ---- Keys ------------------------------------------------------------------------------------- */
 
 /* The bits of keys; one that was given before, under the same name, is the same key. */
-static wr_status add_keys(group_reading *r, const item *keys, uint32_t count, uint64_t *out_set,
-                          wr_error *err)
+static wr_status add_keys(group_reading *r, const wr_ast_group *group, const item_list *keys,
+                          uint64_t *out_set, wr_error *err)
 {
     *out_set = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t k = 0;
+    for (uint32_t i = 0; i < group->key_count; i++) {
+        const item *key = &keys->items[group->key_first + i];
+        uint32_t    k = 0;
 
-        while (k < r->keys.count && !(wr_text_equal(r->keys.items[k].name, keys[i].name) &&
-                                      wr_expr_equal(r->keys.items[k].expr, keys[i].expr)))
+        while (k < r->keys.count && !(wr_text_equal(r->keys.items[k].name, key->name) &&
+                                      wr_expr_equal(r->keys.items[k].expr, key->expr)))
             k++;
         if (k == r->keys.count)
-            WR_TRY(wr_items_append(r->p, &r->keys, &keys[i], err));
+            WR_TRY(wr_items_append(r->p, &r->keys, key, err));
         if (k < KEYS_MAX)
             *out_set |= (uint64_t)1 << k;
     }
@@ -137,7 +138,7 @@ static wr_status add_element(group_reading *r, const wr_ast_group *group, const 
     switch (group->kind) {
     case WR_GROUP_ITEM:
     case WR_GROUP_LIST:
-        WR_TRY(add_keys(r, keys->items + group->key_first, group->key_count, &set, err));
+        WR_TRY(add_keys(r, group, keys, &set, err));
         return append_set(r, out, set, err);
     case WR_GROUP_ROLLUP:
         WR_TRY(add_parts(r, group, keys, &parts, err));
