@@ -1,4 +1,7 @@
-/* yaml/step_join.c — join: two steps by equal keys, by a condition, or by the nearest row. */
+/* yaml/step_join.c — join: two steps by equal keys, by a condition, by the nearest row, or by place.
+ *
+ * A positional join is a full join of the places that both inputs' rows have (a draw counts them), each
+ * input sorted by its place: so it is a merge, and rows come out by place. */
 #include "yaml/pipeline_priv.h"
 
 enum { JOIN_RIGHT, JOIN_ON, JOIN_TYPE, JOIN_LEFT, JOIN_MATCH, JOIN_TOLERANCE };
@@ -7,15 +10,20 @@ enum { JOIN_RIGHT, JOIN_ON, JOIN_TYPE, JOIN_LEFT, JOIN_MATCH, JOIN_TOLERANCE };
 typedef struct join_form {
     const char       *name;
     wr_plan_join_type type;
-    bool              is_asof;
+    bool              is_asof, is_positional;
 } join_form;
 
 static const join_form FORMS[] = {
-    {"inner", WR_PLAN_JOIN_INNER, false}, {"left", WR_PLAN_JOIN_LEFT, false},
-    {"right", WR_PLAN_JOIN_RIGHT, false}, {"full", WR_PLAN_JOIN_FULL, false},
-    {"semi", WR_PLAN_JOIN_SEMI, false},   {"anti", WR_PLAN_JOIN_ANTI, false},
-    {"cross", WR_PLAN_JOIN_CROSS, false}, {"asof", WR_PLAN_JOIN_INNER, true},
-    {"asof_left", WR_PLAN_JOIN_LEFT, true},
+    {.name = "inner", .type = WR_PLAN_JOIN_INNER},
+    {.name = "left", .type = WR_PLAN_JOIN_LEFT},
+    {.name = "right", .type = WR_PLAN_JOIN_RIGHT},
+    {.name = "full", .type = WR_PLAN_JOIN_FULL},
+    {.name = "semi", .type = WR_PLAN_JOIN_SEMI},
+    {.name = "anti", .type = WR_PLAN_JOIN_ANTI},
+    {.name = "cross", .type = WR_PLAN_JOIN_CROSS},
+    {.name = "asof", .type = WR_PLAN_JOIN_INNER, .is_asof = true},
+    {.name = "asof_left", .type = WR_PLAN_JOIN_LEFT, .is_asof = true},
+    {.name = "positional", .type = WR_PLAN_JOIN_FULL, .is_positional = true},
 };
 enum { FORM_COUNT = sizeof FORMS / sizeof FORMS[0] };
 
@@ -43,10 +51,10 @@ static wr_status check_keys(pipeline *p, const step *s, const wr_yaml *const *va
         if (values[k])
             return wr_yaml_fail(&p->file, values[k], err, "only asof joins have '%s'",
                                 s->op->keys[k]);
-    if (form->type != WR_PLAN_JOIN_CROSS)
+    if (form->type != WR_PLAN_JOIN_CROSS && !form->is_positional)
         return wr_read_require(p, s, values[JOIN_ON], "on", err);
     if (values[JOIN_ON])
-        return wr_yaml_fail(&p->file, values[JOIN_ON], err, "a cross join has no 'on'");
+        return wr_yaml_fail(&p->file, values[JOIN_ON], err, "a %s join has no 'on'", form->name);
     return WR_OK;
 }
 
@@ -63,6 +71,66 @@ static wr_status read_asof(pipeline *p, const step *s, const wr_yaml *const *val
     return wr_read_tolerance(p, s, values[JOIN_TOLERANCE], out_range, &io_on->residual, err);
 }
 
+/* ---- By place ------------------------------------------------------------------------------------- */
+
+static wr_status at_step(const pipeline *p, const step *s, wr_status status, wr_error *err)
+{
+    return wr_read_locate(p, NULL, WR_FIELD_NONE, s->node, status, err);
+}
+
+/* `input` with its rows' places and draws behind its columns, in the order of places. */
+static wr_status number_rows(pipeline *p, const step *s, wr_plan_node *input, wr_expr ***out_key,
+                             wr_plan_node **out_node, wr_error *err)
+{
+    wr_plan_key *by_place = WR_BUMP_NEW_ARRAY(p->bump, wr_plan_key, 1, err);
+    wr_expr    **key = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, 1, err);
+    wr_plan_node *node;
+
+    if (!by_place || !key)
+        return WR_NO_MEMORY;
+    WR_TRY(at_step(p, s,
+                   wr_plan_add_draw(p->plan, input, 0, WR_TEXT("#place"), WR_TEXT("#draw"), &node,
+                                    err),
+                   err));
+    by_place[0].expr = wr_step_column(p, node, input->schema.field_count, err);
+    key[0] = wr_step_column(p, node, input->schema.field_count, err);
+    if (!by_place[0].expr || !key[0])
+        return WR_NO_MEMORY;
+    *out_key = key;
+    return at_step(p, s, wr_plan_add_sort(p->plan, node, by_place, 1, 0, UINT64_MAX, out_node, err),
+                   err);
+}
+
+static wr_status build_positional(pipeline *p, const step *s, wr_plan_node **out_node, wr_error *err)
+{
+    uint32_t left_count = s->inputs[0]->schema.field_count;
+    uint32_t count = left_count + s->inputs[1]->schema.field_count;
+    wr_expr **left_key, **right_key, **exprs = WR_BUMP_NEW_ARRAY(p->bump, wr_expr *, count, err);
+    wr_text *names = WR_BUMP_NEW_ARRAY(p->bump, wr_text, count, err);
+    wr_plan_node *left, *right, *node;
+
+    if (!exprs || !names)
+        return WR_NO_MEMORY;
+    WR_TRY(number_rows(p, s, s->inputs[0], &left_key, &left, err));
+    WR_TRY(number_rows(p, s, s->inputs[1], &right_key, &right, err));
+    WR_TRY(at_step(p, s,
+                   wr_plan_add_join(p->plan, left, right, WR_PLAN_JOIN_FULL, left_key, right_key, 1,
+                                    NULL, false, &node, err),
+                   err));
+    for (uint32_t c = 0; c < count; c++) {
+        uint32_t column = c < left_count ? c : c + 2; /* behind the left place and draw */
+
+        names[c] = node->schema.fields[column].name;
+        exprs[c] = wr_step_column(p, node, column, err);
+        if (!exprs[c])
+            return WR_NO_MEMORY;
+    }
+    return at_step(p, s, wr_plan_add_project(p->plan, node, exprs, names, count, out_node, err),
+                   err);
+}
+
+/* ---- The step ------------------------------------------------------------------------------------- */
+
 static wr_status build_join(pipeline *p, const step *s, const wr_yaml *const *values,
                             wr_plan_node **out_node, wr_error *err)
 {
@@ -74,6 +142,8 @@ static wr_status build_join(pipeline *p, const step *s, const wr_yaml *const *va
         return WR_NO_MEMORY;
     WR_TRY(read_form(p, values[JOIN_TYPE], &form, err));
     WR_TRY(check_keys(p, s, values, form, err));
+    if (form->is_positional)
+        return build_positional(p, s, out_node, err);
     if (values[JOIN_ON]) {
         WR_TRY(wr_read_join_on(p, s, values[JOIN_ON], &on, err));
         if (on.key_count == 0 && !on.residual)
@@ -82,11 +152,11 @@ static wr_status build_join(pipeline *p, const step *s, const wr_yaml *const *va
     }
     if (form->is_asof)
         WR_TRY(read_asof(p, s, values, &on, range, err));
-    WR_TRY(wr_read_locate(p, NULL, WR_FIELD_NONE, s->node,
-                          wr_plan_add_join(p->plan, s->inputs[0], s->inputs[1], form->type,
-                                           on.left_keys, on.right_keys, on.key_count, on.residual,
-                                           on.names_only, out_node, err),
-                          err));
+    WR_TRY(at_step(p, s,
+                   wr_plan_add_join(p->plan, s->inputs[0], s->inputs[1], form->type, on.left_keys,
+                                    on.right_keys, on.key_count, on.residual, on.names_only,
+                                    out_node, err),
+                   err));
     (*out_node)->join.ranges = range;
     (*out_node)->join.range_count = form->is_asof;
     (*out_node)->join.is_asof = form->is_asof;
@@ -102,7 +172,8 @@ const step_op WR_STEP_JOIN = {
             "id of the right side",
             "a column of both, a list of them, or a condition; of asof joins: keys, or nothing",
             "inner (the default), left, right, full, semi, anti, cross; asof, asof_left: with the "
-            "nearest right row",
+            "nearest right row; positional: the first with the first, the second with the second, "
+            "NULLs where one side is shorter",
             "id of the left side, when it is not the step before",
             "of asof joins: left >= right (or >: the last right row before; <=, <: the first behind)",
             "of asof joins: how far away the nearest may be, a number or an interval",
