@@ -22,6 +22,7 @@ typedef struct build_part {
     wr_group_table table;
     wr_row_store *partitions; /* raw rows */
     uint64_t store_bytes_max;
+    uint32_t batches_to_skip; /* while the table is full and of little use */
     bool in_use;
 } build_part;
 

@@ -271,6 +271,30 @@ static wr_status take_states(aggregate_shared *shared, aggregate_local *local, c
     return WR_OK;
 }
 
+enum { SKIPPED = 15, HIT_SHARE = 4 };
+
+/* A full table that has the groups of few rows is asked for one batch in sixteen only: whatever a row's
+ * group, it may go to its partition, as rows of groups that another worker has do. */
+static wr_status find_groups(aggregate_shared *shared, aggregate_local *local, const wr_batch *in,
+                             wr_error *err)
+{
+    build_part *part = local->part;
+    uint32_t    count = in->selection.row_count, found = 0;
+
+    if (part->table.is_full && part->batches_to_skip > 0) {
+        part->batches_to_skip--;
+        memset(local->scratch.states, 0, count * sizeof local->scratch.states[0]);
+        return WR_OK;
+    }
+    WR_TRY(wr_group_table_find(&part->table, in->columns, &in->selection, local->scratch.hashes,
+                               local->scratch.states, err));
+    for (uint32_t i = 0; i < count; i++)
+        found += local->scratch.states[i] != NULL;
+    if (part->table.is_full && shared->layout.key_count > 0 && found < count / HIT_SHARE)
+        part->batches_to_skip = SKIPPED;
+    return WR_OK;
+}
+
 static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in, wr_flow *out_flow,
                                 wr_exec *exec, wr_error *err)
 {
@@ -286,8 +310,7 @@ static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in
     if (wr_batch_rows(in) == 0)
         return WR_OK;
     wr_aggregate_hash(plan, in->columns, &in->selection, scratch->hashes);
-    WR_TRY(wr_group_table_find(&part->table, in->columns, &in->selection, scratch->hashes,
-                               scratch->states, err));
+    WR_TRY(find_groups(shared, local, in, err));
     if (plan->takes_states)
         return take_states(shared, local, in, exec, err);
     found = wr_aggregate_split(&in->selection, scratch, &missed);
