@@ -475,6 +475,30 @@ static void note_matches(wr_join_match *match, uint32_t count)
         wr_join_row_mark((uint8_t *)(uintptr_t)match->pair_rows[i], hash_offset);
 }
 
+/* As note_matches, of a single join: no probe row may have a match already. */
+static wr_status note_single_matches(wr_join_match *match, uint32_t count, wr_error *err)
+{
+    bool     streams = match->stream_side == WR_JOIN_SIDE_PROBE;
+    uint32_t hash_offset = table_side(match)->hash_offset;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = match->pair_codes[i];
+
+        if (streams ? match->is_matched[row]
+                    : wr_join_row_is_matched(match->pair_rows[i], hash_offset)) {
+            match->error_row = streams ? row : UINT32_MAX;
+            return WR_RAISE(err, WR_DATA,
+                            "%s: a left row of a single join has more than one match: make the "
+                            "right side distinct on the keys, or use type: left",
+                            match->plan->single);
+        }
+        match->is_matched[row] = 1;
+        if (match->wish.mark)
+            wr_join_row_mark((uint8_t *)(uintptr_t)match->pair_rows[i], hash_offset);
+    }
+    return WR_OK;
+}
+
 wr_status wr_join_match_next(wr_join_match *match, wr_batch *out, bool *out_more, wr_error *err)
 {
     while (match->in_pairs) {
@@ -484,7 +508,10 @@ wr_status wr_join_match_next(wr_join_match *match, wr_batch *out, bool *out_more
         match->in_pairs = match->next_candidate < match->candidate_count;
         if (match->plan->residual && count > 0)
             WR_TRY(filter_pairs(match, &count, err));
-        note_matches(match, count);
+        if (match->plan->single)
+            WR_TRY(note_single_matches(match, count, err));
+        else
+            note_matches(match, count);
         if (match->wish.pairs && count > 0) {
             emit_pairs(match, count, out);
             *out_more = match->in_pairs || match->in_tail;

@@ -72,7 +72,7 @@ typedef struct wr_join_match {
     uint8_t             *is_matched;          /* by row of the batch                    */
     /* the batch at hand */
     uint32_t             row_count, candidate_count, next_candidate;
-    uint32_t             error_row; /* of the batch, at which the residual failed; or UINT32_MAX */
+    uint32_t             error_row; /* of the batch, at which the last call failed; or UINT32_MAX */
     bool                 in_pairs, in_tail;
 } wr_join_match;
 
@@ -102,7 +102,8 @@ void wr_join_match_begin(wr_join_match *match, wr_vector *columns, uint32_t row_
                          uint32_t extra_count);
 
 /** The next output; it may be empty. *out_more: call again.
- * Errors   WR_DATA the residual condition's, WR_IO, WR_CORRUPT (blobs), WR_NO_MEMORY */
+ * Errors   WR_DATA the residual condition's, or a second match in a single join; WR_IO, WR_CORRUPT
+ *          (blobs), WR_NO_MEMORY */
 wr_status wr_join_match_next(wr_join_match *match, wr_batch *out, bool *out_more,
                              wr_error *err) WR_MUST_USE;
 

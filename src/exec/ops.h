@@ -356,6 +356,8 @@ typedef struct wr_plan_join {
     uint32_t         probe_out_count, build_out_count;
     bool             build_first;      /* put build columns before probe columns              */
     bool             null_safe;        /* keys compare IS NOT DISTINCT FROM (set operations)  */
+    const char      *single;           /* LEFT, hash join: two matches of a probe row are WR_DATA
+                                          that names this step; NULL: they are none           */
     const wr_join_limit *limit;        /* NULL: none                                           */
 } wr_plan_join;
 extern const wr_sink_ops      WR_JOIN_BUILD;

@@ -68,7 +68,7 @@ static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_nod
             *(c < left_count ? &reads_left : &reads_right) = true;
         map[c] = c < left_count ? c : join->join.right_columns[c - left_count];
     }
-    if (reads_left == reads_right)
+    if (reads_left == reads_right || join->join.is_single) /* its error is due for every left row */
         return WR_OK;
     side = reads_right;
     if (side == 0 && (type == WR_PLAN_JOIN_RIGHT || type == WR_PLAN_JOIN_FULL))

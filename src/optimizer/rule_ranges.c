@@ -199,7 +199,7 @@ wr_status wr_rule_ranges(wr_plan *plan, wr_error *err)
         wr_plan_node *node = plan->nodes[n];
 
         if (node->kind == WR_PLAN_JOIN && node->join.residual && !node->join.is_asof &&
-            !node->join.null_safe)
+            !node->join.is_single && !node->join.null_safe)
             WR_TRY(split(plan, node, err));
     }
     return WR_OK;

@@ -212,6 +212,7 @@ static void add_join(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 
     wr_textbuf_printf(buf, "%s%s", JOIN_NAMES[node->join.type],
                       node->join.is_asof        ? " asof"
+                      : node->join.is_single      ? " single"
                       : node->join.range_count > 0 ? " range join"
                       : node->join.is_merge        ? " merge join" : "");
     for (uint32_t i = 0; i < node->join.key_count; i++, word = " AND ")

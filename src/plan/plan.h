@@ -154,6 +154,7 @@ struct wr_plan_node {
             uint32_t  range_count;
             bool      is_asof;            /* INNER, LEFT: of the right rows that meet keys and the
                                              one range, the nearest; the residual is asked of it */
+            bool      is_single;          /* LEFT: a left row with two matches is a data error */
             bool      null_safe;          /* keys compare IS NOT DISTINCT FROM             */
             bool      is_merge;           /* a merge join: the planner notes it, for EXPLAIN */
             uint32_t *right_columns;      /* which right columns are put out               */

@@ -348,6 +348,7 @@ static wr_status fill_plan(wr_builder *b, const wr_plan_node *logical, const joi
         .build_out_count = build->visible + build->hidden,
         .build_first = swapped,
         .null_safe = logical->join.null_safe,
+        .single = logical->join.is_single ? wr_plan_node_label(b->plan, logical) : NULL,
         .limit = left->limit,
     };
     return logical->join.residual ? join_residual(b, logical, plan, err) : WR_OK;
@@ -367,7 +368,7 @@ wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *l
     WR_TRY(settle_positions(b, logical, left_stream, right_stream, err));
     WR_TRY(open_side(b, logical, false, &left, err));
     WR_TRY(open_side(b, logical, true, &right, err));
-    if (b->limited[logical->number] && left.hidden > 0) {
+    if (b->limited[logical->number] && left.hidden > 0 && !logical->join.is_single) {
         if (!(left.limit = WR_BUMP_NEW(b->bump, wr_join_limit, err)))
             return WR_NO_MEMORY;
         left.limit->column = left_stream->visible_count;

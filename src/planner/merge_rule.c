@@ -4,6 +4,7 @@
  * i of one sort paired by the join with key i of the other, plain columns in the same direction and
  * with NULL in the same place. Then the join reads the sorted rows of both as they come, nothing is
  * hashed or kept a second time, and its rows come out in the order of the keys.
+ * Not a single join: only the hash join looks out for second matches.
  * Not if something above tells rows by their source order (a sort's ties, a limit, first()): rows of
  * one key have none. The rule looks at the plan alone, so the choice never depends on memory. */
 #include "planner/planner_priv.h"
@@ -66,7 +67,8 @@ void wr_merge_rule_mark(wr_builder *b)
             b->merged[n] = true; /* an asof or range join sorts by itself */
             continue;
         }
-        join->join.is_merge = !b->needs_position[n] && is_own_sort(b, join->inputs[0]) &&
+        join->join.is_merge = !join->join.is_single && !b->needs_position[n] &&
+                              is_own_sort(b, join->inputs[0]) &&
                               is_own_sort(b, join->inputs[1]) && keys_agree(join);
         if (!join->join.is_merge)
             continue;

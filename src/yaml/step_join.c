@@ -12,7 +12,7 @@ enum { JOIN_RIGHT, JOIN_ON, JOIN_TYPE, JOIN_LEFT, JOIN_MATCH, JOIN_TOLERANCE, JO
 typedef struct join_form {
     const char       *name;
     wr_plan_join_type type;
-    bool              is_asof, is_positional, is_mark;
+    bool              is_asof, is_positional, is_mark, is_single;
 } join_form;
 
 static const join_form FORMS[] = {
@@ -27,6 +27,7 @@ static const join_form FORMS[] = {
     {.name = "asof_left", .type = WR_PLAN_JOIN_LEFT, .is_asof = true},
     {.name = "positional", .type = WR_PLAN_JOIN_FULL, .is_positional = true},
     {.name = "mark", .type = WR_PLAN_JOIN_LEFT, .is_mark = true},
+    {.name = "single", .type = WR_PLAN_JOIN_LEFT, .is_single = true},
 };
 enum { FORM_COUNT = sizeof FORMS / sizeof FORMS[0] };
 
@@ -295,6 +296,7 @@ static wr_status build_join(pipeline *p, const step *s, const wr_yaml *const *va
     (*out_node)->join.ranges = range;
     (*out_node)->join.range_count = form->is_asof;
     (*out_node)->join.is_asof = form->is_asof;
+    (*out_node)->join.is_single = form->is_single;
     return WR_OK;
 }
 
@@ -309,7 +311,7 @@ const step_op WR_STEP_JOIN = {
             "inner (the default), left, right, full, semi, anti, cross; asof, asof_left: with the "
             "nearest right row; positional: the first with the first, the second with the second, "
             "NULLs where one side is shorter; mark: all left rows, and whether their key is IN the "
-            "right keys",
+            "right keys; single: left, and a left row with two matches is an error",
             "id of the left side, when it is not the step before",
             "of asof joins: left >= right (or >: the last right row before; <=, <: the first behind)",
             "of asof joins: how far away the nearest may be, a number or an interval",
