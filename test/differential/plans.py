@@ -370,13 +370,14 @@ def fill_value(random, column):
 
 
 def add_fill(random, plan):
-    """Gaps of the identifiers, which lie close together."""
+    """Gaps of the identifiers, which lie anywhere below a million: about ten points a partition."""
     if not plan.id_column or plan.row_limit > 5000:
         return False
     key = plan.id_column
     others = [c for c in plan.columns if c.name != key]
     by = random.sample(others, random.choice((0, 0, 1))) if others else []
-    every, names = random.randint(1, 5), [c.name for c in plan.columns]
+    every = random.randint(80_000, 300_000) if by else random.randint(300, 5000)
+    names = [c.name for c in plan.columns]
     values, made = {}, {key: "p", **{c.name: c.name for c in by}}
     for column in others:
         if column not in by:
