@@ -48,7 +48,7 @@ ALLOWED = {
     "src/os/library.c": {"dlopen"},
 }
 PLATFORM = re.compile(r"^\s*#\s*(?:el)?if.*\b(__linux__|__APPLE__|_WIN32|__FreeBSD__)\b")
-LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX)\b")
+LEFTOVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")  # split: this file obeys it, too
 CALL = re.compile(r"(?<![\w.>])(" + "|".join({**NEVER, **ENGINE}) + r")\s*\(")
 NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 
@@ -71,7 +71,7 @@ def check_text(name, lines):
             yield f"{name}:{number}: {len(line)} columns, at most {COLUMNS_MAX}"
         if line != line.rstrip():
             yield f"{name}:{number}: space at the end of the line"
-        if LEFTOVER.search(line) and name != "tools/tidy.py":
+        if LEFTOVER.search(line):
             yield f"{name}:{number}: unfinished business belongs in an issue: {line.strip()}"
     if len(lines) > FILE_LINES_MAX:
         yield f"{name}: {len(lines)} lines, at most {FILE_LINES_MAX}: which two things is this?"

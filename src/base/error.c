@@ -10,14 +10,13 @@
 #include <unistd.h>
 
 typedef struct status_entry {
-    bool        retriable;
     int         exit_code;
     const char *text;
 } status_entry;
 
 static const status_entry STATUSES[WR_STATUS_COUNT] = {
-    [WR_OK] = {false, 0, "ok"},
-#define X(name, retriable, exit_code, text) [WR_##name] = {retriable, exit_code, text},
+    [WR_OK] = {0, "ok"},
+#define X(name, exit_code, text) [WR_##name] = {exit_code, text},
 #include "base/status.def"
 #undef X
 };
@@ -37,11 +36,6 @@ const char *wr_status_text(wr_status status)
 int wr_status_exit_code(wr_status status)
 {
     return find_status(status)->exit_code;
-}
-
-bool wr_status_is_retriable(wr_status status)
-{
-    return find_status(status)->retriable;
 }
 
 /* Bytes of a UTF-8 sequence that starts with `lead`. */

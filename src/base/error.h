@@ -23,7 +23,7 @@
 
 typedef enum wr_status {
     WR_OK = 0,
-#define X(name, retriable, exit_code, text) WR_##name,
+#define X(name, exit_code, text) WR_##name,
 #include "base/status.def"
 #undef X
     WR_STATUS_COUNT
@@ -43,9 +43,6 @@ const char *wr_status_text(wr_status status);
 
 /** Exit code of the command line for a status (0 for WR_OK). Cost O(1). */
 int wr_status_exit_code(wr_status status);
-
-/** True if repeating the same operation may succeed (connectors share one retry loop). */
-bool wr_status_is_retriable(wr_status status);
 
 /** Fill `err` (NULL allowed) and return `status`. Use the macro WR_RAISE. */
 wr_status wr_error_raise(wr_error *err, wr_status status, const char *file, int line,

@@ -96,8 +96,6 @@ static void every_status_has_text_and_exit_code(void **state)
     }
     assert_int_equal(wr_status_exit_code(WR_OK), 0);
     assert_int_equal(wr_status_exit_code(WR_NO_MEMORY), 4);
-    assert_true(wr_status_is_retriable(WR_IO));
-    assert_false(wr_status_is_retriable(WR_DATA));
     assert_string_equal(wr_status_text((wr_status)999), wr_status_text(WR_BUG));
 }
 

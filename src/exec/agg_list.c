@@ -181,20 +181,17 @@ wr_status wr_list_chain_close(wr_list_chain *list, wr_error *err)
 static wr_status add_blob(wr_list_chain *list, const wr_blob *blob, wr_error *err)
 {
     enum { PIECE_BYTES = 4096 };
-    char     piece[PIECE_BYTES];
-    uint64_t offset = 0;
+    char piece[PIECE_BYTES];
 
     if (blob->byte_count >= UINT32_MAX)
         return WR_RAISE(err, WR_DATA, "an element of a list is longer than %u bytes", UINT32_MAX);
     WR_TRY(wr_list_chain_open(list, (uint32_t)blob->byte_count, err));
-    while (offset < blob->byte_count) {
-        size_t got = 0;
+    for (uint64_t offset = 0; offset < blob->byte_count; offset += PIECE_BYTES) {
+        uint64_t left = blob->byte_count - offset;
+        size_t   count = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
 
-        WR_TRY(blob->read(blob, offset, piece, sizeof piece, &got, err));
-        if (got == 0)
-            return WR_RAISE(err, WR_CORRUPT, "a spilled value ends early");
-        WR_TRY(wr_list_chain_part(list, piece, got, err));
-        offset += got;
+        WR_TRY(wr_blob_read(blob, offset, piece, count, err));
+        WR_TRY(wr_list_chain_part(list, piece, count, err));
     }
     return wr_list_chain_close(list, err);
 }

@@ -282,17 +282,14 @@ static void add_product(wr_ordered *ordered, wr_ordered_state *state, const wr_v
 static wr_status add_blob(wr_text_chain *text, const wr_blob *blob, wr_error *err)
 {
     enum { PIECE_BYTES = 4096 };
-    char     piece[PIECE_BYTES];
-    uint64_t offset = 0;
+    char piece[PIECE_BYTES];
 
-    while (offset < blob->byte_count) {
-        size_t got = 0;
+    for (uint64_t offset = 0; offset < blob->byte_count; offset += PIECE_BYTES) {
+        uint64_t left = blob->byte_count - offset;
+        size_t   count = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
 
-        WR_TRY(blob->read(blob, offset, piece, sizeof piece, &got, err));
-        if (got == 0)
-            return WR_RAISE(err, WR_CORRUPT, "a spilled value ends early");
-        WR_TRY(wr_text_chain_add(text, piece, got, err));
-        offset += got;
+        WR_TRY(wr_blob_read(blob, offset, piece, count, err));
+        WR_TRY(wr_text_chain_add(text, piece, count, err));
     }
     return WR_OK;
 }

@@ -52,22 +52,11 @@ wr_str wr_agg_buckets_export(buckets *state)
 static wr_status read_bytes(const wr_str *state, uint64_t offset, void *buffer, uint32_t bytes,
                             wr_error *err)
 {
-    const wr_blob *blob;
-
     if (!wr_str_is_blob(state)) {
         memcpy(buffer, wr_str_bytes(state) + offset, bytes);
         return WR_OK;
     }
-    blob = wr_str_blob(state);
-    for (uint32_t done = 0; done < bytes;) {
-        size_t got = 0;
-
-        WR_TRY(blob->read(blob, offset + done, (uint8_t *)buffer + done, bytes - done, &got, err));
-        if (got == 0)
-            return WR_RAISE(err, WR_CORRUPT, "a spilled value ends early");
-        done += (uint32_t)got;
-    }
-    return WR_OK;
+    return wr_blob_read(wr_str_blob(state), offset, buffer, bytes, err);
 }
 
 /* Length, head and hash. */

@@ -10,24 +10,11 @@
 
 enum { INPUT_COLUMNS = 4, KEYS_MAX = 60000 };
 
-/* Rows: key (null for key 7), text key, value, position; morsels of 5000 rows. */
+/* Rows: key (null for key 7), value, text of the key, position. */
 typedef struct rows_plan {
     uint32_t row_count, key_count;
     bool     by_text;
 } rows_plan;
-
-typedef struct rows_shared {
-    _Atomic uint64_t next;
-} rows_shared;
-
-typedef struct rows_local {
-    int64_t  keys[WR_BATCH_ROWS_MAX];
-    double   values[WR_BATCH_ROWS_MAX];
-    wr_str   texts[WR_BATCH_ROWS_MAX];
-    char     bytes[WR_BATCH_ROWS_MAX][40];
-    uint64_t positions[WR_BATCH_ROWS_MAX], valid[WR_BATCH_ROWS_MAX / 64];
-    wr_vector columns[INPUT_COLUMNS];
-} rows_local;
 
 static uint64_t mix(uint64_t x)
 {
@@ -45,54 +32,18 @@ static double value_of(uint64_t row)
     return (double)(int64_t)mix(row * 31 + 5) * ldexp(1.0, (int)(row % 90) - 45);
 }
 
-static wr_status rows_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
-                           wr_exec *exec, wr_error *err)
+static void fill_row(const void *plan_p, uint64_t row, kit_cell *cells)
 {
-    const rows_plan *plan = node->plan;
-    rows_shared     *shared = node->shared;
-    rows_local      *local = local_p;
-    uint64_t         morsel = atomic_fetch_add(&shared->next, 1), first = morsel * 1000;
-    uint32_t         count;
+    const rows_plan *plan = plan_p;
+    int64_t          key = key_of(plan, row);
 
-    (void)exec, (void)err;
-    if (first >= plan->row_count) {
-        *out_flow = WR_FLOW_DONE;
-        return WR_OK;
-    }
-    count = plan->row_count - first < 1000 ? (uint32_t)(plan->row_count - first) : 1000;
-    memset(local->valid, 0xff, sizeof local->valid);
-    for (uint32_t i = 0; i < count; i++) {
-        local->keys[i] = key_of(plan, first + i);
-        if (local->keys[i] == 7)
-            wr_bit_clear(local->valid, i);
-        local->values[i] = value_of(first + i);
-        local->positions[i] = first + i;
-        local->texts[i] = wr_str_of(local->bytes[i],
-                                    (size_t)snprintf(local->bytes[i], 40, "the text of key %lld",
-                                                     (long long)local->keys[i]));
-    }
-    local->columns[0] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = local->keys,
-                                    .valid = local->valid};
-    if (plan->by_text)
-        local->columns[0] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count,
-                                        .data = local->texts, .valid = local->valid};
-    local->columns[1] = (wr_vector){.type = WR_TYPE(F64), .row_count = count,
-                                    .data = local->values};
-    local->columns[2] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count,
-                                    .data = local->texts};
-    local->columns[3] = (wr_vector){.type = WR_TYPE(U64), .row_count = count,
-                                    .data = local->positions};
-    *out = (wr_batch){.row_count = count, .column_count = INPUT_COLUMNS,
-                      .columns = local->columns, .morsel = morsel, .morsel_end = true};
-    wr_batch_select_all(out);
-    *out_flow = WR_FLOW_MORE;
-    return WR_OK;
+    cells[0].i64 = key;
+    cells[0].is_null = key == 7;
+    cells[1].f64 = value_of(row);
+    snprintf(cells[2].text, KIT_TEXT_BYTES, "the text of key %lld", (long long)key);
+    memcpy(cells[0].text, cells[2].text, KIT_TEXT_BYTES);
+    cells[3].u64 = row;
 }
-
-static const wr_source_ops ROWS = {
-    .name = "rows", .shared_bytes = sizeof(rows_shared), .local_bytes = sizeof(rows_local),
-    .pull = rows_pull,
-};
 
 /* One result row per group, indexed by key. */
 typedef struct group_result {
@@ -177,7 +128,7 @@ static uint32_t expect(const rows_plan *plan)
 }
 
 /* Behind `reader`: an aggregate by the same key that merges the states it gives. Its reader. */
-static wr_node *add_merging(kit *k, wr_node *reader, const wr_plan_aggregate *plan, uint32_t workers)
+static wr_node *add_merging(kit *k, wr_node *reader, const wr_plan_aggregate *plan)
 {
     static const wr_expand_copy copy = {0, 0};
     static const wr_expand_key  key = {0, 0};
@@ -186,12 +137,8 @@ static wr_node *add_merging(kit *k, wr_node *reader, const wr_plan_aggregate *pl
                                           .key_count = 1, .others = states, .other_count = 1,
                                           .set_column = WR_FIELD_NONE};
     wr_node *transform = kit_transform(k, &WR_EXPAND, &expand, reader);
-    wr_node *sink = kit_sink(k, &WR_AGGREGATE, plan, transform);
 
-    kit_step(k, reader, workers, false);
-    reader = kit_source(k, &WR_AGGREGATE_READ, plan);
-    reader->state = sink;
-    return reader;
+    return kit_block(k, reader, transform, &WR_AGGREGATE, &WR_AGGREGATE_READ, plan);
 }
 
 static void run_once(const rows_plan *rows, uint32_t workers, bool plenty, bool merging,
@@ -217,34 +164,24 @@ static void run_once(const rows_plan *rows, uint32_t workers, bool plenty, bool 
                                     .aggs = aggs, .agg_count = 6, .position = 3,
                                     .gives_states = merging};
     const wr_type           merged_types[] = {types[0], WR_TYPE(U64)};
+    const kit_rows          input = {rows->row_count, types, INPUT_COLUMNS, fill_row, rows};
     wr_plan_aggregate       merged = plan;
     kit                     k;
-    wr_node                *source, *sink, *reader;
+    wr_node                *source, *reader;
     uint32_t                count;
 
-    kit_open(&k, plenty ? 4000 : 900);
-    k.exec.worker_count = workers;
-    assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
-    kit_open_spill(&k, 65536, 8);
-    source = kit_source(&k, &ROWS, rows);
-    sink = kit_sink(&k, &WR_AGGREGATE, &plan, source);
-    kit_step(&k, source, workers, false);
-    reader = kit_source(&k, &WR_AGGREGATE_READ, &plan);
-    reader->state = sink;
+    kit_open_case(&k, plenty ? 4000 : 900, workers, stress);
+    source = kit_source(&k, &KIT_ROWS, &input);
+    reader = kit_block(&k, source, source, &WR_AGGREGATE, &WR_AGGREGATE_READ, &plan);
     merged.types = merged_types;
     merged.column_count = 2;
     merged.takes_states = true;
     merged.gives_states = false;
     if (merging)
-        reader = add_merging(&k, reader, &merged, workers);
-    kit_sink(&k, &RESULTS, NULL, reader);
-    kit_step(&k, reader, workers, false);
-    if (plenty)
-        kit_want_everything(&k);
+        reader = add_merging(&k, reader, &merged);
     memset(results, 0, sizeof results);
     result_count = 0;
-    if (kit_run(&k) != WR_OK)
-        fail_msg("%s", k.error.message);
+    kit_run_into(&k, reader, &RESULTS, NULL, plenty);
     count = expect(rows);
     assert_int_equal(result_count, count);
     for (uint32_t key = 0; key < rows->key_count; key++) {
@@ -339,19 +276,15 @@ static void test_waiting_workers_hear_of_a_failure(void **state)
                                    .result_type = WR_TYPE(I64)};
     const wr_plan_aggregate plan = {.types = types, .column_count = INPUT_COLUMNS, .key_count = 1,
                                     .aggs = &agg, .agg_count = 1, .position = WR_FIELD_NONE};
+    const kit_rows          input = {rows.row_count, types, INPUT_COLUMNS, fill_row, &rows};
     kit                     k;
-    wr_node                *source, *sink, *reader;
+    wr_node                *source, *reader;
 
     (void)state;
     atomic_store(&has_failed, false);
-    kit_open(&k, 900);
-    k.exec.worker_count = 2;
-    kit_open_spill(&k, 65536, 8);
-    source = kit_source(&k, &ROWS, &rows);
-    sink = kit_sink(&k, &WR_AGGREGATE, &plan, source);
-    kit_step(&k, source, 2, false);
-    reader = kit_source(&k, &WR_AGGREGATE_READ, &plan);
-    reader->state = sink;
+    kit_open_case(&k, 900, 2, NULL);
+    source = kit_source(&k, &KIT_ROWS, &input);
+    reader = kit_block(&k, source, source, &WR_AGGREGATE, &WR_AGGREGATE_READ, &plan);
     kit_sink(&k, &FAILING, NULL, reader);
     kit_step(&k, reader, 2, false);
     assert_int_equal(kit_run(&k), WR_DATA);

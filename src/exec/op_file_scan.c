@@ -49,10 +49,9 @@ typedef struct scan_local {
 static uint64_t file_need(const wr_plan_file_scan *plan)
 {
     const wr_format_reader_ops *ops = plan->format->reader;
-    uint64_t input_bytes = plan->input_bytes ? plan->input_bytes : wr_input_lease_min(plan->codec);
 
-    return READER_BYTES + WR_HEAD_READER_BYTES + input_bytes + wr_input_transcode_lease_min(plan->encoding) +
-           wr_round_up(ops->file_bytes, 16) + ops->file_lease_min(plan->request) + 64;
+    return READER_BYTES + WR_HEAD_READER_BYTES + wr_input_lease_min(plan->codec) +
+           wr_input_transcode_lease_min(plan->encoding) + wr_round_up(ops->file_bytes, 16) + ops->file_lease_min(plan->request) + 64;
 }
 
 static uint32_t column_count(const wr_plan_file_scan *plan)

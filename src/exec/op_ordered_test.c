@@ -6,26 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INPUT_COLUMNS = 4, KEYS_MAX = 4000, ROWS_MAX = 60000, MORSEL_ROWS = 1000 };
+enum { KEYS_MAX = 4000, ROWS_MAX = 60000 };
 
-/* Rows: key (null for key 7), value (every 5th null), text, position. */
+/* Rows: key (null for key 7), value (every 5th null), position. */
 typedef struct rows_plan {
     uint32_t row_count, key_count;
-    bool     joins_texts; /* the value is the text      */
-    bool     text_only;   /* the text is the only column */
+    bool     joins_texts; /* the value is a text */
 } rows_plan;
-
-typedef struct rows_shared {
-    _Atomic uint64_t next;
-} rows_shared;
-
-typedef struct rows_local {
-    int64_t   keys[MORSEL_ROWS], values[MORSEL_ROWS];
-    wr_str    texts[MORSEL_ROWS];
-    char      bytes[MORSEL_ROWS][24];
-    uint64_t  positions[MORSEL_ROWS], key_valid[MORSEL_ROWS / 64 + 1], valid[MORSEL_ROWS / 64 + 1];
-    wr_vector columns[INPUT_COLUMNS];
-} rows_local;
 
 static uint64_t mix(uint64_t x)
 {
@@ -43,57 +30,23 @@ static int64_t value_of(uint64_t row)
     return (int64_t)(mix(row * 31 + 5) % 500) - 250;
 }
 
-static wr_status rows_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
-                           wr_exec *exec, wr_error *err)
+static void fill_value(const void *plan, uint64_t row, kit_cell *cell)
 {
-    const rows_plan *plan = node->plan;
-    rows_shared     *shared = node->shared;
-    rows_local      *local = local_p;
-    uint64_t         morsel = atomic_fetch_add(&shared->next, 1), first = morsel * MORSEL_ROWS;
-    uint32_t         count;
-
-    (void)exec, (void)err;
-    if (first >= plan->row_count) {
-        *out_flow = WR_FLOW_DONE;
-        return WR_OK;
-    }
-    count = plan->row_count - first < MORSEL_ROWS ? (uint32_t)(plan->row_count - first)
-                                                  : MORSEL_ROWS;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t row = first + i;
-
-        local->keys[i] = key_of(plan, row);
-        wr_bit_put(local->key_valid, i, local->keys[i] != 7);
-        wr_bit_put(local->valid, i, row % 5 != 0);
-        local->values[i] = value_of(row);
-        local->positions[i] = row;
-        local->texts[i] = wr_str_of(local->bytes[i], (size_t)snprintf(local->bytes[i], 24, "%llu",
-                                                                      (unsigned long long)row));
-    }
-    local->columns[0] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = local->keys,
-                                    .valid = local->key_valid};
-    local->columns[1] = (wr_vector){.type = WR_TYPE(I64), .row_count = count,
-                                    .data = local->values, .valid = local->valid};
-    if (plan->joins_texts)
-        local->columns[1] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count,
-                                        .data = local->texts, .valid = local->valid};
-    local->columns[2] = (wr_vector){.type = WR_TYPE(U64), .row_count = count,
-                                    .data = local->positions};
-    *out = (wr_batch){.row_count = count, .column_count = 3, .columns = local->columns,
-                      .morsel = morsel, .morsel_end = true};
-    if (plan->text_only) {
-        out->columns++;
-        out->column_count = 1;
-    }
-    wr_batch_select_all(out);
-    *out_flow = WR_FLOW_MORE;
-    return WR_OK;
+    (void)plan;
+    cell->i64 = value_of(row);
+    cell->is_null = row % 5 == 0;
+    snprintf(cell->text, KIT_TEXT_BYTES, "%llu", (unsigned long long)row);
 }
 
-static const wr_source_ops ROWS = {
-    .name = "rows", .shared_bytes = sizeof(rows_shared), .local_bytes = sizeof(rows_local),
-    .pull = rows_pull,
-};
+static void fill_row(const void *plan, uint64_t row, kit_cell *cells)
+{
+    uint32_t key = key_of(plan, row);
+
+    cells[0].i64 = key;
+    cells[0].is_null = key == 7;
+    fill_value(plan, row, &cells[1]);
+    cells[2].u64 = row;
+}
 
 /* ---- Results ------------------------------------------------------------------------------------- */
 
@@ -234,26 +187,16 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
                                   .aggs = rows->joins_texts ? texts : numbers,
                                   .agg_count = rows->joins_texts ? 1 : 2,
                                   .filter = WR_FIELD_NONE, .position = 2};
+    const kit_rows   input = {rows->row_count, types, 3, fill_row, rows};
     kit              k;
-    wr_node         *source, *sink, *reader;
+    wr_node         *source, *reader;
 
-    kit_open(&k, plenty ? 4000 : 900);
-    k.exec.worker_count = workers;
-    assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
-    kit_open_spill(&k, 65536, 8);
-    source = kit_source(&k, &ROWS, rows);
-    sink = kit_sink(&k, &WR_ORDERED, &plan, source);
-    kit_step(&k, source, workers, false);
-    reader = kit_source(&k, &WR_ORDERED_READ, &plan);
-    reader->state = sink;
-    kit_sink(&k, &RESULTS, rows, reader);
-    kit_step(&k, reader, workers, false);
-    if (plenty)
-        kit_want_everything(&k);
+    kit_open_case(&k, plenty ? 4000 : 900, workers, stress);
+    source = kit_source(&k, &KIT_ROWS, &input);
+    reader = kit_block(&k, source, source, &WR_ORDERED, &WR_ORDERED_READ, &plan);
     memset(results, 0, sizeof results);
     result_count = 0;
-    if (kit_run(&k) != WR_OK)
-        fail_msg("%s", k.error.message);
+    kit_run_into(&k, reader, &RESULTS, rows, plenty);
     assert_int_equal(result_count, expect(rows));
     for (uint32_t key = 0; key < rows->key_count; key++) {
         assert_int_equal(results[key].is_null, expected[key].is_null);
@@ -326,31 +269,21 @@ static const wr_sink_ops JOINED = {.name = "joined", .push = joined_push};
 
 static void join_all(uint32_t row_count, uint32_t workers, bool plenty)
 {
-    const rows_plan       rows = {.row_count = row_count, .key_count = 1, .joins_texts = true,
-                                  .text_only = true};
+    const rows_plan       rows = {.row_count = row_count, .key_count = 1, .joins_texts = true};
     const wr_type         type = WR_TYPE(UTF8);
     const wr_ordered_agg  agg = {.kind = WR_AGG_STRING_AGG, .result_type = WR_TYPE(UTF8),
                                  .separator = WR_TEXT(", ")};
     const wr_plan_ordered plan = {.types = &type, .column_count = 1, .aggs = &agg, .agg_count = 1,
                                   .position = WR_FIELD_NONE};
+    const kit_rows        input = {row_count, &type, 1, fill_value, NULL};
     kit                   k;
-    wr_node              *source, *sink, *reader;
+    wr_node              *source, *reader;
 
-    kit_open(&k, plenty ? 4000 : 300);
-    k.exec.worker_count = workers;
-    kit_open_spill(&k, 65536, 8);
-    source = kit_source(&k, &ROWS, &rows);
-    sink = kit_sink(&k, &WR_TEXTS, &plan, source);
-    kit_step(&k, source, workers, false);
-    reader = kit_source(&k, &WR_TEXTS_READ, &plan);
-    reader->state = sink;
-    kit_sink(&k, &JOINED, &rows, reader);
-    kit_step(&k, reader, workers, false);
-    if (plenty)
-        kit_want_everything(&k);
+    kit_open_case(&k, plenty ? 4000 : 300, workers, NULL);
+    source = kit_source(&k, &KIT_ROWS, &input);
+    reader = kit_block(&k, source, source, &WR_TEXTS, &WR_TEXTS_READ, &plan);
     memset(&joined, 0, sizeof joined);
-    if (kit_run(&k) != WR_OK)
-        fail_msg("%s", k.error.message);
+    kit_run_into(&k, reader, &JOINED, NULL, plenty);
     expect(&rows);
     assert_true(joined.seen);
     assert_int_equal(joined.is_null, expected[0].is_null || row_count == 0);

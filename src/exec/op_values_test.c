@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { ROWS_MAX = 150000, MORSEL_ROWS = 1000, AGGS = 5 };
+enum { ROWS_MAX = 150000, AGGS = 5 };
 
 typedef enum shape { RANDOM, ASCENDING, REPEATED, SKEWED, EXTREME, CLUSTERED } shape;
 
@@ -14,16 +14,6 @@ typedef struct rows_plan {
     uint32_t row_count;
     shape    shape;
 } rows_plan;
-
-typedef struct rows_shared {
-    _Atomic uint64_t next;
-} rows_shared;
-
-typedef struct rows_local {
-    int64_t   values[MORSEL_ROWS];
-    uint64_t  positions[MORSEL_ROWS], valid[MORSEL_ROWS / 64 + 1];
-    wr_vector columns[2];
-} rows_local;
 
 static uint64_t mix(uint64_t x)
 {
@@ -56,42 +46,12 @@ static int64_t value_of(const rows_plan *plan, uint64_t row)
     return 0;
 }
 
-static wr_status rows_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
-                           wr_exec *exec, wr_error *err)
+static void fill_row(const void *plan, uint64_t row, kit_cell *cells)
 {
-    const rows_plan *plan = node->plan;
-    rows_shared     *shared = node->shared;
-    rows_local      *local = local_p;
-    uint64_t         morsel = atomic_fetch_add(&shared->next, 1), first = morsel * MORSEL_ROWS;
-    uint32_t         count;
-
-    (void)exec, (void)err;
-    if (first >= plan->row_count) {
-        *out_flow = WR_FLOW_DONE;
-        return WR_OK;
-    }
-    count = plan->row_count - first < MORSEL_ROWS ? (uint32_t)(plan->row_count - first)
-                                                  : MORSEL_ROWS;
-    for (uint32_t i = 0; i < count; i++) {
-        local->values[i] = value_of(plan, first + i);
-        local->positions[i] = first + i + 5;
-        wr_bit_put(local->valid, i, !is_null(first + i));
-    }
-    local->columns[0] = (wr_vector){.type = WR_TYPE(I64), .row_count = count,
-                                    .data = local->values, .valid = local->valid};
-    local->columns[1] = (wr_vector){.type = WR_TYPE(U64), .row_count = count,
-                                    .data = local->positions};
-    *out = (wr_batch){.row_count = count, .column_count = 2, .columns = local->columns,
-                      .morsel = morsel, .morsel_end = true};
-    wr_batch_select_all(out);
-    *out_flow = WR_FLOW_MORE;
-    return WR_OK;
+    cells[0].i64 = value_of(plan, row);
+    cells[0].is_null = is_null(row);
+    cells[1].u64 = row + 5;
 }
-
-static const wr_source_ops ROWS = {
-    .name = "rows", .shared_bytes = sizeof(rows_shared), .local_bytes = sizeof(rows_local),
-    .pull = rows_pull,
-};
 
 static wr_value results[AGGS + 1];
 static uint32_t result_count;
@@ -155,27 +115,17 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
     const wr_plan_ordered plan = {.types = types, .column_count = 2, .by_value = true,
                                   .aggs = aggs, .agg_count = AGGS, .filter = WR_FIELD_NONE,
                                   .position = 1};
+    const kit_rows        input = {rows->row_count, types, 2, fill_row, rows};
     kit                   k;
-    wr_node              *source, *sink, *reader;
+    wr_node              *source, *reader;
 
     assert_true(wr_values_can(&plan));
-    kit_open(&k, plenty ? 4000 : 900);
-    k.exec.worker_count = workers;
-    assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
-    kit_open_spill(&k, 65536, 8);
-    source = kit_source(&k, &ROWS, rows);
-    sink = kit_sink(&k, &WR_VALUES, &plan, source);
-    kit_step(&k, source, workers, false);
-    reader = kit_source(&k, &WR_VALUES_READ, &plan);
-    reader->state = sink;
-    kit_sink(&k, &RESULTS, rows, reader);
-    kit_step(&k, reader, workers, false);
-    if (plenty)
-        kit_want_everything(&k);
+    kit_open_case(&k, plenty ? 4000 : 900, workers, stress);
+    source = kit_source(&k, &KIT_ROWS, &input);
+    reader = kit_block(&k, source, source, &WR_VALUES, &WR_VALUES_READ, &plan);
     memset(results, 0, sizeof results);
     result_count = 0;
-    if (kit_run(&k) != WR_OK)
-        fail_msg("%s", k.error.message);
+    kit_run_into(&k, reader, &RESULTS, NULL, plenty);
     check_results(rows);
     kit_close(&k);
 }

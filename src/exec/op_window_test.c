@@ -5,24 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_MAX = 30000, INPUT = 5, FUNCTIONS = 8, TEXT_BYTES = 48 };
+enum { ROWS_MAX = 30000, INPUT = 5, FUNCTIONS = 8, TEXT_BYTES = KIT_TEXT_BYTES };
 
 /* Columns: partition, order key (null for 0), value, text, position. */
 typedef struct rows_plan {
     uint32_t row_count, small_partitions, order_keys;
 } rows_plan;
-
-typedef struct rows_shared {
-    _Atomic uint64_t next;
-} rows_shared;
-
-typedef struct rows_local {
-    int64_t   partitions[1000], orders[1000], values[1000];
-    uint64_t  positions[1000], order_valid[16], value_valid[16];
-    wr_str    texts[1000];
-    char      bytes[1000][TEXT_BYTES];
-    wr_vector columns[INPUT];
-} rows_local;
 
 static uint64_t mix(uint64_t x)
 {
@@ -49,53 +37,21 @@ static bool value_of(uint64_t row, int64_t *out_value)
     return *out_value % 9 != 0;
 }
 
-static size_t text_of(uint64_t row, char out[TEXT_BYTES])
+static void text_of(uint64_t row, char out[TEXT_BYTES])
 {
-    return (size_t)snprintf(out, TEXT_BYTES, row % 3 ? "%llu" : "a longer text of row %llu",
-                            (unsigned long long)row);
+    snprintf(out, TEXT_BYTES, row % 3 ? "%llu" : "a longer text of row %llu",
+             (unsigned long long)row);
 }
 
-static wr_status rows_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
-                           wr_exec *exec, wr_error *err)
+static void fill_row(const void *plan, uint64_t row, kit_cell *cells)
 {
-    const rows_plan *plan = node->plan;
-    rows_shared     *shared = node->shared;
-    rows_local      *l = local_p;
-    uint64_t         morsel = atomic_fetch_add(&shared->next, 1), first = morsel * 1000;
-    uint32_t         count;
-
-    (void)exec, (void)err;
-    if (first >= plan->row_count) {
-        *out_flow = WR_FLOW_DONE;
-        return WR_OK;
-    }
-    count = plan->row_count - first < 1000 ? (uint32_t)(plan->row_count - first) : 1000;
-    for (uint32_t i = 0; i < count; i++) {
-        l->partitions[i] = partition_of(plan, first + i);
-        l->orders[i] = order_of(plan, first + i);
-        wr_bit_put(l->order_valid, i, l->orders[i] != 0);
-        wr_bit_put(l->value_valid, i, value_of(first + i, &l->values[i]));
-        l->texts[i] = wr_str_of(l->bytes[i], text_of(first + i, l->bytes[i]));
-        l->positions[i] = first + i;
-    }
-    l->columns[0] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = l->partitions};
-    l->columns[1] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = l->orders,
-                                .valid = l->order_valid};
-    l->columns[2] = (wr_vector){.type = WR_TYPE(I64), .row_count = count, .data = l->values,
-                                .valid = l->value_valid};
-    l->columns[3] = (wr_vector){.type = WR_TYPE(UTF8), .row_count = count, .data = l->texts};
-    l->columns[4] = (wr_vector){.type = WR_TYPE(U64), .row_count = count, .data = l->positions};
-    *out = (wr_batch){.row_count = count, .column_count = INPUT, .columns = l->columns,
-                      .morsel = morsel, .morsel_end = true};
-    wr_batch_select_all(out);
-    *out_flow = WR_FLOW_MORE;
-    return WR_OK;
+    cells[0].i64 = partition_of(plan, row);
+    cells[1].i64 = order_of(plan, row);
+    cells[1].is_null = cells[1].i64 == 0;
+    cells[2].is_null = !value_of(row, &cells[2].i64);
+    text_of(row, cells[3].text);
+    cells[4].u64 = row;
 }
-
-static const wr_source_ops ROWS = {
-    .name = "rows", .shared_bytes = sizeof(rows_shared), .local_bytes = sizeof(rows_local),
-    .pull = rows_pull,
-};
 
 /* ---- Results ----------------------------------------------------------------------------------- */
 
@@ -307,25 +263,15 @@ static void run_case(const rows_plan *rows, uint32_t workers, bool plenty, const
                            .outputs = OUTPUTS, .output_count = 1, .frames = frames,
                            .frame_count = 5, .points = points, .point_count = 2,
                            .functions = functions, .function_count = FUNCTIONS};
+    const kit_rows   input = {rows->row_count, TYPES, INPUT, fill_row, rows};
     kit              k;
-    wr_node         *source, *sink, *reader;
+    wr_node         *source, *reader;
 
-    kit_open(&k, plenty ? 4000 : 900);
-    k.exec.worker_count = workers;
-    assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
-    kit_open_spill(&k, KIT_PAGE, workers);
-    source = kit_source(&k, &ROWS, rows);
-    sink = kit_sink(&k, &WR_WINDOW, &plan, source);
-    kit_step(&k, source, workers, false);
-    reader = kit_source(&k, &WR_WINDOW_READ, &plan);
-    reader->state = sink;
-    kit_sink(&k, &RESULTS, NULL, reader);
-    kit_step(&k, reader, workers, false);
-    if (plenty)
-        kit_want_everything(&k);
+    kit_open_case(&k, plenty ? 4000 : 900, workers, stress);
+    source = kit_source(&k, &KIT_ROWS, &input);
+    reader = kit_block(&k, source, source, &WR_WINDOW, &WR_WINDOW_READ, &plan);
     result_count = 0;
-    if (kit_run(&k) != WR_OK)
-        fail_msg("%s", k.error.message);
+    kit_run_into(&k, reader, &RESULTS, NULL, plenty);
     check(rows);
     kit_close(&k);
 }

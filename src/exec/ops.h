@@ -27,8 +27,6 @@ typedef struct wr_plan_file_scan {
     const wr_head         *head;         /* what was read of a stream already                 */
     uint32_t               path_count;
     wr_codec               codec;
-    uint64_t               input_bytes;    /* memory of an opened input, as probed over the paths
-                                              (wr_input_lease_probe); 0: wr_input_lease_min(codec) */
     wr_encoding_name       encoding;
     bool                   add_filename;   /* Utf8: path                                      */
     bool                   add_row_number; /* Int64: row in its file, from 1                  */

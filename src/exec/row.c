@@ -504,25 +504,12 @@ void wr_row_read(const wr_row_layout *layout, uint32_t column, const uint8_t *co
 static wr_status read_piece(const wr_str *str, uint64_t offset, char *buffer, size_t bytes,
                             const char **out_piece, wr_error *err)
 {
-    size_t done = 0;
-
     if (!wr_str_is_blob(str)) {
         *out_piece = wr_str_bytes(str) + offset;
         return WR_OK;
     }
-    while (done < bytes) {
-        const wr_blob *blob = wr_str_blob(str);
-        size_t         now = 0;
-
-        WR_TRY(blob->read(blob, offset + done, buffer + done, bytes - done, &now, err));
-        if (now == 0)
-            return WR_RAISE(err, WR_CORRUPT, "a long value ends after %llu of %llu bytes",
-                            (unsigned long long)(offset + done),
-                            (unsigned long long)blob->byte_count);
-        done += now;
-    }
     *out_piece = buffer;
-    return WR_OK;
+    return wr_blob_read(wr_str_blob(str), offset, buffer, bytes, err);
 }
 
 static uint64_t str_bytes_of(const wr_str *str)

@@ -188,12 +188,6 @@ void wr_row_store_init(wr_row_store *store, const wr_row_layout *layout, wr_leas
 /** Give back pages and extents; the store is empty and usable again. Idempotent. */
 void wr_row_store_release(wr_row_store *store);
 
-/** Space for `count` rows of `bytes[i]`; fills rows[] for as many as fit now and returns how many.
- *  Fewer than count means: the lease refused a page; spill (wr_row_store_spill) and call again. The
- *  rows must be written before the store is spilled or read. */
-uint32_t wr_row_store_reserve(wr_row_store *store, const uint32_t *bytes, uint32_t count,
-                              uint8_t **rows);
-
 /** Room for one row at the end of the last page, its size noted in it; NULL: the page is full. */
 static inline uint8_t *wr_row_store_take(wr_row_store *store, uint32_t bytes)
 {

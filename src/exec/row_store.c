@@ -92,28 +92,6 @@ bool wr_row_store_add_page(wr_row_store *store)
     return true;
 }
 
-uint32_t wr_row_store_reserve(wr_row_store *store, const uint32_t *bytes, uint32_t count,
-                              uint8_t **rows)
-{
-    uint32_t done = 0;
-
-    while (done < count) {
-        uint32_t used_before, now;
-
-        if (!store->last && !wr_row_store_add_page(store))
-            break;
-        used_before = store->last->used_bytes;
-        now = wr_row_page_reserve(store->last, store->page_bytes, bytes + done, count - done,
-                                  rows + done);
-        store->byte_count += store->last->used_bytes - used_before;
-        done += now;
-        if (done < count && !wr_row_store_add_page(store))
-            break;
-    }
-    store->row_count += done;
-    return done;
-}
-
 wr_status wr_row_store_spill(wr_row_store *store, uint32_t keep, wr_error *err)
 {
     while (store->page_count > keep) {

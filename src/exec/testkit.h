@@ -69,6 +69,16 @@ static inline void kit_open_spill(kit *k, uint32_t block_bytes_max, uint32_t wor
     assert_int_equal(wr_spill_new(&options, &k->spill_lease, &k->exec.spill, NULL), WR_OK);
 }
 
+/* For a case under stress modes (or NULL): memory, workers and a spill. */
+static inline void kit_open_case(kit *k, uint32_t page_count, uint32_t worker_count,
+                                 const char *stress)
+{
+    kit_open(k, page_count);
+    k->exec.worker_count = worker_count;
+    assert_int_equal(wr_fault_configure(NULL, stress, NULL), WR_OK);
+    kit_open_spill(k, 4 * KIT_PAGE, worker_count);
+}
+
 /* All operators of the steps made so far want whatever there is. */
 static inline void kit_want_everything(kit *k)
 {
@@ -168,10 +178,35 @@ static inline wr_step *kit_step(kit *k, wr_node *source, uint32_t worker_count, 
     return step;
 }
 
+/* The step of `source`, which ends with a blocking operator behind `last`. Its reader, of the step to
+ * come. */
+static inline wr_node *kit_block(kit *k, wr_node *source, wr_node *last, const wr_sink_ops *sink_ops,
+                                 const wr_source_ops *reader_ops, const void *plan)
+{
+    wr_node *sink = kit_sink(k, sink_ops, plan, last), *reader;
+
+    kit_step(k, source, k->exec.worker_count, false);
+    reader = kit_source(k, reader_ops, plan);
+    reader->state = sink;
+    return reader;
+}
+
 static inline wr_status kit_run(kit *k)
 {
     wr_error_clear(&k->error);
     return wr_schedule_run(&k->schedule, &k->exec, &k->bump, NULL, &k->error);
+}
+
+/* The last step, from `reader` to `sink_ops`, and the run, which must go well. */
+static inline void kit_run_into(kit *k, wr_node *reader, const wr_sink_ops *sink_ops,
+                                const void *plan, bool plenty)
+{
+    kit_sink(k, sink_ops, plan, reader);
+    kit_step(k, reader, k->exec.worker_count, false);
+    if (plenty)
+        kit_want_everything(k);
+    if (kit_run(k) != WR_OK)
+        fail_msg("%s", k->error.message);
 }
 
 static inline void kit_nap_us(uint32_t us)
@@ -258,6 +293,102 @@ static const wr_source_ops NUMBERS __attribute__((unused)) = {
     .local_bytes = sizeof(numbers_local),
     .pull = numbers_pull,
     .describe_row = numbers_describe_row,
+};
+
+/* ---- A source of rows that the test fills: numbers of 8 bytes and short texts ----------------------- */
+
+enum { KIT_COLUMNS = 5, KIT_MORSEL_ROWS = 1000, KIT_TEXT_BYTES = 48 };
+
+typedef struct kit_cell {
+    bool is_null;
+    union {
+        int64_t  i64;
+        uint64_t u64;
+        double   f64;
+    };
+    char text[KIT_TEXT_BYTES]; /* ends with a 0; for columns of texts */
+} kit_cell;
+
+/* Row 0, 1, 2 ..., in morsels of one batch. `fill` gets cells that are zero. */
+typedef struct kit_rows {
+    uint64_t       row_count;
+    const wr_type *types;
+    uint32_t       column_count;
+    void (*fill)(const void *plan, uint64_t row, kit_cell *cells);
+    const void    *plan;
+} kit_rows;
+
+typedef struct kit_rows_shared {
+    _Atomic uint64_t next_morsel;
+} kit_rows_shared;
+
+typedef struct kit_rows_local {
+    wr_vector columns[KIT_COLUMNS];
+    uint64_t  valid[KIT_COLUMNS][KIT_MORSEL_ROWS / 64 + 1];
+    union {
+        uint64_t numbers[KIT_MORSEL_ROWS];
+        wr_str   texts[KIT_MORSEL_ROWS];
+    } data[KIT_COLUMNS];
+    char bytes[2 * KIT_MORSEL_ROWS * KIT_TEXT_BYTES]; /* of all texts */
+} kit_rows_local;
+
+static inline void kit_rows_put(kit_rows_local *local, const kit_rows *rows, uint32_t at,
+                                const kit_cell *cells, size_t *byte_count)
+{
+    for (uint32_t c = 0; c < rows->column_count; c++) {
+        size_t count = strlen(cells[c].text);
+
+        wr_bit_put(local->valid[c], at, !cells[c].is_null);
+        if (rows->types[c].logical != WR_TYPE_UTF8) {
+            local->data[c].numbers[at] = cells[c].u64;
+            continue;
+        }
+        assert_true(*byte_count + count <= sizeof local->bytes);
+        memcpy(local->bytes + *byte_count, cells[c].text, count);
+        local->data[c].texts[at] = wr_str_of(local->bytes + *byte_count, count);
+        *byte_count += count;
+    }
+}
+
+static inline wr_status kit_rows_pull(wr_node *node, void *local_p, wr_batch *out,
+                                      wr_flow *out_flow, wr_exec *exec, wr_error *err)
+{
+    const kit_rows  *rows = node->plan;
+    kit_rows_shared *shared = node->shared;
+    kit_rows_local  *local = local_p;
+    uint64_t         morsel = atomic_fetch_add(&shared->next_morsel, 1);
+    uint64_t         first = morsel * KIT_MORSEL_ROWS;
+    uint32_t         count = KIT_MORSEL_ROWS;
+    size_t           byte_count = 0;
+
+    (void)exec, (void)err;
+    if (first >= rows->row_count) {
+        *out_flow = WR_FLOW_DONE;
+        return WR_OK;
+    }
+    if (rows->row_count - first < count)
+        count = (uint32_t)(rows->row_count - first);
+    for (uint32_t i = 0; i < count; i++) {
+        kit_cell cells[KIT_COLUMNS] = {0};
+
+        rows->fill(rows->plan, first + i, cells);
+        kit_rows_put(local, rows, i, cells, &byte_count);
+    }
+    for (uint32_t c = 0; c < rows->column_count; c++)
+        local->columns[c] = (wr_vector){.type = rows->types[c], .row_count = count,
+                                        .data = &local->data[c], .valid = local->valid[c]};
+    *out = (wr_batch){.row_count = count, .column_count = rows->column_count,
+                      .columns = local->columns, .morsel = morsel, .morsel_end = true};
+    wr_batch_select_all(out);
+    *out_flow = WR_FLOW_MORE;
+    return WR_OK;
+}
+
+static const wr_source_ops KIT_ROWS __attribute__((unused)) = {
+    .name = "rows",
+    .shared_bytes = sizeof(kit_rows_shared),
+    .local_bytes = sizeof(kit_rows_local),
+    .pull = kit_rows_pull,
 };
 
 /* ---- A sink that remembers every Int64 of one column ------------------------------------------- */

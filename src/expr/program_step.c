@@ -64,20 +64,13 @@ static void combine_valid(wr_program_local *local, uint32_t arg_count, wr_vector
 /* The whole of a value that lies on disk, in the heap. Errors WR_NO_RESERVE it does not fit */
 static wr_status load_blob(wr_eval *eval, const wr_blob *blob, wr_str *out, wr_error *err)
 {
-    char  *bytes = blob->byte_count <= UINT32_MAX
-                       ? wr_bump_try_alloc(eval->heap, (size_t)blob->byte_count) : NULL;
-    size_t done = 0, moved = 1;
+    char *bytes = blob->byte_count <= UINT32_MAX
+                      ? wr_bump_try_alloc(eval->heap, (size_t)blob->byte_count) : NULL;
 
     if (!bytes)
         return WR_NO_RESERVE;
-    while (done < blob->byte_count && moved > 0) {
-        WR_TRY(blob->read(blob, done, bytes + done, (size_t)blob->byte_count - done, &moved, err));
-        done += moved;
-    }
-    if (done < blob->byte_count)
-        return WR_RAISE(err, WR_CORRUPT, "a value of %llu bytes ends after %llu",
-                        (unsigned long long)blob->byte_count, (unsigned long long)done);
-    *out = wr_str_of(bytes, done);
+    WR_TRY(wr_blob_read(blob, 0, bytes, (size_t)blob->byte_count, err));
+    *out = wr_str_of(bytes, (size_t)blob->byte_count);
     return WR_OK;
 }
 

@@ -105,23 +105,6 @@ uint64_t wr_input_lease_min(wr_codec codec)
     return stack_bytes(codec == WR_CODEC_AUTO ? WR_CODEC_ZSTD : codec, 0);
 }
 
-wr_status wr_input_lease_probe(wr_fs_reader *reader, wr_codec codec, uint64_t *out_bytes,
-                               wr_error *err)
-{
-    uint8_t head[HEAD_BYTES];
-    size_t  head_bytes = 0;
-
-    if (!reader->info.seekable) {
-        *out_bytes = wr_input_lease_min(codec);
-        return WR_OK;
-    }
-    WR_TRY(reader->ops->read_at(reader, 0, head, HEAD_BYTES, &head_bytes, err));
-    if (codec == WR_CODEC_AUTO)
-        codec = wr_codec_detect(reader->path, head, head_bytes);
-    *out_bytes = stack_bytes(codec, wr_zstd_window(head, head_bytes));
-    return WR_OK;
-}
-
 wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_input **out_input,
                         wr_error *err)
 {

@@ -34,11 +34,6 @@ wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes);
  *  when the header says so (it is read first). `codec` AUTO means the worst built-in default. */
 uint64_t wr_input_lease_min(wr_codec codec);
 
-/** What wr_input_open of this very reader will take: the head of a seekable file is looked at (no
- *  byte is consumed), so zstd windows count as they are; streams get wr_input_lease_min. */
-wr_status wr_input_lease_probe(wr_fs_reader *reader, wr_codec codec, uint64_t *out_bytes,
-                               wr_error *err) WR_MUST_USE;
-
 /** Open a reader as an input, decompressing if asked or detected. Members of multi-member gzip and
  *  zstd files follow each other. Owner: the input closes the reader.
  * Errors   WR_CORRUPT damaged or truncated stream (names codec and offset)

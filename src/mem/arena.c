@@ -525,9 +525,7 @@ static void grow(wr_lease *lease, uint64_t pages)
     note_granted(arena);
 }
 
-typedef enum growth { MUST_NOT_GROW, MAY_GROW, MAY_BE_REFUSED } growth;
-
-static void *take_pages(wr_lease *lease, uint32_t page_count, growth allowed)
+static void *take_pages(wr_lease *lease, uint32_t page_count, bool may_be_refused)
 {
     wr_arena *arena = lease->arena;
     uint64_t  pages;
@@ -539,8 +537,7 @@ static void *take_pages(wr_lease *lease, uint32_t page_count, growth allowed)
     wr_assert(lease->is_open, "pages are taken from open leases");
     pages = (uint64_t)load(&lease->pages_used) + page_count;
     grows = pages > load(&lease->pages_granted);
-    if (grows && (allowed == MUST_NOT_GROW || !can_grow(lease, pages) ||
-                  (allowed == MAY_BE_REFUSED && wr_fault_hit(WR_FAULT_GRANT))))
+    if (grows && (!can_grow(lease, pages) || (may_be_refused && wr_fault_hit(WR_FAULT_GRANT))))
         return NULL;
     extent = take_extent(arena, page_count);
     if (!extent)
@@ -553,17 +550,12 @@ static void *take_pages(wr_lease *lease, uint32_t page_count, growth allowed)
 
 void *wr_lease_take(wr_lease *lease, uint32_t page_count)
 {
-    return take_pages(lease, page_count, MAY_GROW);
+    return take_pages(lease, page_count, false);
 }
 
 void *wr_lease_try(wr_lease *lease, uint32_t page_count)
 {
-    return take_pages(lease, page_count, MAY_BE_REFUSED);
-}
-
-void *wr_lease_take_granted(wr_lease *lease, uint32_t page_count)
-{
-    return take_pages(lease, page_count, MUST_NOT_GROW);
+    return take_pages(lease, page_count, true);
 }
 
 void wr_lease_give(wr_lease *lease, void *extent, uint32_t page_count)
@@ -576,54 +568,16 @@ void wr_lease_give(wr_lease *lease, void *extent, uint32_t page_count)
     store(&lease->pages_used, load(&lease->pages_used) - page_count);
 }
 
-/* Lower the grant to `pages`, but not below min and use. */
-static void lower_grant(wr_lease *lease, uint64_t pages)
-{
-    wr_arena *arena = lease->arena;
-    uint64_t  floor = lease->pages_min;
-
-    if (floor < load(&lease->pages_used))
-        floor = load(&lease->pages_used);
-    if (pages < floor)
-        pages = floor;
-    if (pages >= load(&lease->pages_granted))
-        return;
-    put(&arena->ungranted_count,
-        arena->ungranted_count + load(&lease->pages_granted) - (uint32_t)pages);
-    store(&lease->pages_granted, (uint32_t)pages);
-}
-
 void wr_lease_shrink(wr_lease *lease)
 {
-    WR_LOCKED(&lease->arena->mutex);
-    lower_grant(lease, 0);
-}
-
-bool wr_lease_transfer(wr_lease *from, wr_lease *to, uint32_t page_count)
-{
-    wr_arena *arena = from->arena;
-    uint64_t  pages, from_used, surplus, more;
+    wr_arena *arena = lease->arena;
+    uint32_t  keep = lease->pages_min;
 
     WR_LOCKED(&arena->mutex);
-    wr_assert(from->is_open && to->is_open && to->arena == arena,
-              "pages pass between open leases of one arena");
-    wr_assert(page_count <= load(&from->pages_used), "a lease hands over what it took");
-    pages = (uint64_t)load(&to->pages_used) + page_count;
-    from_used = load(&from->pages_used) - page_count;
-    if (pages > load(&to->pages_granted)) {
-        /* What `from` holds above its min without use any more passes over together with them. */
-        uint64_t floor = from_used > from->pages_min ? from_used : from->pages_min;
-        surplus = load(&from->pages_granted) > floor ? load(&from->pages_granted) - floor : 0;
-        more = pages - load(&to->pages_granted);
-        if (pages > to->pages_want || more > surplus + arena->ungranted_count ||
-            wr_fault_hit(WR_FAULT_GRANT))
-            return false;
-        store(&from->pages_used, (uint32_t)from_used);
-        if (more > arena->ungranted_count)
-            lower_grant(from, load(&from->pages_granted) - (more - arena->ungranted_count));
-        grow(to, pages);
-    }
-    store(&from->pages_used, (uint32_t)from_used);
-    add_used(to, page_count);
-    return true;
+    if (keep < load(&lease->pages_used))
+        keep = load(&lease->pages_used);
+    if (keep >= load(&lease->pages_granted))
+        return;
+    put(&arena->ungranted_count, arena->ungranted_count + load(&lease->pages_granted) - keep);
+    store(&lease->pages_granted, keep);
 }

@@ -98,19 +98,11 @@ void *wr_lease_take(wr_lease *lease, uint32_t page_count);
  *  grant faults refuse some of these. */
 void *wr_lease_try(wr_lease *lease, uint32_t page_count);
 
-/** As take, but never above what is granted already (the path that frees memory uses this). */
-void *wr_lease_take_granted(wr_lease *lease, uint32_t page_count);
-
 /** Give an extent (or any whole pages of it) back to the lease. */
 void wr_lease_give(wr_lease *lease, void *extent, uint32_t page_count);
 
 /** Return granted but unused pages above max(min, used) to the arena. */
 void wr_lease_shrink(wr_lease *lease);
-
-/** Hand `page_count` used pages over to another open lease without moving bytes (a breaker's state
- *  passes to the step that reads it). The target must have the pages granted or be able to grow
- *  towards its want, from ungranted pages or from what the giver then holds above its min. */
-bool wr_lease_transfer(wr_lease *from, wr_lease *to, uint32_t page_count);
 
 static inline uint64_t wr_lease_bytes_min(const wr_lease *lease, uint32_t page_bytes)
 {

@@ -102,8 +102,7 @@ static void grows_to_want_and_no_further(void **state)
     wr_lease_shrink(&a);
     assert_int_equal(a.pages_granted, 2);
     assert_int_equal(wr_arena_pages_ungranted(arena), 3);
-    assert_null(wr_lease_take_granted(&a, 3));
-    extents[0] = wr_lease_take_granted(&a, 2);
+    extents[0] = wr_lease_take(&a, 2);
     assert_non_null(extents[0]);
     wr_lease_give(&a, extents[0], 1); /* page by page */
     wr_lease_give(&a, (uint8_t *)extents[0] + PAGE, 1);
@@ -149,42 +148,6 @@ static void open_leases_change_their_demand(void **state)
     assert_int_equal(sort.pages_granted, 1);
     wr_lease_close(&sort);
     wr_lease_close(&sink);
-    wr_arena_free(arena);
-}
-
-static void used_pages_pass_to_the_next_step(void **state)
-{
-    wr_arena *arena = new_arena(10);
-    wr_lease  build, probe;
-    void     *table;
-
-    (void)state;
-    open_one(arena, &build, 2, 8);
-    open_one(arena, &probe, 2, 9);
-    table = wr_lease_take(&build, 8);
-    assert_non_null(table);
-    assert_int_equal(wr_arena_pages_ungranted(arena), 0);
-    assert_true(wr_lease_transfer(&build, &probe, 8)); /* 2 granted, 6 of the builder's surplus */
-    assert_int_equal(build.pages_used, 0);
-    assert_int_equal(build.pages_granted, 2);
-    assert_int_equal(probe.pages_used, 8);
-    assert_int_equal(probe.pages_granted, 8);
-    wr_lease_close(&build);
-    assert_int_equal(wr_arena_pages_ungranted(arena), 2);
-    wr_lease_give(&probe, table, 8);
-
-    open_one(arena, &build, 0, 2);
-    table = wr_lease_take(&build, 2);
-    assert_non_null(table);
-    probe.pages_want = 8;
-    void *held = wr_lease_take(&probe, 7);
-    assert_non_null(held);
-    assert_false(wr_lease_transfer(&build, &probe, 2)); /* above its want */
-    assert_int_equal(build.pages_used, 2);
-    wr_lease_give(&build, table, 2);
-    wr_lease_give(&probe, held, 7);
-    wr_lease_close(&build);
-    wr_lease_close(&probe);
     wr_arena_free(arena);
 }
 
@@ -451,7 +414,6 @@ int main(void)
         cmocka_unit_test(mins_are_granted_together_or_not_at_all),
         cmocka_unit_test(grows_to_want_and_no_further),
         cmocka_unit_test(open_leases_change_their_demand),
-        cmocka_unit_test(used_pages_pass_to_the_next_step),
         cmocka_unit_test(fragmentation_never_refuses),
         cmocka_unit_test(adversary_never_wins),
         cmocka_unit_test(scattered_holes_may_refuse_but_not_break),

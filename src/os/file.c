@@ -289,11 +289,6 @@ void wr_file_will_need(wr_file *file, uint64_t offset, uint64_t bytes)
     (void)posix_fadvise(file->fd, (off_t)offset, (off_t)bytes, POSIX_FADV_WILLNEED);
 }
 
-void wr_file_dont_need(wr_file *file, uint64_t offset, uint64_t bytes)
-{
-    (void)posix_fadvise(file->fd, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
-}
-
 void wr_file_punch(wr_file *file, uint64_t offset, uint64_t bytes)
 {
     (void)fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,

@@ -75,7 +75,6 @@ wr_status wr_file_sync(wr_file *file, wr_error *err) WR_MUST_USE;
 void wr_file_reads_jump(wr_file *file);
 /** Tell the kernel what comes next; never fails. */
 void wr_file_will_need(wr_file *file, uint64_t offset, uint64_t bytes);
-void wr_file_dont_need(wr_file *file, uint64_t offset, uint64_t bytes);
 
 /** Return freed space of a scratch file to the file system; never fails. */
 void wr_file_punch(wr_file *file, uint64_t offset, uint64_t bytes);

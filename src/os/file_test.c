@@ -103,7 +103,6 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(wr_file_read_some(&file, buffer, 5, &byte_count, NULL), WR_OK);
     assert_int_equal(byte_count, 5);
     wr_file_will_need(&file, 0, 10);
-    wr_file_dont_need(&file, 0, 10);
     wr_file_close(&file);
     wr_file_close(&file);
     assert_int_equal(file.fd, -1);

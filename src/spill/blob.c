@@ -117,16 +117,8 @@ static wr_status copy_blob(chain_writer *writer, uint8_t *piece, const wr_blob *
         uint64_t left = blob->byte_count - done;
         size_t wanted =
             left < writer->spill->block_bytes_max ? (size_t)left : writer->spill->block_bytes_max;
-        size_t filled = 0, moved = 1;
 
-        while (filled < wanted && moved > 0) {
-            WR_TRY(blob->read(blob, done + filled, piece + filled, wanted - filled, &moved, err));
-            filled += moved;
-        }
-        if (filled < wanted)
-            return WR_RAISE(err, WR_CORRUPT, "a value of %llu bytes ends after %llu",
-                            (unsigned long long)blob->byte_count,
-                            (unsigned long long)(done + filled));
+        WR_TRY(wr_blob_read(blob, done, piece, wanted, err));
         WR_TRY(write_block(writer, piece, (uint32_t)wanted, err));
         done += wanted;
     }

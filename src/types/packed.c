@@ -19,20 +19,6 @@ static wr_status raise_short(wr_error *err)
     return WR_RAISE(err, WR_CORRUPT, "a nested value is damaged: it ends too early");
 }
 
-static wr_status read_blob(const wr_blob *blob, uint64_t offset, void *buffer, size_t byte_count,
-                           wr_error *err)
-{
-    size_t count;
-
-    for (size_t done = 0; done < byte_count; done += count) {
-        WR_TRY(blob->read(blob, offset + done, (uint8_t *)buffer + done, byte_count - done, &count,
-                          err));
-        if (count == 0)
-            return raise_short(err);
-    }
-    return WR_OK;
-}
-
 /* Fill the window with what begins at `offset`. */
 static wr_status move_window(const wr_packed *packed, uint64_t offset, wr_error *err)
 {
@@ -42,7 +28,7 @@ static wr_status move_window(const wr_packed *packed, uint64_t offset, wr_error 
 
     window->offset = offset;
     window->byte_count = 0;
-    WR_TRY(read_blob(packed->blob, offset, window->bytes, byte_count, err));
+    WR_TRY(wr_blob_read(packed->blob, offset, window->bytes, byte_count, err));
     window->byte_count = (uint32_t)byte_count;
     return WR_OK;
 }
@@ -60,7 +46,7 @@ wr_status wr_packed_read(const wr_packed *packed, uint64_t offset, void *buffer,
     }
     offset += packed->begin;
     if (!window || byte_count > sizeof window->bytes)
-        return read_blob(packed->blob, offset, buffer, byte_count, err);
+        return wr_blob_read(packed->blob, offset, buffer, byte_count, err);
     if (offset < window->offset || offset + byte_count > window->offset + window->byte_count)
         WR_TRY(move_window(packed, offset, err));
     memcpy(buffer, window->bytes + (offset - window->offset), byte_count);

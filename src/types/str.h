@@ -42,6 +42,10 @@ struct wr_blob {
     uint64_t position; /* meaning is the owner's */
 };
 
+/** Exactly these bytes of it, into `buffer`. Errors WR_CORRUPT it ends before; those of the owner. */
+wr_status wr_blob_read(const wr_blob *blob, uint64_t offset, void *buffer, size_t byte_count,
+                       wr_error *err) WR_MUST_USE;
+
 #define WR_STR_BLOB_BIT ((uintptr_t)1 << 63)
 
 static inline bool wr_str_is_inline(const wr_str *str)

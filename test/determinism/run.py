@@ -5,9 +5,9 @@ test/determinism/run.py [--runs N] [--plans N] [--seed S] [--only SEED] [--name 
 
 Every text case that `weir run` ends well, and random plans with steps that SQL leaves open
 (open_steps.py), run once for reference and then under N settings of caps 16 MB, 64 MB and 4 GB x
-1, 2 and 8 threads x batches of 1, 64 and 1024 rows x the stress modes; --large: under all of them,
-and notes it in the ledger. With --deterministic all bytes must be the same, without it the rows:
-in any order where the case leaves it open.
+1, 2 and 8 threads x batches of 1, 64 and 1024 rows x the stress modes; --large: more plans, under
+all settings unless --runs is given, and a line in the ledger. With --deterministic all bytes must
+be the same, without it the rows: in any order where the case leaves it open.
 """
 import argparse
 import collections
@@ -205,27 +205,29 @@ def check_seed(seed, settings, args, report, kinds):
 # ---- The whole ----------------------------------------------------------------------------------
 
 
-def add_to_ledger(first, plans, cases, runs, failed):
+def add_to_ledger(first, plans, cases, settings, runs, failed):
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True,
                             capture_output=True, check=True).stdout.strip()
     with open(ROOT / "docs/ledger.md", "a", encoding="utf-8") as file:
         file.write(f"| {datetime.date.today()} | {commit} | determinism | {first} to "
-                   f"{first + plans - 1} | {cases} cases and {plans} plans x {len(PRODUCT)} "
-                   f"settings, {runs} runs | {failed} |\n")
+                   f"{first + plans - 1} | {cases} cases and {plans} plans x {settings} of "
+                   f"{len(PRODUCT)} settings, {runs} runs | {failed} |\n")
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=3, help="settings for each case and plan")
-    parser.add_argument("--plans", type=int, default=60)
+    parser.add_argument("--runs", type=int, help="settings for each case and plan (3, large: all)")
+    parser.add_argument("--plans", type=int, help="random plans (60, large: 500)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="this random plan, under every setting")
     parser.add_argument("--name", default="*", help="only cases whose title matches this pattern")
-    parser.add_argument("--large", action="store_true", help="every setting; noted in the ledger")
+    parser.add_argument("--large", action="store_true", help="noted in the ledger")
     args = parser.parse_args()
+    is_whole = args.large or args.only is not None
+    count = args.runs or (len(PRODUCT) if is_whole else 3)
     add_equal_values()
     report, kinds = Report(), collections.Counter()
-    cases, seeds = [], range(args.seed, args.seed + (500 if args.large else args.plans))
+    cases, seeds = [], range(args.seed, args.seed + (args.plans or (500 if args.large else 60)))
     if not duckdb:
         report.skip("random plans", "no duckdb in .venv (tools/setup.sh test got none)")
         seeds = []
@@ -237,8 +239,8 @@ def main():
         seeds = [args.only]
 
     def settings_for(name):
-        return PRODUCT if args.large or args.only is not None else \
-            draw_settings(random.Random(name), args.runs)
+        return PRODUCT if count >= len(PRODUCT) else \
+            draw_settings(random.Random(f"{args.seed} {name}"), count)
 
     with ThreadPoolExecutor(2) as pool:
         runs = sum(pool.map(
@@ -248,7 +250,7 @@ def main():
     print(", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())))
     print(f"{len(cases)} cases and {len(seeds)} plans, {runs} runs compared")
     if args.large:
-        add_to_ledger(args.seed, len(seeds), len(cases), runs, report.failed)
+        add_to_ledger(args.seed, len(seeds), len(cases), count, runs, report.failed)
     return report.finish()
 
 
