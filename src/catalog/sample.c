@@ -46,25 +46,52 @@ static wr_status record_stream(wr_table *table, wr_fs_reader *reader, wr_bump *o
 
 /* ---- One file --------------------------------------------------------------------------------- */
 
-static wr_status infer_text(const wr_table_spec *spec, wr_table *table, wr_text path,
-                            wr_fs_reader *reader, wr_bump *open_bump, wr_bump *bump,
-                            wr_schema *out_schema, wr_error *err)
+/* Whoever fails has closed the reader. */
+static wr_status open_text(const wr_table *table, wr_fs_reader *reader, wr_bump *bump,
+                           wr_input **out_text, wr_error *err)
 {
-    wr_input *input, *text;
-    wr_status status = wr_input_open(reader, table->codec, open_bump, &input, err);
+    wr_input *input;
+    wr_status status = wr_input_open(reader, table->codec, bump, &input, err);
 
     if (status != WR_OK) {
         reader->ops->close(reader);
         return status;
     }
-    status = wr_input_transcode(input, path, table->encoding, open_bump, &text, err);
-    if (status != WR_OK) {
+    status = wr_input_transcode(input, reader->path, table->encoding, bump, out_text, err);
+    if (status != WR_OK)
         wr_input_close(input);
-        return status;
-    }
-    status = table->format->reader->infer(table->options, spec->declared, path, text,
-                                          spec->infer_full, bump, out_schema, err);
-    wr_input_close(text);
+    return status;
+}
+
+static wr_status raise_not_plain(const wr_table *table, wr_text path, wr_error *err)
+{
+    return WR_RAISE(err, WR_UNSUPPORTED, "'%.*s' is a stream or compressed as a whole, but a %s file "
+                    "is read at any place: make it a plain file first", WR_TEXT_ARG(path),
+                    table->format->name);
+}
+
+static wr_status infer_reader(const wr_table_spec *spec, wr_table *table, wr_text path,
+                              wr_fs_reader *reader, wr_bump *open_bump, wr_bump *bump,
+                              wr_schema *out_schema, wr_error *err)
+{
+    bool           random = table->format->reader->access == WR_ACCESS_RANDOM, plain = false;
+    wr_file_reader file = {.path = path};
+    wr_status      status = WR_OK;
+
+    if (table->encoding == WR_ENCODING_UTF8)
+        status = wr_input_is_plain(reader, table->codec, &plain, err);
+    if (status == WR_OK && random && !plain)
+        status = raise_not_plain(table, path, err);
+    if (status == WR_OK && !random)
+        WR_TRY(open_text(table, reader, open_bump, &file.input, err));
+    file.raw = plain ? reader : NULL;
+    if (status == WR_OK)
+        status = table->format->reader->infer(table->options, spec->declared, &file,
+                                              spec->infer_full, bump, out_schema, err);
+    if (file.input)
+        wr_input_close(file.input);
+    else
+        reader->ops->close(reader);
     return status;
 }
 
@@ -99,7 +126,7 @@ static wr_status infer_file(const wr_table_spec *spec, wr_table *table, wr_text 
     wr_status     status;
 
     WR_TRY(table->fs->ops->open_read(table->fs, path, open_bump, &reader, err));
-    if (!reader->info.seekable) {
+    if (!reader->info.seekable && table->format->reader->access != WR_ACCESS_RANDOM) {
         status = record_stream(table, reader, open_bump, bump, &reader, err);
         if (status != WR_OK) {
             reader->ops->close(reader);
@@ -108,7 +135,7 @@ static wr_status infer_file(const wr_table_spec *spec, wr_table *table, wr_text 
         table->head.path = path;
     }
     mark = wr_bump_save(bump);
-    WR_TRY(infer_text(spec, table, path, reader, open_bump, bump, &sampled, err));
+    WR_TRY(infer_reader(spec, table, path, reader, open_bump, bump, &sampled, err));
     WR_TRY(copy_schema(&sampled, open_bump, out_schema, err));
     wr_bump_rewind(bump, mark);
     return WR_OK;

@@ -3,7 +3,8 @@
  * Opening a table: list the sources -> settle the format -> parse its options -> settle dialect and
  * schema by samples (sample.c). Only the samples touch data; what they open comes from the *open*
  * lease and is given back before the call returns.
- * Compression and encoding are options of the step, not of a format. */
+ * Compression and encoding are options of the step, but for formats that have such options of their
+ * own: those compress inside. */
 #include "catalog/catalog_priv.h"
 
 #include "io/input.h"
@@ -52,7 +53,8 @@ static wr_status parse_options(const wr_option_def *step_defs, step_options *ste
                                uint32_t *out_option, wr_error *err)
 {
     for (uint32_t i = 0; i < given_count; i++) {
-        bool      is_step = wr_option_find(step_defs, given[i].name) != NULL;
+        bool      is_step = !wr_option_find(defs, given[i].name) &&
+                            wr_option_find(step_defs, given[i].name);
         wr_status status = wr_option_set(is_step ? step_defs : defs,
                                          is_step ? (void *)step : options, given[i].name,
                                          given[i].value, err);
@@ -279,6 +281,7 @@ wr_status wr_target_open(const wr_catalog *catalog, wr_text destination, wr_text
 {
     wr_target   *target = WR_BUMP_NEW(bump, wr_target, err);
     step_options step = {0};
+    wr_status (*check)(const void *options, wr_error *err);
 
     *out_option = WR_FIELD_NONE;
     if (!target)
@@ -297,18 +300,22 @@ wr_status wr_target_open(const wr_catalog *catalog, wr_text destination, wr_text
     if (!target->format)
         return WR_RAISE(err, WR_INVALID, "cannot tell the format of '%.*s' by its name: say format:",
                         WR_TEXT_ARG(target->path));
-    if (!target->format->writer)
+    if (!target->format->writer && !target->format->block_writer)
         return WR_RAISE(err, WR_UNSUPPORTED, "format '%s' cannot be written",
                         target->format->name);
     WR_TRY(new_options(target->format->write_options, target->format->write_options_bytes,
                        target->format, target->path, format, bump, &target->options, err));
     WR_TRY(parse_options(WR_SINK_OPTIONS, &step, target->format->write_options, target->options,
                          options, option_count, out_option, err));
-    if (target->format->writer->check)
-        WR_TRY(target->format->writer->check(target->options, err));
+    check = target->format->writer ? target->format->writer->check
+                                   : target->format->block_writer->check;
+    if (check)
+        WR_TRY(check(target->options, err));
     WR_TRY(parse_mode(mode, &target->mode, err));
     target->codec = step.codec == WR_CODEC_AUTO ? codec_of_path(target->path)
                                                   : (wr_codec)step.codec;
+    if (target->format->block_writer && step.codec == WR_CODEC_AUTO)
+        target->codec = WR_CODEC_NONE;
     target->level = (int)step.level;
     *out_target = target;
     return WR_OK;

@@ -2,7 +2,8 @@
  *
  * Under the scan's mutex, in file order, a worker opens the next file when the last one is at its
  * end and takes the next split from it; outside the mutex it turns its split into batches. A split
- * is a morsel. One file is open at a time: splits do not refer to it.
+ * is a morsel. Splits of most formats do not refer to their file, and one is open at a time; where
+ * they do, it is closed after its last split, so each worker may have one of its own.
  *
  * Invariants
  *  1. Split numbers ascend by (file, place in file), whichever worker takes them.
@@ -10,6 +11,7 @@
  *  3. After a failure in the serial half nobody touches the file again.
  * Memory: the open file (handle, codec windows, transcoder, the format's file state), one split a
  * worker, the rejects; all by formulas over the plan. */
+#include "exec/chooser.h"
 #include "exec/ops.h"
 #include "exec/rejects.h"
 
@@ -18,6 +20,13 @@ enum {
     POSITION_ROW_BITS = 24,
 };
 
+typedef struct open_file {
+    wr_bump         bump;       /* everything of the file                            */
+    wr_file_reader *file;       /* NULL: none is open                                */
+    wr_fs_reader   *raw;        /* closed by its input, if that is open              */
+    uint32_t        user_count; /* splits that refer to it, and the scan till its end */
+} open_file;
+
 typedef struct scan_shared {
     wr_mutex        mutex;
     bool            is_ready;
@@ -25,11 +34,13 @@ typedef struct scan_shared {
     wr_scratch      scratch;    /* the spill: values longer than a chunk */
 
     /* under the mutex */
-    wr_bump         bump;       /* everything of the open file    */
-    wr_file_reader *file;       /* NULL: none is open             */
+    wr_bump         bump;       /* the array of files                        */
+    open_file      *files;
+    uint32_t        file_count;
+    open_file      *current;    /* where the next split comes from, or NULL  */
     uint32_t        next_path;
     uint64_t        next_split;
-    uint64_t        bytes_seen; /* of the open file, for progress */
+    uint64_t        bytes_seen; /* of the current file, for progress         */
     bool            has_failed;
 } scan_shared;
 
@@ -40,6 +51,8 @@ typedef struct scan_local {
     wr_bump         bump;
     wr_split       *split;
     bool            has_split;
+    open_file      *file;       /* that the split refers to, or NULL                */
+    wr_chooser      chooser;    /* the filter, if the format takes it               */
     wr_vector      *columns;    /* the format's, then the virtual ones          */
     wr_vector_cell  filename_cell;
 } scan_local;
@@ -49,9 +62,19 @@ typedef struct scan_local {
 static uint64_t file_need(const wr_plan_file_scan *plan)
 {
     const wr_format_reader_ops *ops = plan->format->reader;
+    uint64_t need = READER_BYTES + wr_round_up(ops->file_bytes, 16) +
+                    ops->file_lease_min(plan->request) + 64;
 
-    return READER_BYTES + WR_HEAD_READER_BYTES + wr_input_lease_min(plan->codec) +
-           wr_input_transcode_lease_min(plan->encoding) + wr_round_up(ops->file_bytes, 16) + ops->file_lease_min(plan->request) + 64;
+    if (ops->access == WR_ACCESS_RANDOM)
+        return need;
+    return need + WR_HEAD_READER_BYTES + wr_input_transcode_lease_min(plan->encoding) +
+           wr_input_lease_min(plan->codec);
+}
+
+/* Files that may be open at once: whoever opens one has no other. */
+static uint32_t file_count(const wr_plan_file_scan *plan, uint32_t worker_count)
+{
+    return plan->format->reader->access == WR_ACCESS_STREAM ? 1 : worker_count;
 }
 
 static uint32_t column_count(const wr_plan_file_scan *plan)
@@ -70,9 +93,12 @@ static uint64_t local_need(const wr_plan_file_scan *plan)
 static uint64_t file_scan_lease_min(const void *plan_p, const wr_exec *exec, uint32_t worker_count)
 {
     const wr_plan_file_scan *plan = plan_p;
+    uint32_t                 files = file_count(plan, worker_count);
 
-    return wr_bump_lease_min(file_need(plan), exec->page_bytes) +
-           worker_count * wr_bump_lease_min(local_need(plan), exec->page_bytes) +
+    return wr_bump_lease_min(files * sizeof(open_file), exec->page_bytes) +
+           files * wr_bump_lease_min(file_need(plan), exec->page_bytes) +
+           worker_count * (wr_bump_lease_min(local_need(plan), exec->page_bytes) +
+                           wr_chooser_lease_min(plan->filter, plan->filter_heap_bytes, exec->page_bytes)) +
            wr_rejects_lease_min(plan, exec);
 }
 
@@ -85,6 +111,12 @@ static wr_status file_scan_open(wr_node *node, wr_exec *exec, wr_error *err)
     wr_mutex_init(&shared->mutex);
     wr_bump_init(&shared->bump, wr_node_lease(node));
     shared->is_ready = true;
+    shared->file_count = file_count(node->plan, exec->worker_count);
+    shared->files = WR_BUMP_NEW_ARRAY(&shared->bump, open_file, shared->file_count, err);
+    if (!shared->files)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < shared->file_count; i++)
+        wr_bump_init(&shared->files[i].bump, wr_node_lease(node));
     if (exec->spill)
         wr_spill_scratch(exec->spill, &shared->scratch);
     return wr_rejects_open(&shared->rejects, node->plan, wr_node_lease(node), exec, err);
@@ -98,6 +130,38 @@ static wr_status report_reject(void *self, const wr_reject *reject, wr_error *er
     return wr_rejects_report(&shared->rejects, local->split->number, reject, local->exec, err);
 }
 
+static void file_scan_describe_row(wr_node *node, void *local_p, uint32_t row, wr_error *err)
+{
+    const wr_plan_file_scan *plan = node->plan;
+    scan_local              *local = local_p;
+    wr_reject                place = {.path = local->split->path};
+
+    if (!plan->format->reader->describe_row)
+        return;
+    plan->format->reader->describe_row(&local->request, local->split, row, &place);
+    if (place.line)
+        wr_error_append(err, " (%.*s:%llu)", WR_TEXT_ARG(place.path),
+                        (unsigned long long)place.line);
+    else if (place.row)
+        wr_error_append(err, " (%.*s, row %llu)", WR_TEXT_ARG(place.path),
+                        (unsigned long long)place.row);
+    else
+        wr_error_append(err, " (%.*s, byte %llu)", WR_TEXT_ARG(place.path),
+                        (unsigned long long)place.byte_offset);
+}
+
+static wr_status choose_rows(void *self, const wr_batch *batch, wr_selection *out_selection,
+                             wr_error *err)
+{
+    scan_local *local = self;
+    uint32_t    error_row = UINT32_MAX;
+    wr_status   status = wr_chooser_select(&local->chooser, batch, out_selection, &error_row, err);
+
+    if (status != WR_OK && error_row != UINT32_MAX)
+        file_scan_describe_row(local->node, local, error_row, err);
+    return status;
+}
+
 static wr_status file_scan_local_open(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
 {
     const wr_plan_file_scan    *plan = node->plan;
@@ -109,6 +173,12 @@ static wr_status file_scan_local_open(wr_node *node, void *local_p, wr_exec *exe
     local->request = *plan->request;
     local->request.rejects = (wr_reject_sink){report_reject, local};
     local->request.scratch = &((scan_shared *)wr_node_shared(node))->scratch;
+    if (plan->filter) {
+        local->request.filter.self = local;
+        local->request.filter.select = choose_rows;
+        WR_TRY(wr_chooser_open(&local->chooser, plan->filter, plan->filter_heap_bytes,
+                               wr_node_lease(node), &exec->facts, err));
+    }
     wr_bump_init(&local->bump, wr_node_lease(node));
     WR_TRY(wr_bump_reserve(&local->bump, local_need(plan), err));
     local->columns = WR_BUMP_NEW_ARRAY(&local->bump, wr_vector, column_count(plan) + 1, err);
@@ -118,6 +188,31 @@ static wr_status file_scan_local_open(wr_node *node, void *local_p, wr_exec *exe
     return ops->split_init(&local->request, local->split, &local->bump, err);
 }
 
+static void close_file(open_file *slot)
+{
+    if (slot->file && slot->file->input)
+        wr_input_close(slot->file->input);
+    else if (slot->file)
+        slot->raw->ops->close(slot->raw);
+    slot->file = NULL;
+    slot->user_count = 0;
+    wr_bump_release(&slot->bump);
+}
+
+/* One reason less to keep the file open. */
+static void leave_file_locked(open_file **io_slot)
+{
+    if (--(*io_slot)->user_count == 0)
+        close_file(*io_slot);
+    *io_slot = NULL;
+}
+
+static void leave_file(scan_shared *shared, open_file **io_slot)
+{
+    WR_LOCKED(&shared->mutex);
+    leave_file_locked(io_slot);
+}
+
 static void file_scan_local_close(wr_node *node, void *local_p)
 {
     scan_local  *local = local_p;
@@ -125,6 +220,9 @@ static void file_scan_local_close(wr_node *node, void *local_p)
 
     if (local->has_split) /* left early: others may wait for its end */
         wr_rejects_end_split(&shared->rejects, local->split->number, local->exec);
+    if (local->file)
+        leave_file(shared, &local->file);
+    wr_chooser_close(&local->chooser);
     if (local->bump.lease)
         wr_bump_release(&local->bump);
 }
@@ -135,83 +233,82 @@ static void file_scan_local_close(wr_node *node, void *local_p)
 static wr_status is_plain(const wr_plan_file_scan *plan, wr_fs_reader *reader, bool *out_plain,
                           wr_error *err)
 {
-    uint8_t head[16];
-    size_t  head_bytes = 0;
-
     *out_plain = false;
-    if (!reader->info.seekable || plan->encoding != WR_ENCODING_UTF8)
-        return WR_OK;
-    if (plan->codec == WR_CODEC_AUTO) {
-        WR_TRY(reader->ops->read_at(reader, 0, head, sizeof head, &head_bytes, err));
-        *out_plain = wr_codec_detect(reader->path, head, head_bytes) == WR_CODEC_NONE;
-    } else {
-        *out_plain = plan->codec == WR_CODEC_NONE;
-    }
-    return WR_OK;
+    return plan->encoding == WR_ENCODING_UTF8 ? wr_input_is_plain(reader, plan->codec, out_plain, err)
+                                              : WR_OK;
 }
 
 /* The bytes of a file, decompressed and in UTF-8. Whoever fails has closed what it opened. */
-static wr_status open_input(const wr_plan_file_scan *plan, wr_text path, wr_bump *bump,
-                            wr_fs_reader **out_raw, wr_input **out_input, wr_error *err)
+static wr_status open_input(const wr_plan_file_scan *plan, wr_fs_reader *reader, wr_bump *bump,
+                            wr_input **out_input, wr_error *err)
 {
-    wr_fs_reader *reader;
-    wr_input     *input = NULL;
-    bool          plain;
-    wr_status     status;
+    wr_input *input = NULL;
+    wr_status status = wr_input_open(reader, plan->codec, bump, &input, err);
 
-    WR_TRY(plan->fs->ops->open_read(plan->fs, path, bump, &reader, err));
-    if (plan->head && plan->head->byte_count > 0 && wr_text_equal(path, plan->head->path))
-        WR_TRY(wr_head_replay(reader, plan->head, bump, &reader, err));
-    status = is_plain(plan, reader, &plain, err);
-    if (status == WR_OK)
-        status = wr_input_open(reader, plan->codec, bump, &input, err);
     if (status != WR_OK) {
         reader->ops->close(reader);
         return status;
     }
-    status = wr_input_transcode(input, path, plan->encoding, bump, out_input, err);
+    status = wr_input_transcode(input, reader->path, plan->encoding, bump, out_input, err);
     if (status != WR_OK)
         wr_input_close(input);
-    *out_raw = plain ? reader : NULL;
     return status;
 }
 
-static wr_status open_file(const scan_local *local, scan_shared *shared, wr_error *err)
+static wr_status open_reader(const wr_plan_file_scan *plan, wr_text path, open_file *slot,
+                             wr_file_reader *file, wr_error *err)
 {
-    const wr_plan_file_scan *plan = local->node->plan;
-    wr_text                  path = plan->paths[shared->next_path];
-    wr_file_reader          *file;
-    wr_input                *input;
-    wr_fs_reader            *raw;
+    wr_fs_reader *reader;
+    bool          plain;
+    wr_status     status;
 
-    WR_TRY(wr_bump_reserve(&shared->bump, file_need(plan), err));
-    WR_TRY(open_input(plan, path, &shared->bump, &raw, &input, err));
-    file = wr_bump_alloc(&shared->bump, plan->format->reader->file_bytes, err);
-    if (!file) {
-        wr_input_close(input);
-        return WR_NO_MEMORY;
+    WR_TRY(plan->fs->ops->open_read(plan->fs, path, &slot->bump, &reader, err));
+    if (plan->head && plan->head->byte_count > 0 && wr_text_equal(path, plan->head->path))
+        WR_TRY(wr_head_replay(reader, plan->head, &slot->bump, &reader, err));
+    status = is_plain(plan, reader, &plain, err);
+    if (status == WR_OK && !plain && plan->format->reader->access == WR_ACCESS_RANDOM)
+        status = WR_RAISE(err, WR_UNSUPPORTED, "'%.*s' is a stream or compressed as a whole, but a "
+                          "%s file is read at any place: make it a plain file first",
+                          WR_TEXT_ARG(path), plan->format->name);
+    if (status != WR_OK) {
+        reader->ops->close(reader);
+        return status;
     }
-    file->input = input;
-    file->raw = raw;
-    file->path = path;
-    file->file_index = shared->next_path++;
-    shared->file = file;
-    shared->bytes_seen = 0;
-    return plan->format->reader->file_open(&local->request, file, &shared->bump, err);
+    if (plan->format->reader->access != WR_ACCESS_RANDOM)
+        WR_TRY(open_input(plan, reader, &slot->bump, &file->input, err));
+    slot->raw = reader;
+    file->raw = plain ? reader : NULL;
+    return WR_OK;
 }
 
-static void close_file(scan_shared *shared)
+static wr_status open_next(const scan_local *local, scan_shared *shared, wr_error *err)
 {
-    if (!shared->file)
-        return;
-    wr_input_close(shared->file->input);
-    shared->file = NULL;
-    wr_bump_release(&shared->bump);
+    const wr_plan_file_scan *plan = local->node->plan;
+    open_file               *slot = shared->files;
+    wr_file_reader          *file;
+
+    while (slot->user_count > 0)
+        slot++;
+    wr_assert(slot < shared->files + shared->file_count, "whoever opens a file has no other");
+    WR_TRY(wr_bump_reserve(&slot->bump, file_need(plan), err));
+    file = wr_bump_alloc(&slot->bump, plan->format->reader->file_bytes, err);
+    if (!file)
+        return WR_NO_MEMORY;
+    file->path = plan->paths[shared->next_path];
+    file->file_index = shared->next_path;
+    WR_TRY(open_reader(plan, file->path, slot, file, err));
+    shared->next_path++;
+    slot->file = file;
+    slot->user_count = 1;
+    shared->current = slot;
+    shared->bytes_seen = 0;
+    return plan->format->reader->file_open(&local->request, file, &slot->bump, err);
 }
 
 static void note_progress(scan_shared *shared, wr_exec *exec)
 {
-    uint64_t consumed = shared->file->input->consumed_bytes;
+    const wr_file_reader *file = shared->current->file;
+    uint64_t              consumed = file->input ? file->input->consumed_bytes : file->consumed_bytes;
 
     atomic_fetch_add_explicit(&exec->bytes_in, consumed - shared->bytes_seen,
                               memory_order_relaxed);
@@ -230,21 +327,25 @@ static wr_status take_split_locked(scan_local *local, scan_shared *shared, wr_er
 
         if (wr_exec_is_cancelled(local->exec))
             return WR_RAISE(err, WR_CANCELLED, "cancelled");
-        if (!shared->file) {
+        if (!shared->current) {
             if (shared->next_path == plan->path_count)
                 return WR_OK;
-            WR_TRY(open_file(local, shared, err));
+            WR_TRY(open_next(local, shared, err));
         }
-        split->path = shared->file->path;
-        split->file_index = shared->file->file_index;
+        split->path = shared->current->file->path;
+        split->file_index = shared->current->file->file_index;
         split->row_base = 0;
-        WR_TRY(plan->format->reader->next_split(&local->request, shared->file, split, &file_done,
-                                                err));
+        WR_TRY(plan->format->reader->next_split(&local->request, shared->current->file, split,
+                                                &file_done, err));
         note_progress(shared, local->exec);
         if (file_done)
-            close_file(shared);
+            leave_file_locked(&shared->current);
         else
             local->has_split = true;
+    }
+    if (plan->format->reader->access != WR_ACCESS_STREAM) {
+        local->file = shared->current;
+        local->file->user_count++;
     }
     shared->next_split++;
     return WR_OK;
@@ -319,28 +420,13 @@ static wr_status file_scan_pull(wr_node *node, void *local_p, wr_batch *out, wr_
     }
     if (at_end) {
         local->has_split = false;
+        if (local->file)
+            leave_file(shared, &local->file);
         if (!wr_rejects_end_split(&shared->rejects, split->number, exec))
             return WR_RAISE(err, WR_CANCELLED, "cancelled");
     }
     *out_flow = WR_FLOW_MORE;
     return WR_OK;
-}
-
-static void file_scan_describe_row(wr_node *node, void *local_p, uint32_t row, wr_error *err)
-{
-    const wr_plan_file_scan *plan = node->plan;
-    scan_local              *local = local_p;
-    wr_reject                place = {.path = local->split->path};
-
-    if (!plan->format->reader->describe_row)
-        return;
-    plan->format->reader->describe_row(&local->request, local->split, row, &place);
-    if (place.line)
-        wr_error_append(err, " (%.*s:%llu)", WR_TEXT_ARG(place.path),
-                        (unsigned long long)place.line);
-    else
-        wr_error_append(err, " (%.*s, byte %llu)", WR_TEXT_ARG(place.path),
-                        (unsigned long long)place.byte_offset);
 }
 
 /* ---- The end --------------------------------------------------------------------------------------------------- */
@@ -359,7 +445,8 @@ static void file_scan_close(wr_node *node)
 
     if (!shared->is_ready)
         return;
-    close_file(shared);
+    for (uint32_t i = 0; shared->files && i < shared->file_count; i++)
+        close_file(&shared->files[i]);
     wr_bump_release(&shared->bump);
     wr_rejects_close(&shared->rejects);
     wr_mutex_release(&shared->mutex);

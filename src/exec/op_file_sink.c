@@ -1,4 +1,4 @@
-/* exec/op_file_sink.c — format x codec x file system: encode batches in parallel, write in order.
+/* exec/op_file_sink.c — formats that write rows: encode batches in parallel, write in order.
  *
  * Each worker encodes into pages of its own.
  * Ordered: what a worker encoded goes out when its morsel is the oldest. A worker whose turn it is
@@ -12,21 +12,18 @@
  *  1. Nothing is visible before finish commits; closing without it removes everything.
  *  2. The least is one page a worker: with it everything works, with less waiting in turn.
  *  3. Standard output whose reader went away is a quiet end: exec->output_closed, then DONE. */
-#include "exec/ops.h"
+#include "exec/sink_output.h"
 #include "exec/turn_page.h"
 
 enum {
-    WRITER_BYTES = 20 * 1024, /* handle of a file system: a few paths of up to 4 KB each */
     SLACK_BYTES = 4 * 1024,
     PIECE_ROW_BYTES = 64,     /* first guess of a row's width */
 };
 
 typedef struct sink_shared {
     wr_bump      bump;
-    wr_output   *output;
+    wr_sink_output output;
     bool         is_ready;
-    bool         skip;         /* it exists and the mode is to leave it                 */
-    _Atomic bool is_closed;    /* the reader went away                                  */
     _Atomic uint32_t extra_pages; /* taken above one a worker                           */
     wr_turnstile turnstile;    /* ordered                                               */
     wr_mutex     mutex;        /* unordered: one worker writes                          */
@@ -53,7 +50,7 @@ static uint64_t frame_bytes(const wr_schema *schema)
 
 static uint64_t shared_need(const wr_plan_file_sink *plan)
 {
-    return wr_output_lease_min(plan->codec) + WRITER_BYTES + frame_bytes(plan->request->schema);
+    return wr_sink_output_need(plan) + frame_bytes(plan->request->schema);
 }
 
 static uint64_t local_need(const wr_plan_file_sink *plan)
@@ -75,22 +72,19 @@ static uint64_t file_sink_lease_min(const void *plan_p, const wr_exec *exec, uin
 /* ---- Writing ------------------------------------------------------------------------------------- */
 
 /* Only the worker that has the turn, or the mutex. */
-static wr_status write_bytes(sink_shared *shared, const wr_plan_file_sink *plan, const void *bytes,
-                             size_t byte_count, wr_exec *exec, wr_error *err)
+static wr_status write_bytes(sink_shared *shared, const void *bytes, size_t byte_count,
+                             wr_exec *exec, wr_error *err)
 {
-    wr_status status;
+    wr_output *output = shared->output.output;
+    wr_status  status;
 
-    if (byte_count == 0 || atomic_load(&shared->is_closed))
+    if (byte_count == 0 || atomic_load(&shared->output.is_closed))
         return WR_OK;
-    status = shared->output->ops->write(shared->output, bytes, byte_count, err);
-    if (status == WR_CLOSED && wr_text_equal(plan->path, WR_TEXT("-"))) {
-        wr_error_clear(err);
-        atomic_store(&shared->is_closed, true);
-        atomic_store(&exec->output_closed, true);
+    status = wr_sink_output_judge(&shared->output,
+                                  output->ops->write(output, bytes, byte_count, err), exec, err);
+    if (atomic_load(&shared->output.is_closed))
         wr_turnstile_close(&shared->turnstile);
-        return WR_OK;
-    }
-    if (status == WR_OK)
+    else if (status == WR_OK)
         atomic_fetch_add_explicit(&exec->bytes_out, byte_count, memory_order_relaxed);
     return status;
 }
@@ -103,7 +97,7 @@ static wr_status write_pages(wr_node *node, sink_local *local, wr_exec *exec, wr
     for (;;) {
         wr_turn_page *page = local->first;
 
-        WR_TRY(write_bytes(shared, node->plan, page + 1, page->used_bytes, exec, err));
+        WR_TRY(write_bytes(shared, page + 1, page->used_bytes, exec, err));
         page->used_bytes = 0;
         if (!page->next)
             return WR_OK;
@@ -114,7 +108,7 @@ static wr_status write_pages(wr_node *node, sink_local *local, wr_exec *exec, wr
 
 static wr_status wait_turn(sink_shared *shared, uint64_t morsel, wr_exec *exec, wr_error *err)
 {
-    if (wr_turnstile_wait(&shared->turnstile, morsel, exec) || atomic_load(&shared->is_closed))
+    if (wr_turnstile_wait(&shared->turnstile, morsel, exec) || atomic_load(&shared->output.is_closed))
         return WR_OK;
     return WR_RAISE(err, WR_CANCELLED, "cancelled");
 }
@@ -178,7 +172,7 @@ static wr_status push_ordered(wr_node *node, sink_local *local, const wr_batch *
         WR_TRY(write_pages(node, local, exec, err));
     }
     if (!wr_turnstile_end(&shared->turnstile, in->morsel, exec) &&
-        !atomic_load(&shared->is_closed))
+        !atomic_load(&shared->output.is_closed))
         return WR_RAISE(err, WR_CANCELLED, "cancelled");
     return WR_OK;
 }
@@ -258,7 +252,7 @@ static wr_status write_frame(wr_node *node,
     if (!bytes.data)
         return WR_NO_MEMORY;
     WR_TRY(frame(plan->request, &bytes, err));
-    WR_TRY(write_bytes(shared, plan, bytes.data, bytes.used, exec, err));
+    WR_TRY(write_bytes(shared, bytes.data, bytes.used, exec, err));
     wr_bump_rewind(&shared->bump, mark);
     return WR_OK;
 }
@@ -267,23 +261,14 @@ static wr_status file_sink_open(wr_node *node, wr_exec *exec, wr_error *err)
 {
     const wr_plan_file_sink *plan = node->plan;
     sink_shared             *shared = wr_node_shared(node);
-    wr_fs_writer            *writer;
-    wr_status                status;
 
     wr_turnstile_init(&shared->turnstile, exec->morsel_first);
     wr_mutex_init(&shared->mutex);
     wr_bump_init(&shared->bump, wr_node_lease(node));
     shared->is_ready = true;
     WR_TRY(wr_bump_reserve(&shared->bump, shared_need(plan), err));
-    WR_TRY(plan->fs->ops->open_write(plan->fs, plan->path, plan->mode, &shared->bump, &writer,
-                                     err));
-    shared->skip = writer->skip;
-    status = wr_output_open(writer, plan->codec, plan->level, &shared->bump, &shared->output, err);
-    if (status != WR_OK) {
-        writer->ops->close(writer);
-        return status;
-    }
-    return shared->skip ? WR_OK : write_frame(node, plan->format->writer->begin, exec, err);
+    WR_TRY(wr_sink_output_open(&shared->output, plan, &shared->bump, err));
+    return shared->output.skip ? WR_OK : write_frame(node, plan->format->writer->begin, exec, err);
 }
 
 static wr_status file_sink_local_open(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
@@ -313,14 +298,14 @@ static wr_status file_sink_push(wr_node *node, void *local, const wr_batch *in, 
     sink_shared             *shared = wr_node_shared(node);
 
     *out_flow = WR_FLOW_DONE;
-    if (shared->skip || atomic_load(&shared->is_closed))
+    if (wr_sink_output_is_done(&shared->output))
         return WR_OK;
     if (plan->ordered)
         WR_TRY(push_ordered(node, local, in, exec, err));
     else
         WR_TRY(push_unordered(node, local, in, exec, err));
     atomic_fetch_add_explicit(&exec->rows_out, wr_batch_rows(in), memory_order_relaxed);
-    if (!atomic_load(&shared->is_closed))
+    if (!atomic_load(&shared->output.is_closed))
         *out_flow = WR_FLOW_MORE;
     return WR_OK;
 }
@@ -353,20 +338,13 @@ static wr_status file_sink_finish(wr_node *node, wr_exec *exec, wr_error *err)
 {
     const wr_plan_file_sink *plan = node->plan;
     sink_shared             *shared = wr_node_shared(node);
-    wr_status                status;
 
-    if (shared->skip)
+    if (shared->output.skip)
         return WR_OK;
     WR_TRY(write_frame(node, plan->format->writer->end, exec, err));
-    if (atomic_load(&shared->is_closed))
-        return WR_OK;
-    status = shared->output->ops->commit(shared->output, err);
-    if (status == WR_CLOSED && wr_text_equal(plan->path, WR_TEXT("-"))) {
-        wr_error_clear(err);
-        atomic_store(&exec->output_closed, true);
-        return WR_OK;
-    }
-    return status;
+    return atomic_load(&shared->output.is_closed)
+               ? WR_OK
+               : wr_sink_output_commit(&shared->output, exec, err);
 }
 
 static void file_sink_close(wr_node *node)
@@ -375,7 +353,7 @@ static void file_sink_close(wr_node *node)
 
     if (!shared->is_ready)
         return;
-    wr_output_close(shared->output);
+    wr_sink_output_close(&shared->output);
     wr_bump_release(&shared->bump);
     wr_mutex_release(&shared->mutex);
     wr_turnstile_release(&shared->turnstile);

@@ -28,6 +28,9 @@ typedef struct wr_plan_file_scan {
     uint32_t               path_count;
     wr_codec               codec;
     wr_encoding_name       encoding;
+    const wr_program      *filter;         /* over the request's columns; only if the format takes
+                                              filters; its columns stand in the request; or NULL */
+    uint32_t               filter_heap_bytes;
     bool                   add_filename;   /* Utf8: path                                      */
     bool                   add_row_number; /* Int64: row in its file, from 1                  */
     wr_on_error            on_error;
@@ -410,7 +413,8 @@ typedef struct wr_plan_file_sink {
     int                     level;
     bool                    ordered;   /* keep source order (a turnstile), else as it comes */
 } wr_plan_file_sink;
-extern const wr_sink_ops WR_FILE_SINK;
+extern const wr_sink_ops WR_FILE_SINK;  /* of formats that write rows   */
+extern const wr_sink_ops WR_BLOCK_SINK; /* of formats that write blocks */
 
 /** collect: counts rows and drops them (a pipeline without output; tests). */
 extern const wr_sink_ops WR_DISCARD;

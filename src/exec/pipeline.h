@@ -75,6 +75,12 @@ void wr_turnstile_release(wr_turnstile *turnstile);
 /** Wait until it is `morsel`'s turn; false if that is in vain: the turnstile was closed, the query
  *  cancelled, or an earlier morsel failed. Once true it stays true until the morsel is ended. */
 bool wr_turnstile_wait(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec);
+/** Wait a little, or until something moved: for those who have other work to look for meanwhile.
+ *  *out_turn as wr_turnstile_is_turn; false if waiting is in vain, as above. */
+bool wr_turnstile_pause(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec,
+                        bool *out_turn);
+/** Wake those who pause. */
+void wr_turnstile_nudge(wr_turnstile *turnstile);
 /** Is it `morsel`'s turn now? */
 bool wr_turnstile_is_turn(wr_turnstile *turnstile, uint64_t morsel);
 /** `morsel` will not come again. Waits only if the morsel is a window ahead; false as above. */

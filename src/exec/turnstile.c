@@ -49,6 +49,22 @@ bool wr_turnstile_wait(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *
     return wait_until_near(turnstile, morsel, 1, exec);
 }
 
+bool wr_turnstile_pause(wr_turnstile *turnstile, uint64_t morsel, const wr_exec *exec, bool *out_turn)
+{
+    WR_LOCKED(&turnstile->mutex);
+    forget_earlier_steps(turnstile, exec);
+    if (turnstile->next != morsel && !turnstile->closed)
+        wr_cond_wait_ns(&turnstile->moved, &turnstile->mutex, POLL_NS);
+    *out_turn = turnstile->next == morsel && !turnstile->closed;
+    return !turnstile->closed && wr_exec_wants(exec, morsel);
+}
+
+void wr_turnstile_nudge(wr_turnstile *turnstile)
+{
+    WR_LOCKED(&turnstile->mutex);
+    wr_cond_broadcast(&turnstile->moved);
+}
+
 bool wr_turnstile_is_turn(wr_turnstile *turnstile, uint64_t morsel)
 {
     WR_LOCKED(&turnstile->mutex);

@@ -88,6 +88,22 @@ wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes)
     return WR_CODEC_NONE;
 }
 
+wr_status wr_input_is_plain(wr_fs_reader *reader, wr_codec codec, bool *out_plain, wr_error *err)
+{
+    uint8_t head[HEAD_BYTES];
+    size_t  head_bytes = 0;
+
+    *out_plain = false;
+    if (!reader->info.seekable)
+        return WR_OK;
+    if (codec == WR_CODEC_AUTO) {
+        WR_TRY(reader->ops->read_at(reader, 0, head, sizeof head, &head_bytes, err));
+        codec = wr_codec_detect(reader->path, head, head_bytes);
+    }
+    *out_plain = codec == WR_CODEC_NONE;
+    return WR_OK;
+}
+
 /* Memory of a stack whose codec, and zstd window (0: unknown), are settled. */
 static uint64_t stack_bytes(wr_codec codec, uint64_t window_bytes)
 {

@@ -34,6 +34,10 @@ wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes);
  *  when the header says so (it is read first). `codec` AUTO means the worst built-in default. */
 uint64_t wr_input_lease_min(wr_codec codec);
 
+/** Will wr_input_open deliver the reader's own bytes, and can those be read at any place? */
+wr_status wr_input_is_plain(wr_fs_reader *reader, wr_codec codec, bool *out_plain,
+                            wr_error *err) WR_MUST_USE;
+
 /** Open a reader as an input, decompressing if asked or detected. Members of multi-member gzip and
  *  zstd files follow each other. Owner: the input closes the reader.
  * Errors   WR_CORRUPT damaged or truncated stream (names codec and offset)

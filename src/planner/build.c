@@ -94,7 +94,7 @@ wr_type *wr_types_copy(wr_builder *b, const wr_type *types, uint32_t count, uint
     return copy;
 }
 
-static wr_status types_of_schema(wr_builder *b, const wr_schema *schema, wr_type **out_types,
+wr_status wr_schema_types(wr_builder *b, const wr_schema *schema, wr_type **out_types,
                                  wr_error *err)
 {
     wr_type *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, schema->field_count + 1, err);
@@ -209,48 +209,6 @@ wr_status wr_stream_drop_hidden(wr_builder *b, wr_stream *stream, const wr_plan_
 
 /* ---- Sources ----------------------------------------------------------------------------------- */
 
-static wr_status build_scan(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
-                            wr_error *err)
-{
-    const wr_table    *table = logical->scan.table;
-    wr_plan_file_scan *plan = WR_BUMP_NEW(b->bump, wr_plan_file_scan, err);
-    wr_read_request   *request = WR_BUMP_NEW(b->bump, wr_read_request, err);
-
-    if (!plan || !request)
-        return WR_NO_MEMORY;
-    *request = (wr_read_request){
-        .options = table->options,
-        .schema = &table->schema,
-        .columns = logical->scan.columns,
-        .column_count = logical->scan.column_count,
-        .batch_rows = b->exec.batch_rows,
-        .chunk_bytes = b->chunk_bytes,
-        .blob_bytes_min = b->chunk_bytes / 4,
-        .count_rows = logical->scan.row_number,
-    };
-    *plan = (wr_plan_file_scan){
-        .format = table->format,
-        .request = request,
-        .fs = table->fs,
-        .paths = table->paths,
-        .head = &table->head,
-        .path_count = table->path_count,
-        .codec = table->codec,
-        .encoding = table->encoding,
-        .add_filename = logical->scan.filename,
-        .add_row_number = logical->scan.row_number,
-        .on_error = table->on_error,
-        .errors_max = table->errors_max,
-        .reject_fs = table->reject_fs,
-        .reject_path = table->reject_path,
-    };
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_FILE_SCAN, plan, logical, &out->tail, err));
-    WR_TRY(types_of_schema(b, &logical->schema, &out->types, err));
-    out->visible_count = logical->schema.field_count;
-    out->ordered = true;
-    return WR_OK;
-}
-
 static wr_status build_generate(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                                 wr_error *err)
 {
@@ -269,7 +227,7 @@ static wr_status build_generate(wr_builder *b, const wr_plan_node *logical, wr_s
     plan->schema = &logical->schema;
     plan->morsel_rows = MORSEL_ROWS;
     WR_TRY(wr_builder_add_node(b, WR_ROLE_SOURCE, &WR_GENERATE, plan, logical, &out->tail, err));
-    WR_TRY(types_of_schema(b, &logical->schema, &out->types, err));
+    WR_TRY(wr_schema_types(b, &logical->schema, &out->types, err));
     out->visible_count = logical->schema.field_count;
     out->ordered = true;
     return WR_OK;
@@ -284,6 +242,8 @@ static wr_status build_filter(wr_builder *b, const wr_plan_node *logical, wr_str
     wr_expr        *predicate = logical->filter.predicate;
     wr_schema      *input;
 
+    if (wr_scan_filters(out->tail))
+        return WR_OK;
     if (!plan)
         return WR_NO_MEMORY;
     WR_TRY(wr_types_schema(b, out->types, wr_stream_width(out), &input, err));
@@ -652,7 +612,7 @@ static wr_status build_aggregate(wr_builder *b, const wr_plan_node *logical, wr_
     else if (logical->aggregate.set_count > 0)
         return wr_sets_build(b, logical, plan, out, err);
     WR_TRY(wr_stream_break(b, out, ops.sink, ops.source, any_plan, logical, err));
-    WR_TRY(types_of_schema(b, &logical->schema, &types, err));
+    WR_TRY(wr_schema_types(b, &logical->schema, &types, err));
     types = wr_types_copy(b, types, width, width + more + 1, err);
     if (!types)
         return WR_NO_MEMORY;
@@ -679,13 +639,17 @@ static wr_status build_window(wr_builder *b, const wr_plan_node *logical, wr_str
     WR_TRY(wr_window_plan_make(b, logical, out, &exprs, &plan, err));
     WR_TRY(wr_stream_project(b, out, exprs, plan->column_count, out->hidden_count, logical, err));
     WR_TRY(wr_stream_break(b, out, &WR_WINDOW, &WR_WINDOW_READ, plan, logical, err));
-    WR_TRY(types_of_schema(b, &logical->schema, &types, err));
+    WR_TRY(wr_schema_types(b, &logical->schema, &types, err));
     *out = (wr_stream){.tail = out->tail, .types = types,
                        .visible_count = logical->schema.field_count, .ordered = true};
     return WR_OK;
 }
 
 /* ---- Sink and spool ---------------------------------------------------------------------------------- */
+
+/* A block of a columnar format against a chunk of a text format: what follows from that is how well it
+ * compresses. */
+enum { BLOCK_CHUNKS = 4 };
 
 static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_stream *in,
                             wr_error *err)
@@ -700,7 +664,11 @@ static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_strea
     if (b->fit->deterministic && !in->ordered)
         WR_TRY(wr_stream_sort_by_position(b, in, 0, UINT64_MAX, logical, err));
     WR_TRY(wr_stream_drop_hidden(b, in, logical, err));
-    *request = (wr_write_request){target->options, &logical->schema};
+    *request = (wr_write_request){
+        .options = target->options,
+        .schema = &logical->schema,
+        .block_bytes = BLOCK_CHUNKS * b->chunk_bytes,
+    };
     *plan = (wr_plan_file_sink){
         .format = target->format,
         .request = request,
@@ -711,7 +679,8 @@ static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_strea
         .level = target->level,
         .ordered = in->ordered,
     };
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, &WR_FILE_SINK, plan, logical, &node, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, target->format->writer ? &WR_FILE_SINK : &WR_BLOCK_SINK,
+                               plan, logical, &node, err));
     return wr_stream_attach(in, node, err);
 }
 
@@ -800,7 +769,7 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
     *out = left;
     switch (node->kind) {
     case WR_PLAN_SCAN:
-        return build_scan(b, node, out, err);
+        return wr_scan_build(b, node, out, err);
     case WR_PLAN_GENERATE:
         return build_generate(b, node, out, err);
     case WR_PLAN_FILTER:

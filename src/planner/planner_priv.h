@@ -91,6 +91,15 @@ wr_status wr_stream_add_hidden(wr_builder *b, const wr_stream *stream, wr_expr *
 wr_status wr_stream_sort(wr_builder *b, wr_stream *stream, wr_sort_key *keys, uint32_t key_count,
                          uint32_t output_count, uint64_t offset_rows, uint64_t rows_max,
                          const wr_plan_node *logical, wr_error *err) WR_MUST_USE;
+/** A file scan (build_scan.c); it takes the filter that alone reads it, if its format can. */
+wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                        wr_error *err) WR_MUST_USE;
+/** Is `tail` a scan that has taken the filter behind it? */
+bool wr_scan_filters(const wr_node *tail);
+/** Types of a schema's fields, with room for one more (build.c). */
+wr_status wr_schema_types(wr_builder *b, const wr_schema *schema, wr_type **out_types,
+                          wr_error *err) WR_MUST_USE;
+
 /** A join (build_join.c). */
 wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
                         wr_stream *right, wr_stream *out, wr_error *err) WR_MUST_USE;

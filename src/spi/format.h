@@ -1,14 +1,20 @@
 /* spi/format.h — what a file format implements: infer, read in splits, write.
  *
  * A format never opens files and owns no thread: it is given an input (already decompressed and
- * transcoded), reads or writes bytes, and turns them into batches. exec's file scan and file sink
- * compose file system x filters x format.
+ * transcoded) and, where the file can be read at any place, the file itself; it turns bytes into
+ * batches, or batches into bytes. exec's file scan and file sinks compose file system x filters x
+ * format.
  *
  * Reading has a serial and a parallel half. next_split runs under the scan's lock, in file order:
  * it takes the next piece of the input into the worker's split (text formats copy whole records;
  * binary formats note a row group). split_read runs outside the lock: it parses that split into
  * batches and touches only the split and the read-only request, so several workers parse at once
  * and rows keep their source order (split number, row in split).
+ *
+ * Writing comes in two kinds. Text formats write rows (wr_format_writer_ops): workers encode into
+ * bytes of their own, which the sink puts in order. Columnar formats write blocks of rows
+ * (wr_format_block_ops): rows are put into the open block in order; full blocks are encoded by any
+ * worker, and written in order.
  *
  * Memory: everything comes from the bumps handed in, whose leases hold what the lease formulas
  * say. Formulas depend on the schema, the options and chunk_bytes, never on data.
@@ -31,6 +37,7 @@
 typedef struct wr_reject {
     wr_text  path;
     uint64_t line;        /* from 1; 0 unknown             */
+    uint64_t row;         /* of the file, from 1, where it has no lines; 0 unknown */
     uint64_t byte_offset; /* of the record's first byte    */
     wr_text  column;      /* "" when the row as a whole    */
     wr_text  reason;
@@ -48,6 +55,31 @@ typedef struct wr_reject_sink {
     void *self;
 } wr_reject_sink;
 
+/** A simple condition that every wanted row meets, in the order of wr_value_compare; it is not met by
+ *  NULL, but by IS_NULL. For passing over parts of a file whose statistics say that no row can. */
+typedef enum wr_bound_op {
+    WR_BOUND_EQUAL, WR_BOUND_NOT_EQUAL, WR_BOUND_LESS, WR_BOUND_LESS_EQUAL, WR_BOUND_GREATER,
+    WR_BOUND_GREATER_EQUAL, WR_BOUND_IN, WR_BOUND_IS_NULL, WR_BOUND_IS_NOT_NULL
+} wr_bound_op;
+
+typedef struct wr_bound {
+    uint32_t        column;      /* position in the request's columns                   */
+    wr_bound_op     op;
+    const wr_value *values;      /* of the column's type, not NULL; IN: in any order    */
+    uint32_t        value_count; /* 1; IN: at least 1; IS_NULL, IS_NOT_NULL: 0          */
+} wr_bound;
+
+/** Which rows are wanted. `batch` has all columns of the request, of which only those in `columns`
+ *  are looked at (the others may be uninitialised); *out_selection narrows batch->selection and
+ *  stays good until the next call. Errors: of the expression, with the row's place. */
+typedef struct wr_row_filter {
+    const uint32_t *columns;     /* positions in the request's columns, ascending */
+    uint32_t        column_count;
+    wr_status (*select)(void *self, const wr_batch *batch, wr_selection *out_selection,
+                        wr_error *err);
+    void *self;
+} wr_row_filter;
+
 /** Everything that is fixed for a scan before it starts; read-only while it runs. */
 typedef struct wr_read_request {
     const void      *options;       /* the format's option struct, dialect resolved by infer */
@@ -59,17 +91,30 @@ typedef struct wr_read_request {
     uint64_t         blob_bytes_min; /* a value at least this long may become a blob handle  */
     bool             count_rows;    /* split->first_row must be exact (row-number column)    */
     wr_reject_sink   rejects;
-    wr_scratch      *scratch;       /* disk for values longer than the chunk; may be NULL    */
+    wr_scratch      *scratch;       /* disk for what does not fit memory; may be NULL        */
+    const wr_bound  *bounds;        /* hints, from the filter                                */
+    uint32_t         bound_count;
+    wr_row_filter    filter;        /* select NULL: all rows are wanted. Only for formats that
+                                       take filters, which unselect what it leaves out       */
 } wr_read_request;
 
-/** One file being read; serial half only. The format's file state begins with it. */
+/** How a format reads a file, and how long its state is needed. */
+typedef enum wr_access {
+    WR_ACCESS_STREAM, /* in order; nothing of it once the serial half is at its end                */
+    WR_ACCESS_SHARED, /* in order, or at any place if it can be; splits refer to the file state: it
+                         stays, as the file does, until the last of them was read                  */
+    WR_ACCESS_RANDOM, /* as SHARED, at any place only: streams and compressed files are refused    */
+} wr_access;
+
+/** One file being read. The format's file state begins with it. Serial half only, but for `raw`. */
 typedef struct wr_file_reader {
-    wr_input      *input;           /* closed by the scan, not by the format                 */
-    wr_fs_reader  *raw;             /* the same file, for random access; NULL for streams and
-                                       compressed input                                      */
+    wr_input      *input;           /* closed by the scan, not by the format; NULL if RANDOM */
+    wr_fs_reader  *raw;             /* the same file, for random access from any thread; NULL for
+                                       streams and compressed input                          */
     wr_text        path;
     uint32_t       file_index;
     uint64_t       next_row;        /* rows (records) before the next split, if count_rows   */
+    uint64_t       consumed_bytes;  /* RANDOM: of the file, for progress                     */
 } wr_file_reader;
 
 /** One worker's split. The format's split state begins with it. */
@@ -88,6 +133,8 @@ typedef struct wr_split {
 typedef struct wr_format_reader_ops {
     uint32_t file_bytes;            /* size of the format's file state  */
     uint32_t split_bytes;           /* size of the format's split state */
+    bool     takes_filter;          /* split_read applies the request's filter      */
+    wr_access access;
 
     /** Do the options fit each other? WR_INVALID says what does not. May be NULL. */
     wr_status (*check)(const void *options, wr_error *err);
@@ -95,8 +142,9 @@ typedef struct wr_format_reader_ops {
     /** Look at a bounded sample of a file (and its header); settle what `options` leaves open
      *  (dialect) inside `options`, and give the schema, in `bump`. `declared` (may be NULL) fixes
      *  names and types of columns that are not to be inferred. `full`: read it all. A column without
-     *  a value has the type Null, a file without a record no columns: the caller looks further. */
-    wr_status (*infer)(void *options, const wr_schema *declared, wr_text path, wr_input *input,
+     *  a value has the type Null, a file without a record no columns: the caller looks further.
+     *  `file` is a bare wr_file_reader. */
+    wr_status (*infer)(void *options, const wr_schema *declared, const wr_file_reader *file,
                        bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err);
 
     /** Memory of one file state / of one worker's split. */
@@ -129,6 +177,9 @@ typedef struct wr_bytes {
 typedef struct wr_write_request {
     const void      *options;
     const wr_schema *schema;
+    uint32_t         block_bytes; /* columnar formats: about so much of the columns' values in memory
+                                     at a time, for one block                                */
+    wr_scratch      *scratch;     /* disk for what does not fit memory; may be NULL          */
 } wr_write_request;
 
 typedef struct wr_format_writer_ops {
@@ -151,6 +202,47 @@ typedef struct wr_format_writer_ops {
                         uint32_t *io_next, wr_bytes *out, wr_error *err);
 } wr_format_writer_ops;
 
+/** Columnar formats. States are sized here, zeroed by the caller, and begin as these say.
+ * Call order   shared_init, begin; block_init of every block, encoder_init of every worker; then
+ *              take..., encode and write of every block; the last one may be partly filled; end.
+ * Threads      take: one at a time, in the order of rows. encode: any number at once, each with its own
+ *              block and encoder. write: one at a time, in the order of blocks; beside take and encode.
+ * Determinism  what is written depends on rows, schema, options and block_bytes only. */
+typedef struct wr_format_block_ops {
+    uint32_t shared_bytes, block_bytes, encoder_bytes;
+
+    /** As the reader's. */
+    wr_status (*check)(const void *options, wr_error *err);
+
+    /** What all blocks share (dictionaries, what the footer will say); one block's rows; one worker's
+     *  codec workspace. */
+    uint64_t (*shared_lease_min)(const wr_write_request *request);
+    uint64_t (*block_lease_min)(const wr_write_request *request);
+    uint64_t (*encoder_lease_min)(const wr_write_request *request);
+    wr_status (*shared_init)(const wr_write_request *request, void *shared, wr_bump *bump,
+                             wr_error *err);
+    wr_status (*block_init)(const wr_write_request *request, void *shared, void *block,
+                            wr_bump *bump, wr_error *err);
+    wr_status (*encoder_init)(const wr_write_request *request, void *encoder, wr_bump *bump,
+                              wr_error *err);
+    /** What stands before the first row. */
+    wr_status (*begin)(const wr_write_request *request, void *shared, wr_output *output,
+                       wr_error *err);
+    /** Put selected rows from the *io_next-th on into the block. *out_full: it takes no more (rows may
+     *  be left over for the next one); a block that took a row ends up with at least one. */
+    wr_status (*take)(const wr_write_request *request, void *shared, void *block,
+                      const wr_batch *batch, uint32_t *io_next, bool *out_full, wr_error *err);
+    /** Turn the block's rows into bytes (in the block's memory, or in scratch space). */
+    wr_status (*encode)(const wr_write_request *request, void *shared, void *block, void *encoder,
+                        wr_error *err);
+    /** Write the block (or keep it until more belong to it) and empty it. */
+    wr_status (*write)(const wr_write_request *request, void *shared, void *block,
+                       wr_output *output, wr_error *err);
+    /** What stands behind the last row: footers. */
+    wr_status (*end)(const wr_write_request *request, void *shared, wr_output *output,
+                     wr_error *err);
+} wr_format_block_ops;
+
 typedef struct wr_format {
     uint32_t             struct_bytes;   /* sizeof(wr_format) where it was built             */
     const char          *name;           /* "csv"                                            */
@@ -164,7 +256,8 @@ typedef struct wr_format {
      *  step names its format by it; before user options. NULL: none. */
     void (*adjust)(void *read_or_write_options, wr_text path);
     const wr_format_reader_ops *reader;  /* NULL: cannot be read, or not built in            */
-    const wr_format_writer_ops *writer;  /* NULL: cannot be written, or not built in         */
+    const wr_format_writer_ops *writer;  /* of rows, or ...                                  */
+    const wr_format_block_ops  *block_writer; /* ... of blocks; both NULL: cannot be written  */
 } wr_format;
 
 #endif

@@ -282,7 +282,8 @@ static inline wr_status fixture_begin(fixture_scan *scan, const void *bytes, siz
     fixture_input input = {{.ops = &FIXTURE_INPUT}, bytes, byte_count,
                            scan->piece ? scan->piece : SIZE_MAX};
     wr_lease     *leases[] = {&scan->lease};
-    wr_text       path = wr_text_of(scan->path ? scan->path : "data.csv");
+    wr_file_reader file = {.input = &input.base,
+                           .path = wr_text_of(scan->path ? scan->path : "data.csv")};
 
     FIXTURE_REQUIRE(wr_arena_new((uint64_t)FIXTURE_PAGES * FIXTURE_PAGE, FIXTURE_PAGE, &scan->arena,
                                  NULL) == WR_OK);
@@ -297,11 +298,11 @@ static inline wr_status fixture_begin(fixture_scan *scan, const void *bytes, siz
     scan->read_options = wr_bump_alloc(&scan->bump, scan->format->read_options_bytes, NULL);
     wr_options_default(scan->format->read_options, scan->read_options);
     if (scan->format->adjust)
-        scan->format->adjust(scan->read_options, path);
+        scan->format->adjust(scan->read_options, file.path);
     for (const char *const *o = scan->options; o && *o; o += 2)
         WR_TRY(wr_option_set(scan->format->read_options, scan->read_options, wr_text_of(o[0]),
                              wr_text_of(o[1]), &scan->err));
-    WR_TRY(scan->format->reader->infer(scan->read_options, fixture_declare(scan), path, &input.base,
+    WR_TRY(scan->format->reader->infer(scan->read_options, fixture_declare(scan), &file,
                                        scan->infer_full, &scan->bump, &scan->schema, &scan->err));
     fixture_describe_schema(scan);
     fixture_choose_columns(scan);

@@ -491,10 +491,10 @@ static wr_status make_schema(inference *in, const wr_schema *declared, wr_schema
     return WR_OK;
 }
 
-wr_status wr_csv_infer(void *options, const wr_schema *declared, wr_text path, wr_input *input,
+wr_status wr_csv_infer(void *options, const wr_schema *declared, const wr_file_reader *file,
                        bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err)
 {
-    inference  in = {.options = options, .path = path, .input = input, .bump = bump};
+    inference  in = {.options = options, .path = file->path, .input = file->input, .bump = bump};
     csv_cursor cursor;
 
     WR_TRY(take_sample(&in, err));

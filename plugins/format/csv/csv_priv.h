@@ -139,7 +139,7 @@ bool wr_csv_cursor_skip_record(csv_cursor *cursor);
 /** Settle delimiter, quote, escape and newline from a sample that starts at a record. */
 void wr_csv_sniff(csv_read_options *options, const uint8_t *sample, uint32_t byte_count, bool at_end);
 
-wr_status wr_csv_infer(void *options, const wr_schema *declared, wr_text path, wr_input *input,
+wr_status wr_csv_infer(void *options, const wr_schema *declared, const wr_file_reader *file,
                        bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err);
 
 /* ---- Files and splits ------------------------------------------------------------------------------ */

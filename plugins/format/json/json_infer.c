@@ -289,10 +289,10 @@ static wr_status make_schema(const inference *in, wr_schema *out_schema, wr_erro
     return WR_OK;
 }
 
-wr_status wr_json_infer(void *options, const wr_schema *declared, wr_text path, wr_input *input,
+wr_status wr_json_infer(void *options, const wr_schema *declared, const wr_file_reader *file,
                         bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err)
 {
-    inference in = {.path = path, .input = input, .bump = bump};
+    inference in = {.path = file->path, .input = file->input, .bump = bump};
 
     (void)options;
     if (declared && declared->field_count > 0) { /* other keys are passed over */
@@ -308,6 +308,6 @@ wr_status wr_json_infer(void *options, const wr_schema *declared, wr_text path, 
     }
     if (in.column_count == 0 && in.any_fault && !in.any_object)
         return WR_RAISE(err, WR_DATA, "%.*s: no line of it is an object; what can be read is JSON "
-                        "Lines, one object a line (jq -c . makes it)", WR_TEXT_ARG(path));
+                        "Lines, one object a line (jq -c . makes it)", WR_TEXT_ARG(file->path));
     return make_schema(&in, out_schema, err);
 }

@@ -72,7 +72,7 @@ bool wr_json_walk_value(json_walk *walk, json_token *out_value);
 
 /* ---- Inference (json_infer.c) ------------------------------------------------------------------ */
 
-wr_status wr_json_infer(void *options, const wr_schema *declared, wr_text path, wr_input *input,
+wr_status wr_json_infer(void *options, const wr_schema *declared, const wr_file_reader *file,
                         bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err);
 
 /* ---- Names ------------------------------------------------------------------------------------- */
