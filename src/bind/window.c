@@ -237,10 +237,6 @@ static wr_status bind_value(const binder *outer, const wr_ast *ast, wr_plan_func
     if (io_function->type.logical == WR_TYPE_NULL_)
         return wr_binder_fail(&b, ast, err, "%.*s() is not defined for %s", WR_TEXT_ARG(ast->text),
                               wr_type_format(io_function->type, name));
-    if (io_function->kind == WR_WINDOW_NTH_VALUE && io_function->ignore_nulls &&
-        io_function->frame.exclude != WR_EXCLUDE_NOTHING)
-        return wr_binder_fail(&b, ast, err,
-                              "nth_value() with both IGNORE NULLS and EXCLUDE is not supported");
     if (io_function->kind == WR_WINDOW_NTH_VALUE)
         return bind_count(&b, ast->args[1], "the n of nth_value()", 1, &io_function->offset, err);
     io_function->offset = io_function->kind == WR_WINDOW_LAG || io_function->kind == WR_WINDOW_LEAD;
@@ -291,25 +287,10 @@ static wr_status bind_own(const binder *b, const wr_ast *ast, wr_plan_function *
 static wr_status bind_aggregate(const binder *b, const wr_ast *ast, wr_plan_function *io_function,
                                 wr_error *err)
 {
-    const wr_frame *frame = &io_function->frame;
-    bool    from_begin = frame->start.units == WR_FRAME_UNBOUNDED && !frame->exclude;
-    bool    to_end = frame->end.units == WR_FRAME_UNBOUNDED && !frame->exclude;
-    wr_ast  call = *ast;
+    wr_ast call = *ast;
 
     call.over = NULL;
     WR_TRY(wr_bind_aggregate(b->scope, &call, b->bump, &io_function->agg, err));
-    if (wr_agg_gives_state(io_function->agg.kind) || wr_agg_counts_values(io_function->agg.kind))
-        return wr_binder_fail(b, ast, err, "%.*s() is not supported in a window",
-                              WR_TEXT_ARG(ast->text));
-    if (wr_agg_is_ordered(io_function->agg.kind) && !(from_begin && to_end))
-        return wr_binder_fail(b, ast, err,
-                              "%.*s() looks at whole partitions only: OVER it without ORDER BY, or "
-                              "with ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING",
-                              WR_TEXT_ARG(ast->text));
-    if (io_function->agg.distinct && !from_begin && !to_end)
-        return wr_binder_fail(b, ast, err,
-                              "DISTINCT needs a frame that begins or ends with the partition, and "
-                              "no EXCLUDE");
     io_function->type = io_function->agg.type;
     return WR_OK;
 }

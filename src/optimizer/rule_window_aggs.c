@@ -5,8 +5,12 @@
  * first ones. Over a frame that ends with the partition it is the last ones, behind which there are no more.
  * Aggregates of values in order (median, mode, string_agg ...) over whole partitions: an aggregate by the
  * partitions, joined back to the rows where NULL equals NULL.
- * So both cost sorts that spill and no memory. The window's other functions stay below, as they were. */
+ * Both over any other frame: the rows are numbered and told the numbers of their frame's ends, a range join
+ * puts each with the rows of its frame, an aggregate by number follows.
+ * So all cost sorts that spill and no memory. The window's other functions stay below, as they were. */
+#include "expr/operators.h"
 #include "optimizer/optimizer_priv.h"
+#include "types/nested.h"
 
 typedef struct rewrite {
     wr_plan          *plan;
@@ -15,15 +19,23 @@ typedef struct rewrite {
     wr_expr         **results;       /* a function: its column                   */
 } rewrite;
 
-typedef enum made_of { ITSELF, MARKED_ROWS, AGGREGATE } made_of;
+typedef enum made_of { ITSELF, MARKED_ROWS, AGGREGATE, FRAMES } made_of;
 
 static made_of made_of_what(const wr_plan_function *function)
 {
+    const wr_frame *frame = &function->frame;
+    bool            from_begin = frame->start.units == WR_FRAME_UNBOUNDED && !frame->exclude;
+    bool            to_end = frame->end.units == WR_FRAME_UNBOUNDED && !frame->exclude;
+
+    if (function->kind == WR_WINDOW_NTH_VALUE && function->ignore_nulls && frame->exclude)
+        return FRAMES;
     if (function->kind != WR_WINDOW_AGGREGATE)
         return ITSELF;
-    if (wr_agg_is_ordered(function->agg.kind))
-        return AGGREGATE;
-    return function->agg.distinct ? MARKED_ROWS : ITSELF;
+    if (wr_agg_is_ordered(function->agg.kind) || wr_agg_gives_state(function->agg.kind))
+        return from_begin && to_end ? AGGREGATE : FRAMES;
+    if (!function->agg.distinct)
+        return ITSELF;
+    return from_begin || to_end ? MARKED_ROWS : FRAMES;
 }
 
 /* A node owns its arrays: later rules change them in place. */
@@ -188,6 +200,230 @@ static wr_status add_aggregate(rewrite *r, wr_error *err)
     return WR_OK;
 }
 
+/* ---- Frames ------------------------------------------------------------------------------------- */
+
+/* What every row is told, in columns behind the input's: its number among all rows and in its partition, how
+ * many rows of the partition come up to the frame's end, how many are in the frame if none is excluded;
+ * the rank, and how many rows come up to the last peer. */
+enum { AT, NUMBER, UP_TO_END, IN_FRAME, RANK, UP_TO_PEERS, BOUND_COUNT };
+
+static wr_status add_bounds(rewrite *r, const wr_plan_function *like, wr_error *err)
+{
+    static const wr_plan_function PLACE = {.kind = WR_WINDOW_ROW_NUMBER, .type = WR_TYPE(I64)};
+    static const wr_plan_function COUNT = {
+        .kind = WR_WINDOW_AGGREGATE,
+        .agg = {.kind = WR_AGG_COUNT_STAR, .type = WR_TYPE(I64)},
+        .type = WR_TYPE(I64),
+    };
+    const wr_plan_node *window = r->window;
+    wr_plan_function   *bounds = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_plan_function, BOUND_COUNT, err);
+    wr_expr           **partitions;
+    wr_plan_key        *order;
+
+    if (!bounds)
+        return WR_NO_MEMORY;
+    bounds[AT] = bounds[NUMBER] = bounds[RANK] = PLACE;
+    bounds[RANK].kind = WR_WINDOW_RANK;
+    bounds[UP_TO_END] = bounds[IN_FRAME] = bounds[UP_TO_PEERS] = COUNT;
+    bounds[UP_TO_END].frame.end = like->frame.end;
+    bounds[IN_FRAME].frame = like->frame;
+    bounds[IN_FRAME].frame.exclude = WR_EXCLUDE_NOTHING;
+    bounds[UP_TO_PEERS].frame.end.units = WR_FRAME_GROUPS;
+    for (uint32_t end = 0; end < 2; end++) {
+        bounds[IN_FRAME].range_keys[end] = like->range_keys[end];
+        bounds[IN_FRAME].range_values[end] = like->range_values[end];
+    }
+    bounds[UP_TO_END].range_keys[1] = like->range_keys[1];
+    bounds[UP_TO_END].range_values[1] = like->range_values[1];
+    WR_TRY(copy_keys(r, &partitions, &order, err));
+    WR_TRY(wr_plan_add_window(r->plan, r->top, partitions, window->window.partition_count, order,
+                              window->window.order_count, bounds, BOUND_COUNT, &r->top, err));
+    bounds[AT].partition_count = bounds[AT].key_count = 0;
+    return WR_OK;
+}
+
+static wr_status combine(rewrite *r, const char *operator, wr_expr *left, wr_expr *right,
+                         wr_expr **out_expr, wr_error *err)
+{
+    wr_expr *args[2] = {left, right};
+
+    return wr_expr_call(r->plan->bump, wr_text_of(operator), args, 2, out_expr, err);
+}
+
+static wr_status both(rewrite *r, wr_expr_kind kind, wr_expr *left, wr_expr *right,
+                      wr_expr **out_expr, wr_error *err)
+{
+    wr_expr *args[2] = {left, right};
+
+    return wr_expr_logic(r->plan->bump, kind, args, 2, out_expr, err);
+}
+
+/* Is row `at`, a number of the right input, in the frame of the left row whose bounds begin at `column`? */
+static wr_status frame_condition(rewrite *r, wr_frame_exclude exclude, uint32_t column, wr_expr *at,
+                                 wr_expr **out_condition, wr_error *err)
+{
+    wr_expr *bounds[BOUND_COUNT], *before, *last, *begin, *from, *to, *other;
+
+    for (uint32_t i = 0; i < BOUND_COUNT; i++)
+        WR_TRY(column_of(r, column + i, &bounds[i], err));
+    WR_TRY(combine(r, WR_OPERATOR_SUB, bounds[AT], bounds[NUMBER], &before, err));
+    WR_TRY(combine(r, WR_OPERATOR_ADD, before, bounds[UP_TO_END], &last, err));
+    WR_TRY(combine(r, WR_OPERATOR_SUB, last, bounds[IN_FRAME], &begin, err));
+    WR_TRY(combine(r, WR_OPERATOR_GT, at, begin, &from, err));
+    WR_TRY(combine(r, WR_OPERATOR_LE, at, last, &to, err));
+    WR_TRY(both(r, WR_EXPR_AND, from, to, out_condition, err));
+    if (exclude == WR_EXCLUDE_NOTHING)
+        return WR_OK;
+    if (exclude == WR_EXCLUDE_ROW) {
+        WR_TRY(combine(r, WR_OPERATOR_NE, at, bounds[AT], &other, err));
+    } else {
+        WR_TRY(combine(r, WR_OPERATOR_ADD, before, bounds[RANK], &begin, err));
+        WR_TRY(combine(r, WR_OPERATOR_ADD, before, bounds[UP_TO_PEERS], &last, err));
+        WR_TRY(combine(r, WR_OPERATOR_LT, at, begin, &from, err));
+        WR_TRY(combine(r, WR_OPERATOR_GT, at, last, &to, err));
+        WR_TRY(both(r, WR_EXPR_OR, from, to, &other, err));
+    }
+    if (exclude == WR_EXCLUDE_TIES) {
+        WR_TRY(combine(r, WR_OPERATOR_EQ, at, bounds[AT], &from, err));
+        WR_TRY(both(r, WR_EXPR_OR, other, from, &other, err));
+    }
+    return both(r, WR_EXPR_AND, *out_condition, other, out_condition, err);
+}
+
+/* Of nth_value the list of values that count. */
+static wr_status agg_of(rewrite *r, const wr_plan_function *function, wr_plan_agg *out_agg,
+                        wr_error *err)
+{
+    wr_expr *args[1] = {function->argument};
+
+    *out_agg = function->agg;
+    if (function->kind == WR_WINDOW_AGGREGATE)
+        return WR_OK;
+    *out_agg = (wr_plan_agg){.kind = WR_AGG_LIST, .argument = function->argument};
+    WR_TRY(wr_type_make_list(function->type, &out_agg->type, err));
+    return wr_expr_call(r->plan->bump, WR_TEXT(WR_OPERATOR_IS_NOT_NULL), args, 1, &out_agg->filter,
+                        err);
+}
+
+static wr_status remap(rewrite *r, const uint32_t *map, wr_expr **io_expr, wr_error *err)
+{
+    if (*io_expr)
+        *io_expr = wr_expr_remap(*io_expr, map, r->plan->bump, err);
+    else
+        return WR_OK;
+    return *io_expr ? WR_OK : WR_NO_MEMORY;
+}
+
+/* The aggregate over columns that `map` moves; what is in no order of its own has the rows' numbers'. */
+static wr_status move_agg(rewrite *r, const uint32_t *map, wr_expr *at, wr_plan_agg *io_agg,
+                          wr_error *err)
+{
+    wr_plan_key *keys =
+        WR_BUMP_NEW_ARRAY(r->plan->bump, wr_plan_key, io_agg->order_key_count + 1, err);
+
+    if (!keys)
+        return WR_NO_MEMORY;
+    WR_TRY(remap(r, map, &io_agg->argument, err));
+    WR_TRY(remap(r, map, &io_agg->order, err));
+    WR_TRY(remap(r, map, &io_agg->filter, err));
+    if (!wr_agg_is_sequence(io_agg->kind))
+        return WR_OK;
+    for (uint32_t k = 0; k < io_agg->order_key_count; k++) {
+        keys[k] = io_agg->order_keys[k];
+        WR_TRY(remap(r, map, &keys[k].expr, err));
+    }
+    io_agg->order_keys = keys;
+    keys[io_agg->order_key_count++] = (wr_plan_key){.expr = at};
+    return WR_OK;
+}
+
+static bool same_range(const wr_plan_function *a, const wr_plan_function *b, uint32_t end)
+{
+    if (!a->range_keys[end] || !b->range_keys[end])
+        return a->range_keys[end] == b->range_keys[end];
+    return wr_expr_equal(a->range_keys[end], b->range_keys[end]) &&
+           wr_expr_equal(a->range_values[end], b->range_values[end]);
+}
+
+static bool same_frame(const wr_plan_function *a, const wr_plan_function *b)
+{
+    return wr_frame_equal(&a->frame, &b->frame) && same_range(a, b, 0) && same_range(a, b, 1);
+}
+
+/* A count of no rows is 0, where the join that brings it back says NULL. */
+static wr_status result_of(rewrite *r, uint32_t column, const wr_plan_function *function,
+                           wr_expr **out_expr, wr_error *err)
+{
+    wr_value number = {.type = WR_TYPE(I64), .i64 = function->offset};
+    bool     is_nth = function->kind == WR_WINDOW_NTH_VALUE;
+    wr_expr *args[2];
+
+    WR_TRY(column_of(r, column, out_expr, err));
+    if (!is_nth && !wr_agg_counts(function->agg.kind))
+        return WR_OK;
+    args[0] = *out_expr;
+    args[1] = wr_expr_const(r->plan->bump, &number, err);
+    if (!args[1])
+        return WR_NO_MEMORY;
+    return wr_expr_call(r->plan->bump, is_nth ? WR_TEXT("list_extract") : WR_TEXT("coalesce"), args,
+                        2, out_expr, err);
+}
+
+/* All functions over the frame of function `first`, which have no results yet. */
+static wr_status add_frame(rewrite *r, uint32_t first, wr_error *err)
+{
+    wr_plan      *plan = r->plan;
+    uint32_t      functions = r->window->window.function_count, count = 0;
+    uint32_t      bounds = r->top->schema.field_count, width = bounds + BOUND_COUNT;
+    wr_plan_agg  *aggs = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_agg, functions, err);
+    uint32_t     *map = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, width, err);
+    wr_expr     **keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, 3, err); /* a node owns its own */
+    wr_plan_node *rows;
+    wr_expr      *at, *condition;
+    wr_text      *names;
+
+    if (!aggs || !map || !keys)
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < width; c++)
+        map[c] = width + c;
+    WR_TRY(add_bounds(r, &r->functions[first], err));
+    rows = r->top;
+    WR_TRY(column_of(r, bounds + AT, &keys[0], err));
+    at = wr_expr_remap(keys[0], map, plan->bump, err);
+    if (!at)
+        return WR_NO_MEMORY;
+    WR_TRY(frame_condition(r, r->functions[first].frame.exclude, bounds, at, &condition, err));
+    for (uint32_t f = first; f < functions; f++) {
+        if (made_of_what(&r->functions[f]) != FRAMES ||
+            !same_frame(&r->functions[f], &r->functions[first]))
+            continue;
+        WR_TRY(agg_of(r, &r->functions[f], &aggs[count], err));
+        WR_TRY(move_agg(r, map, at, &aggs[count++], err));
+    }
+    WR_TRY(wr_plan_names(plan, 1 + count, &names, err));
+    WR_TRY(wr_plan_add_join(plan, rows, rows, WR_PLAN_JOIN_INNER, NULL, NULL, 0, condition, false,
+                            &r->top, err));
+    keys[1] = keys[0];
+    WR_TRY(wr_plan_add_aggregate(plan, r->top, &keys[1], 1, aggs, count, names, &r->top, err));
+    WR_TRY(column_of(r, 0, &keys[2], err));
+    WR_TRY(wr_plan_add_join(plan, rows, r->top, WR_PLAN_JOIN_LEFT, &keys[0], &keys[2], 1, NULL,
+                            false, &r->top, err));
+    width++;
+    for (uint32_t f = functions; f-- > first;)
+        if (made_of_what(&r->functions[f]) == FRAMES &&
+            same_frame(&r->functions[f], &r->functions[first]))
+            WR_TRY(result_of(r, width + --count, &r->functions[f], &r->results[f], err));
+    return WR_OK;
+}
+
+static wr_status add_frames(rewrite *r, wr_error *err)
+{
+    for (uint32_t f = 0; f < r->window->window.function_count; f++)
+        if (made_of_what(&r->window->window.functions[f]) == FRAMES && !r->results[f])
+            WR_TRY(add_frame(r, f, err));
+    return WR_OK;
+}
+
 /* ---- The window --------------------------------------------------------------------------------- */
 
 static bool is_plain(const wr_plan_node *window)
@@ -220,6 +456,7 @@ static wr_status rewrite_window(wr_plan *plan, wr_plan_node *window, wr_error *e
     WR_TRY(add_window(&r, ITSELF, err));
     WR_TRY(add_distinct(&r, err));
     WR_TRY(add_aggregate(&r, err));
+    WR_TRY(add_frames(&r, err));
     WR_TRY(wr_plan_columns(plan, r.top, width, exprs, err));
     for (uint32_t c = 0; c < count; c++)
         names[c] = window->schema.fields[c].name;
