@@ -5,7 +5,7 @@ enum { WRITER_BYTES = 20 * 1024 /* handle of a file system: a few paths of up to
 
 uint64_t wr_sink_output_need(const wr_plan_file_sink *plan)
 {
-    return wr_output_lease_min(plan->codec) + WRITER_BYTES;
+    return wr_output_lease_min(plan->codec, plan->level) + WRITER_BYTES;
 }
 
 wr_status wr_sink_output_open(wr_sink_output *sink, const wr_plan_file_sink *plan, wr_bump *bump,

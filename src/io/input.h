@@ -1,12 +1,13 @@
-/* io/input.h — sequential byte inputs: a file, then filters stacked on it (gzip, zstd, transcoding).
+/* io/input.h — sequential byte inputs: a file, then filters stacked on it (codec, transcoding).
  *
  * An input is a pull stream. Each filter owns a fixed buffer and its codec's state, both from the
  * bump given at open: memory is fixed once open, and is one allocation per opened stack, so that
- * the lease formulas hold to the byte. (Only a later zstd frame with a larger window takes more.)
+ * the lease formulas hold to the byte. (Only a later frame with a larger window takes more.)
  * `offset` counts bytes delivered, so messages can say where. Threads: one at a time. */
 #ifndef WR_IO_INPUT_H
 #define WR_IO_INPUT_H
 
+#include "io/codec.h"
 #include "io/fs.h"
 
 typedef struct wr_input wr_input;
@@ -22,24 +23,16 @@ struct wr_input {
     uint64_t total_bytes;     /* of the file below, 0 if unknown                     */
 };
 
-typedef enum wr_codec { WR_CODEC_AUTO, WR_CODEC_NONE, WR_CODEC_GZIP, WR_CODEC_ZSTD } wr_codec;
-
-/** Names for option tables: "auto", "none", "gzip", "zstd", NULL. */
-extern const char *const WR_CODEC_NAMES[];
-
-/** By magic bytes first, then by the path's ending (.gz, .zst). */
-wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes);
-
-/** Fixed memory of wr_input_open with any codec: history windows up to 8 MB for zstd count only
- *  when the header says so (it is read first). `codec` AUTO means the worst built-in default. */
+/** Fixed memory of wr_input_open for a stream whose head cannot be looked at before: with the window
+ *  that the codec's own program uses by default. `codec` AUTO means the most of all codecs. */
 uint64_t wr_input_lease_min(wr_codec codec);
 
 /** Will wr_input_open deliver the reader's own bytes, and can those be read at any place? */
 wr_status wr_input_is_plain(wr_fs_reader *reader, wr_codec codec, bool *out_plain,
                             wr_error *err) WR_MUST_USE;
 
-/** Open a reader as an input, decompressing if asked or detected. Members of multi-member gzip and
- *  zstd files follow each other. Owner: the input closes the reader.
+/** Open a reader as an input, decompressing if asked or detected. Frames of a file (members
+ *  of gzip, streams of xz) follow each other. Owner: the input closes the reader.
  * Errors   WR_CORRUPT damaged or truncated stream (names codec and offset)
  *          WR_NO_MEMORY the codec window does not fit the lease: names the window and the cap */
 wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_input **out_input,

@@ -5,6 +5,7 @@
 #ifndef WR_IO_PRIV_H
 #define WR_IO_PRIV_H
 
+#include "codec_priv.h"
 #include "io/carve.h"
 #include "io/input.h"
 #include "io/output.h"
@@ -39,22 +40,17 @@ static inline uint64_t wr_codec_feed_offset(const wr_codec_feed *feed)
     return feed->below->offset - (feed->end - feed->next);
 }
 
-/* Filters are made on a carver with at least their ..._bytes() left. */
-wr_status wr_gzip_input_init(wr_input *below, wr_text path, wr_carver *carver, wr_input **out_input,
-                             wr_error *err) WR_MUST_USE;
-/** `bump`: for larger windows of later frames. */
-wr_status wr_zstd_input_init(wr_input *below, wr_text path, uint64_t window_bytes, wr_carver *carver,
-                             wr_bump *bump, wr_input **out_input, wr_error *err) WR_MUST_USE;
-uint64_t wr_gzip_input_bytes(void);
-uint64_t wr_zstd_input_bytes(uint64_t window_bytes);
-/** Window of the frame that starts with `head`; 0 if that cannot be told. */
-uint64_t wr_zstd_window(const void *head, size_t head_bytes);
+/* The filter over a codec is made on a carver with at least wr_codec_input_bytes() left; `bump`: for
+ * larger windows of later frames. */
+wr_status wr_codec_input_init(const wr_codec_ops *ops, wr_input *below, wr_text path,
+                              uint64_t window_bytes, wr_carver *carver, wr_bump *bump,
+                              wr_input **out_input, wr_error *err) WR_MUST_USE;
+uint64_t wr_codec_input_bytes(const wr_codec_ops *ops, uint64_t window_bytes);
 
-wr_status wr_gzip_output_open(wr_fs_writer *writer, int level, wr_bump *bump,
-                              wr_output **out_output, wr_error *err) WR_MUST_USE;
-wr_status wr_zstd_output_open(wr_fs_writer *writer, int level, wr_bump *bump,
-                              wr_output **out_output, wr_error *err) WR_MUST_USE;
-uint64_t wr_gzip_output_bytes(void);
-uint64_t wr_zstd_output_bytes(void);
+/** `level` 0: the default. Errors WR_INVALID: there is no such level. */
+wr_status wr_codec_output_open(const wr_codec_ops *ops, int level, wr_fs_writer *writer,
+                               wr_bump *bump, wr_output **out_output, wr_error *err) WR_MUST_USE;
+/** `level` is one that exists. */
+uint64_t wr_codec_output_bytes(const wr_codec_ops *ops, int level);
 
 #endif

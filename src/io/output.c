@@ -36,18 +36,16 @@ static const struct wr_output_ops RAW_OUTPUT = {
     .close = raw_close,
 };
 
-uint64_t wr_output_lease_min(wr_codec codec)
+uint64_t wr_output_lease_min(wr_codec codec, int level)
 {
-    switch (codec) {
-    case WR_CODEC_NONE:
+    const wr_codec_ops *ops;
+
+    if (codec == WR_CODEC_NONE)
         return sizeof(raw_output);
-    case WR_CODEC_GZIP:
-        return wr_gzip_output_bytes();
-    case WR_CODEC_AUTO:
-    case WR_CODEC_ZSTD:
-        return wr_zstd_output_bytes();
-    }
-    WR_UNREACHABLE();
+    ops = wr_codec_ops_of(codec);
+    if (wr_codec_level(ops, level, &level, NULL) != WR_OK)
+        level = ops->level_default; /* opening it is refused */
+    return wr_codec_output_bytes(ops, level);
 }
 
 wr_status wr_output_open(wr_fs_writer *writer, wr_codec codec, int level, wr_bump *bump,
@@ -55,22 +53,13 @@ wr_status wr_output_open(wr_fs_writer *writer, wr_codec codec, int level, wr_bum
 {
     raw_output *raw;
 
-    if (codec == WR_CODEC_AUTO)
-        codec = wr_codec_detect(writer->path, NULL, 0);
-    switch (codec) {
-    case WR_CODEC_GZIP:
-        return wr_gzip_output_open(writer, level, bump, out_output, err);
-    case WR_CODEC_ZSTD:
-        return wr_zstd_output_open(writer, level, bump, out_output, err);
-    case WR_CODEC_AUTO:
-    case WR_CODEC_NONE:
-        raw = WR_BUMP_NEW(bump, raw_output, err);
-        if (!raw)
-            return WR_NO_MEMORY;
-        raw->base.ops = &RAW_OUTPUT;
-        raw->writer = writer;
-        *out_output = &raw->base;
-        return WR_OK;
-    }
-    WR_UNREACHABLE();
+    if (codec != WR_CODEC_NONE)
+        return wr_codec_output_open(wr_codec_ops_of(codec), level, writer, bump, out_output, err);
+    raw = WR_BUMP_NEW(bump, raw_output, err);
+    if (!raw)
+        return WR_NO_MEMORY;
+    raw->base.ops = &RAW_OUTPUT;
+    raw->writer = writer;
+    *out_output = &raw->base;
+    return WR_OK;
 }

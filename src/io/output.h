@@ -1,4 +1,4 @@
-/* io/output.h — sequential byte outputs: filters (gzip, zstd) stacked on a file writer.
+/* io/output.h — sequential byte outputs: a codec stacked on a file writer.
  *
  * Nothing is visible before commit. Buffers and codec state are fixed at open, from the bump. */
 #ifndef WR_IO_OUTPUT_H
@@ -16,9 +16,10 @@ struct wr_output {
     uint64_t offset; /* bytes taken in */
 };
 
-uint64_t wr_output_lease_min(wr_codec codec);
+/** Fixed memory of wr_output_open with a settled codec; `level` 0: the codec's default. */
+uint64_t wr_output_lease_min(wr_codec codec, int level);
 
-/** `level` 0: the codec's default. Owner: the output closes the writer. */
+/** `codec` is settled: not AUTO. `level` as above; an unknown one is WR_INVALID. Owner: the output closes the writer. */
 wr_status wr_output_open(wr_fs_writer *writer, wr_codec codec, int level, wr_bump *bump,
                          wr_output **out_output, wr_error *err) WR_MUST_USE;
 

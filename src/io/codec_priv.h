@@ -1,0 +1,80 @@
+/* io/codec_priv.h — what a codec is: one table of functions over a library.
+ *
+ * Invariants
+ *  1. State lives in memory that the caller gives: decoder_bytes and encoder_bytes say how much, and
+ *     nothing else is ever allocated, whatever the data claims.
+ *  2. A call moves forward whenever it can: one that neither takes nor gives a byte, nor ends the
+ *     frame, wants more input or more room.
+ *  3. What a frame's checksums cover is checked before the frame ends.
+ * Call order: decoder_init once, then for every frame decode until WR_CODEC_END, decoder_reset;
+ * encoder_init, encode until WR_CODEC_END with `finish`, encoder_reset. */
+#ifndef WR_BUILDING_IO
+#error "private to src/io"
+#endif
+#ifndef WR_IO_CODEC_PRIV_H
+#define WR_IO_CODEC_PRIV_H
+
+#include "io/codec.h"
+
+typedef enum wr_codec_flow {
+    WR_CODEC_MORE,    /* wants input or room, or can go on                       */
+    WR_CODEC_END,     /* the frame is whole; nothing behind it was taken         */
+    WR_CODEC_DAMAGED, /* `what` says how                                         */
+    WR_CODEC_SHORT    /* a window of `window_bytes` does not fit the state       */
+} wr_codec_flow;
+
+/** What a call takes from and gives to: it moves the pointers on. */
+typedef struct wr_codec_io {
+    const uint8_t *in;
+    size_t         in_bytes;
+    uint8_t       *out;
+    size_t         out_bytes;
+    const char    *what;
+    uint64_t       window_bytes;
+} wr_codec_io;
+
+typedef struct wr_codec_ops {
+    const char *name;         /* "zstd"                                          */
+    const char *unit;         /* what the format calls a frame: "member"         */
+    const char *endings;      /* of files, blank-separated: "zst zstd"           */
+    int         level_default, level_max; /* levels are 1 to level_max           */
+    uint64_t    window_default; /* of a frame that does not tell its own         */
+    uint32_t    padding_multiple; /* zero bytes may follow a frame in multiples of it; 0: none */
+
+    /** Can a frame begin with these bytes (as many as there are)? NULL: nothing gives it away. */
+    bool (*starts)(const uint8_t *head, size_t head_bytes);
+    /** History that the frame with this head needs; 0: it does not tell. */
+    uint64_t (*window)(const uint8_t *head, size_t head_bytes);
+
+    /** With a window of 0: for frames that decode_whole decodes. */
+    uint64_t (*decoder_bytes)(uint64_t window_bytes);
+    void (*decoder_init)(void *state, uint64_t window_bytes);
+    void (*decoder_reset)(void *state);
+    wr_codec_flow (*decode)(void *state, wr_codec_io *io);
+    /** All of `in`, which may be several frames, at once; NULL: `decode` does that as well. */
+    wr_codec_flow (*decode_whole)(void *state, wr_codec_io *io);
+
+    /** `level` is one that exists. */
+    uint64_t (*encoder_bytes)(int level);
+    void (*encoder_init)(void *state, int level);
+    void (*encoder_reset)(void *state);
+    /** With `finish`, `in` is the last of the frame. NULL: this codec has no streams. */
+    wr_codec_flow (*encode)(void *state, wr_codec_io *io, bool finish);
+    /** All of `in` as one frame, into room for `bound` bytes; NULL: `encode` does that as well. */
+    wr_codec_flow (*encode_whole)(void *state, wr_codec_io *io);
+    /** Most bytes that one frame of `raw_bytes` takes. */
+    uint64_t (*bound)(uint64_t raw_bytes);
+} wr_codec_ops;
+
+extern const wr_codec_ops wr_codec_ops_gzip, wr_codec_ops_zstd;
+
+/** Of every codec but AUTO and NONE. */
+const wr_codec_ops *wr_codec_ops_of(wr_codec codec);
+
+/** The level to use for what was asked, 0 being the default. Errors WR_INVALID: names the levels. */
+wr_status wr_codec_level(const wr_codec_ops *ops, int asked, int *out_level, wr_error *err);
+
+/** Bytes that tell a frame's window in every codec. */
+enum { WR_CODEC_HEAD_BYTES = 64 };
+
+#endif
