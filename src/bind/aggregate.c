@@ -4,6 +4,8 @@
  * the step's input, everything around them over its output (keys, then aggregates). Around them a
  * part is taken for a key when it binds to an expression equal to the key's.
  * Invariant: arguments are bound without an agg_context, so aggregates cannot nest. */
+#include <math.h>
+
 #include "bind/bind_priv.h"
 #include "types/decimal.h"
 #include "types/nested.h"
@@ -25,10 +27,15 @@ static bool is_quantile(wr_agg_kind kind)
     return kind == WR_AGG_QUANTILE_CONT || kind == WR_AGG_QUANTILE_DISC;
 }
 
+static bool cuts_values(wr_agg_kind kind)
+{
+    return kind == WR_AGG_MOST_FREQUENT || kind == WR_AGG_APPROX_MOST_FREQUENT;
+}
+
 static bool takes_two(wr_agg_kind kind)
 {
     return wr_agg_has_order(kind) || wr_agg_is_paired(kind) || wr_agg_has_fraction(kind) ||
-           kind == WR_AGG_MOST_FREQUENT;
+           cuts_values(kind);
 }
 
 static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind, wr_error *err)
@@ -43,6 +50,8 @@ static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind
                               WR_TEXT_ARG(ast->text));
     if (kind == WR_AGG_STRING_AGG && ast->arg_count == 2)
         wanted = 2;
+    if (kind == WR_AGG_APPROX_MOST_FREQUENT && ast->arg_count > 2 && ast->arg_count <= 4)
+        wanted = ast->arg_count;
     if (ast->arg_count != wanted)
         return wr_binder_fail(b, ast, err, "%.*s() takes %u argument%s, %u given",
                               WR_TEXT_ARG(ast->text), wanted, wanted == 1 ? "" : "s",
@@ -148,7 +157,8 @@ static wr_status bind_fraction(binder *b, const wr_ast *ast, wr_agg_kind kind, d
     return WR_OK;
 }
 
-static wr_status bind_values_max(binder *b, const wr_ast *ast, int64_t *out_max, wr_error *err)
+static wr_status bind_values_max(binder *b, const wr_ast *ast, wr_agg_kind kind, int64_t *out_max,
+                                 wr_error *err)
 {
     const wr_value *value;
     wr_expr        *expr;
@@ -159,8 +169,44 @@ static wr_status bind_values_max(binder *b, const wr_ast *ast, int64_t *out_max,
     if (expr->kind != WR_EXPR_CONST || value->is_null || !wr_type_is_integer(value->type) ||
         wr_type_is_unsigned(value->type) || value->i64 < 1)
         return wr_binder_fail(b, ast, err,
-                              "most_frequent(x, k) takes a constant number of values k, such as 10");
+                              "%s(x, k) takes a constant number of values k, such as 10",
+                              wr_agg_name(kind));
     *out_max = value->i64;
+    return WR_OK;
+}
+
+static wr_status bind_share(binder *b, const wr_ast *ast, const char *name, double *out_share,
+                            wr_error *err)
+{
+    wr_expr *expr;
+
+    WR_TRY(wr_binder_node(b, ast, &expr, err));
+    WR_TRY(wr_expr_fold(expr, b->bump, &expr, err));
+    if (!constant_number(expr, out_share) || !(*out_share > 0.0 && *out_share < 1.0))
+        return wr_binder_fail(b, ast, err, "the %s of approx_most_frequent() is a constant between "
+                              "0 and 1", name);
+    return WR_OK;
+}
+
+/* At most 1 / tolerance cells have a share of that and more: as many are kept, and k. Of the values that
+ * are less frequent about cells_kept / cell_count fall into one of those. */
+static wr_status bind_cells(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, wr_error *err)
+{
+    enum { CELLS_MAX = 1 << 30 };
+    double probability = 0.99, tolerance = 0.001, kept, cells;
+
+    if (ast->arg_count > 2)
+        WR_TRY(bind_share(b, ast->args[2], "probability", &probability, err));
+    if (ast->arg_count > 3)
+        WR_TRY(bind_share(b, ast->args[3], "tolerance", &tolerance, err));
+    kept = ceil(1.0 / tolerance) + (double)io_agg->values_max;
+    cells = ceil(kept / (1.0 - probability));
+    if (!(cells <= CELLS_MAX))
+        return wr_binder_fail(b, ast, err,
+                              "approx_most_frequent() of so many values takes more than %d cells a "
+                              "group: most_frequent(x, k) is exact", CELLS_MAX);
+    io_agg->cells_kept = (uint32_t)kept;
+    io_agg->cell_count = (uint32_t)cells;
     return WR_OK;
 }
 
@@ -252,8 +298,10 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     if (wr_agg_has_fraction(kind)) {
         WR_TRY(bind_fraction(&b, ast->args[1], kind, &agg.fraction, err));
         agg.descending = ast->within_group && ast->order[0].descending;
-    } else if (kind == WR_AGG_MOST_FREQUENT) {
-        WR_TRY(bind_values_max(&b, ast->args[1], &agg.values_max, err));
+    } else if (cuts_values(kind)) {
+        WR_TRY(bind_values_max(&b, ast->args[1], kind, &agg.values_max, err));
+        if (kind == WR_AGG_APPROX_MOST_FREQUENT)
+            WR_TRY(bind_cells(&b, ast, &agg, err));
     } else if (takes_two(kind)) {
         WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
         WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
@@ -319,6 +367,7 @@ static bool equal_aggs(const wr_plan_agg *a, const wr_plan_agg *b)
 {
     return a->kind == b->kind && a->distinct == b->distinct && a->fraction == b->fraction &&
            a->descending == b->descending && a->values_max == b->values_max &&
+           a->cell_count == b->cell_count && a->cells_kept == b->cells_kept &&
            equal_orders(a, b) &&
            equal_or_absent(a->argument, b->argument) && equal_or_absent(a->order, b->order) &&
            equal_or_absent(a->filter, b->filter);

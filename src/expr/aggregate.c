@@ -70,7 +70,8 @@ bool wr_agg_is_ordered(wr_agg_kind kind)
     agg_family family = AGGS[kind].family;
 
     return family == BETWEEN || family == ANY || family == SPREAD ||
-           wr_agg_is_sequence(kind) || kind == WR_AGG_PRODUCT || wr_agg_counts_values(kind);
+           kind == WR_AGG_PRODUCT || kind == WR_AGG_MAD || wr_agg_is_sequence(kind) ||
+           wr_agg_counts_values(kind);
 }
 
 bool wr_agg_is_sequence(wr_agg_kind kind)

@@ -10,13 +10,13 @@
  * goes with the values. Where there is but one group of short values
  * (at most eight bytes) that operator counts distinct ones, too: DISTINCT stays on such a count.
  * A histogram is a list of (value, count), as a map has them, over an aggregate that counts;
- * most_frequent one in order of the counts, cut by a window before it is made.
+ * most_frequent one in order of the counts, cut by a window before it is made (agg_branch.c).
+ * mad joins the values with the median of their group, and is the median of the distances.
  * DISTINCT is dropped where it changes nothing (min, max, bool_and ...).
  * Grouping sets: the values' aggregate has the sets, each with the value as one more key, and what
  * counts them groups by its keys and set; joins are on both. If one of the sets is (), which has a group
  * even of no rows, the branches are joined to the plain one, which then is always there. */
-#include "expr/operators.h"
-#include "optimizer/optimizer_priv.h"
+#include "optimizer/agg_branch_priv.h"
 
 typedef struct split {
     wr_plan            *plan;
@@ -63,12 +63,19 @@ static bool keeps_filter(const wr_plan_agg *agg)
     return agg->kind == WR_AGG_LIST && agg->filter;
 }
 
+/* Are only some values of a group wanted? */
+static bool cuts_values(const wr_plan_agg *agg)
+{
+    return agg->kind == WR_AGG_MOST_FREQUENT || agg->kind == WR_AGG_APPROX_MOST_FREQUENT;
+}
+
 static bool same_set(const wr_plan_node *node, const wr_plan_agg *a, const wr_plan_agg *b)
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
-    if (a->kind == WR_AGG_MOST_FREQUENT || b->kind == WR_AGG_MOST_FREQUENT ||
+    if (cuts_values(a) || cuts_values(b) ||
         (a->kind == WR_AGG_HISTOGRAM) != (b->kind == WR_AGG_HISTOGRAM) ||
+        (a->kind == WR_AGG_MAD) != (b->kind == WR_AGG_MAD) ||
         is_grouped(node, a) != is_grouped(node, b) || is_ordered(node, a) != is_ordered(node, b) ||
         keeps_filter(a) != keeps_filter(b) || !same_order(a, b))
         return false;
@@ -139,48 +146,6 @@ static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument
     return WR_OK;
 }
 
-/* An aggregate while it is put together: of `keys` over `input`. */
-typedef struct branch_input {
-    wr_plan_node *input;
-    wr_expr     **keys;
-    uint32_t      key_count;
-    uint64_t     *sets;
-    uint32_t      set_count;
-    wr_expr      *argument, *filter; /* a list's; else NULL                       */
-    wr_expr      *count;             /* of rows with the argument, if it is wanted */
-} branch_input;
-
-/* Groups by the keys, the argument and the filter; afterwards the input is that aggregate, and keys,
- * argument and filter are its columns. The number of a set stays what it is: they are the last keys. */
-static wr_status group_argument(wr_plan *plan, branch_input *io, bool counted, const wr_text *names,
-                                wr_error *err)
-{
-    wr_plan_agg *count_rows = WR_BUMP_NEW(plan->bump, wr_plan_agg, err);
-    uint32_t  key_count = io->key_count;
-    uint32_t  grouped = key_count + 1 + (io->filter != NULL);
-    uint32_t  set = grouped, count = grouped + (io->set_count > 0) + counted;
-    wr_expr **keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, count + 1, err);
-
-    if (!keys || !count_rows)
-        return WR_NO_MEMORY;
-    *count_rows = (wr_plan_agg){.kind = WR_AGG_COUNT_STAR, .type = WR_TYPE(I64)};
-    io->keys[key_count] = io->argument;
-    io->keys[key_count + 1] = io->filter;
-    WR_TRY(wr_plan_add_grouping_sets(plan, io->input, io->keys, grouped, io->sets, io->set_count,
-                                     count_rows, counted, names, &io->input, err));
-    WR_TRY(wr_plan_columns(plan, io->input, count, keys, err));
-    io->argument = keys[key_count];
-    if (io->filter)
-        io->filter = keys[key_count + 1];
-    io->count = counted ? keys[count - 1] : NULL;
-    if (io->set_count > 0)
-        keys[io->key_count++] = keys[set];
-    io->keys = keys;
-    io->sets = NULL;
-    io->set_count = 0;
-    return WR_OK;
-}
-
 static bool has_empty_set(const wr_plan_node *node)
 {
     for (uint32_t i = 0; i < node->aggregate.set_count; i++)
@@ -189,75 +154,36 @@ static bool has_empty_set(const wr_plan_node *node)
     return false;
 }
 
-/* Values in order: by how often they occur, if there are counts to order by, then by themselves. */
-static wr_status value_order(wr_plan *plan, const branch_input *in, bool by_count,
-                             wr_plan_key **out_keys, uint32_t *out_count, wr_error *err)
+/* What the aggregates of a branch are computed from, and what they are then. */
+static wr_status prepare_branch(const wr_plan_node *node, wr_agg_branch *io, wr_plan_agg *aggs,
+                                uint32_t count, wr_error *err)
 {
-    wr_plan_key *keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, 2, err);
-    uint32_t     count = 0;
+    bool is_counted = wr_agg_counts_values(aggs[0].kind);
 
-    if (!keys)
-        return WR_NO_MEMORY;
-    if (by_count)
-        keys[count++] = (wr_plan_key){.expr = in->count, .descending = true};
-    WR_TRY(wr_expr_order_key(plan->bump, in->argument, &keys[count++].expr, err));
-    *out_keys = keys;
-    *out_count = count;
+    io->filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
+    WR_TRY(filtered(io->plan, io->filter ? NULL : aggs[0].filter, aggs[0].argument, &io->argument,
+                    err));
+    if (aggs[0].kind == WR_AGG_APPROX_MOST_FREQUENT)
+        WR_TRY(wr_branch_keep_cells(io, aggs[0].cell_count, aggs[0].cells_kept, err));
+    if (is_grouped(node, &aggs[0]) || is_counted)
+        WR_TRY(wr_branch_group_argument(io, is_counted, err));
+    if (aggs[0].kind == WR_AGG_MAD)
+        WR_TRY(wr_branch_measure_from_median(io, err));
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_counted) {
+            WR_TRY(wr_branch_list_counts(io, &aggs[i], err));
+            continue;
+        }
+        WR_TRY(order_branch(io->plan, &aggs[i], io->argument, err));
+        if (aggs[i].kind == WR_AGG_MAD) {
+            aggs[i].kind = WR_AGG_MEDIAN;
+            aggs[i].fraction = 0.5;
+        }
+        aggs[i].argument = io->argument;
+        aggs[i].filter = io->filter;
+        aggs[i].distinct = is_ordered(node, &aggs[i]) && aggs[i].kind == WR_AGG_COUNT;
+    }
     return WR_OK;
-}
-
-/* Rows of each group but the `rows_max` first ones go; those without a value last. */
-static wr_status keep_first(wr_plan *plan, branch_input *io, wr_plan_key *order, uint32_t count,
-                            int64_t rows_max, wr_error *err)
-{
-    wr_plan_function *rank = WR_BUMP_NEW(plan->bump, wr_plan_function, err);
-    wr_plan_key      *keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, count + 1, err);
-    wr_value          most = {.type = WR_TYPE(I64), .i64 = rows_max};
-    wr_expr          *args[2], *condition;
-
-    if (!rank || !keys)
-        return WR_NO_MEMORY;
-    *rank = (wr_plan_function){.kind = WR_WINDOW_ROW_NUMBER, .type = WR_TYPE(I64)};
-    WR_TRY(wr_expr_call(plan->bump, WR_TEXT(WR_OPERATOR_IS_NULL), &io->argument, 1, &keys[0].expr,
-                        err));
-    memcpy(keys + 1, order, count * sizeof keys[0]);
-    WR_TRY(wr_plan_add_window(plan, io->input, io->keys, io->key_count, keys, count + 1, rank, 1,
-                              &io->input, err));
-    args[0] = wr_expr_column(plan->bump, io->input->schema.field_count - 1, WR_TYPE(I64), false,
-                             err);
-    args[1] = wr_expr_const(plan->bump, &most, err);
-    if (!args[0] || !args[1])
-        return WR_NO_MEMORY;
-    WR_TRY(wr_expr_call(plan->bump, WR_TEXT("<="), args, 2, &condition, err));
-    return wr_plan_add_filter(plan, io->input, condition, &io->input, err);
-}
-
-/* A histogram is the list of a map's entries, value and count; most_frequent a list of the same. */
-static wr_status list_counts(wr_plan *plan, branch_input *io, wr_plan_agg *io_agg, wr_error *err)
-{
-    bool         is_map = io_agg->kind == WR_AGG_HISTOGRAM;
-    wr_value     names[2] = {{.type = WR_TYPE(UTF8)}, {.type = WR_TYPE(UTF8)}};
-    wr_expr     *args[4];
-    wr_plan_key *order;
-    uint32_t     count;
-
-    names[0].text = is_map ? WR_TEXT("key") : WR_TEXT("value");
-    names[1].text = is_map ? WR_TEXT("value") : WR_TEXT("count");
-    WR_TRY(value_order(plan, io, !is_map, &order, &count, err));
-    if (!is_map)
-        WR_TRY(keep_first(plan, io, order, count, io_agg->values_max, err));
-    args[0] = wr_expr_const(plan->bump, &names[0], err);
-    args[1] = io->argument;
-    args[2] = wr_expr_const(plan->bump, &names[1], err);
-    args[3] = io->count;
-    if (!args[0] || !args[2])
-        return WR_NO_MEMORY;
-    io_agg->kind = WR_AGG_LIST;
-    io_agg->order_keys = order;
-    io_agg->order_key_count = count;
-    WR_TRY(wr_expr_call(plan->bump, WR_TEXT("named_struct"), args, 4, &io_agg->argument, err));
-    return wr_expr_call(plan->bump, WR_TEXT(WR_OPERATOR_IS_NOT_NULL), &io->argument, 1,
-                        &io_agg->filter, err);
 }
 
 static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
@@ -265,11 +191,10 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     const wr_plan_node *node = s->node;
     wr_plan            *plan = s->plan;
     uint32_t            key_count = node->aggregate.key_count, count = 0;
-    branch_input        in = {.input = node->inputs[0], .key_count = key_count,
+    wr_agg_branch       in = {.plan = plan, .input = node->inputs[0], .key_count = key_count,
                               .sets = node->aggregate.sets, .set_count = node->aggregate.set_count};
     wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_agg, node->aggregate.agg_count, err);
     wr_text     *names;
-    bool         is_counted;
 
     in.keys = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, key_count + 3, err);
     if (!aggs || !in.keys)
@@ -283,24 +208,9 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
         return WR_OK;
     memcpy(in.keys, node->aggregate.keys, key_count * sizeof in.keys[0]);
     WR_TRY(wr_plan_names(plan, key_count + count + 4, &names, err));
-    if (branch > 0) {
-        is_counted = wr_agg_counts_values(aggs[0].kind);
-        in.filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
-        WR_TRY(filtered(plan, in.filter ? NULL : aggs[0].filter, aggs[0].argument, &in.argument,
-                        err));
-        if (is_grouped(node, &aggs[0]) || is_counted)
-            WR_TRY(group_argument(plan, &in, is_counted, names, err));
-        for (uint32_t i = 0; i < count; i++) {
-            if (is_counted) {
-                WR_TRY(list_counts(plan, &in, &aggs[i], err));
-                continue;
-            }
-            WR_TRY(order_branch(plan, &aggs[i], in.argument, err));
-            aggs[i].argument = in.argument;
-            aggs[i].filter = in.filter;
-            aggs[i].distinct = is_ordered(node, &aggs[i]) && aggs[i].kind == WR_AGG_COUNT;
-        }
-    }
+    in.names = names;
+    if (branch > 0)
+        WR_TRY(prepare_branch(node, &in, aggs, count, err));
     return wr_plan_add_grouping_sets(plan, in.input, in.keys, in.key_count, in.sets, in.set_count,
                                      aggs, count, names, &s->branches[branch], err);
 }

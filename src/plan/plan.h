@@ -46,6 +46,7 @@ typedef struct wr_plan_agg {
     double   fraction;   /* quantiles: 0 to 1                             */
     bool     descending; /* quantiles: from the greatest value down       */
     int64_t  values_max; /* most_frequent: how many values                */
+    uint32_t cell_count, cells_kept; /* approx_most_frequent: of a group  */
     wr_text  separator;  /* string_agg                                    */
     wr_plan_key *order_keys; /* string_agg: ORDER BY                      */
     uint32_t order_key_count;
