@@ -33,7 +33,7 @@ def open_call(random, plan):
              f"string_agg(CAST({c.name} AS text), ',' ORDER BY {other.name})",
              f"string_agg(DISTINCT CAST({c.name} AS text), ',')",
              f"count(DISTINCT {c.name})", f"approx_count_distinct({c.name})"]
-    if c.family != "interval":
+    if c.family not in ("interval", "nested"):
         calls += [f"quantile_disc({c.name}, 0.5)", f"mode({c.name})"]
     if c.family in ("int", "float", "decimal"):
         calls += [f"{f}({c.name})" for f in ("sum", "avg", "median", "stddev_samp", "skewness",

@@ -349,7 +349,7 @@ def add_pivot(random, plan):
     values = random.sample((0, 1, 2, 3, 5, 7, None), random.randint(1, 4))
     call, type_ = random.choice(((f"count({of.name})", BIGINT), (f"min({of.name})", of.type),
                                  (f"max({of.name})", of.type), ("count(*)", BIGINT)))
-    domain = on.domain if type_ is BIGINT else of.domain
+    domain = of.domain if call[0] == "m" else ["0", "1", "3", "NULL"]
     names = [f"p{len(plan.steps)}_{n}" for n in range(len(values))]
     tests = [f"{on.name} = {v}" if v is not None else f"{on.name} IS NULL" for v in values]
     step = {"op": "pivot", "on": on.name, "values": dict(zip(names, values)), "aggregate": call}
