@@ -10,7 +10,6 @@ enum {
     DIGIT_BYTES = 7, /* a key is compared as a number with digits of so many bytes */
     DIGITS_MAX = (WR_SORTKEY_BYTES_MAX + DIGIT_BYTES - 1) / DIGIT_BYTES,
     CODE_SHIFT = 8 * DIGIT_BYTES,
-    AHEAD_BYTES = 192 /* of the next row, fetched early */
 };
 
 _Static_assert(DIGITS_MAX < 256, "an offset fits the byte above the code's digit");
@@ -368,11 +367,11 @@ WR_ALWAYS_INLINE wr_status step(wr_merge *merge, wr_error *err)
     if (merge->input_count == 1)
         return WR_OK;
     if (input->row) {
-        const uint8_t *next = input->row + wr_row_bytes(input->row);
-
-        /* Wanted when this input has won again: in about input_count rows. */
-        for (uint32_t line = 0; line < AHEAD_BYTES; line += 64)
-            __builtin_prefetch(next + line);
+        /* Wanted when this input has won again, in about input_count rows. */
+        if (input->cursor.stream)
+            wr_row_fetch(input->row + wr_row_bytes(input->row));
+        else
+            wr_sort_entry_fetch(input->entry, 0, (size_t)(input->entry_end - input->entry));
         encode_row(merge, input);
         code = code_from(merge, input->key_room,
                          find_difference(merge, input->key, input->key_room, 0));

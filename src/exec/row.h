@@ -67,6 +67,13 @@ static inline uint32_t wr_row_bytes(const uint8_t *row)
     return bytes;
 }
 
+/** Have the first lines of a row fetched, which is wanted soon. */
+static inline void wr_row_fetch(const uint8_t *row)
+{
+    for (uint32_t line = 0; line < 192; line += 64)
+        __builtin_prefetch(row + line);
+}
+
 /** Bytes each selected row will take: out_bytes[i] for the i-th selected row. */
 void wr_row_measure(const wr_row_layout *layout, const wr_vector *columns,
                     const wr_selection *selection, uint32_t *out_bytes);

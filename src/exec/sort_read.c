@@ -14,7 +14,6 @@ enum {
     BUFFER_BYTES_MAX = 256 * 1024, /* of one input of the merge                            */
     CHUNKS_SHARE = 32, /* all chunks get one part in so many of what is available      */
     FAN_IN_MIN = 2,
-    AHEAD_BYTES = 192, /* of a row in memory, fetched before columns are read from it  */
 };
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -312,13 +311,6 @@ void wr_sorter_reader_close(wr_sorter_reader *reader)
 
 /* ---- Chunks ---------------------------------------------------------------------------------- */
 
-static uint64_t rows_per_chunk(const wr_sorter *sorter)
-{
-    uint64_t rows = (uint64_t)CHUNK_BATCHES * sorter->exec->batch_rows;
-
-    return rows < sorter->rows_left ? rows : sorter->rows_left;
-}
-
 static void begin_page_chunk(wr_sorter_reader *reader, uint64_t row_count)
 {
     reader->chunk_offset = 0;
@@ -326,16 +318,18 @@ static void begin_page_chunk(wr_sorter_reader *reader, uint64_t row_count)
     reader->rows_left = row_count;
 }
 
-static wr_status take_merged(wr_sorter *sorter, wr_sorter_reader *reader, wr_error *err)
+static wr_status take_merged(wr_sorter *sorter, wr_sorter_reader *reader, uint32_t batches,
+                             wr_error *err)
 {
-    uint64_t count;
+    uint64_t count = (uint64_t)batches * sorter->exec->batch_rows, skipped;
 
     if (sorter->rows_to_skip > 0) {
-        WR_TRY(wr_merge_take(&sorter->merge, sorter->rows_to_skip, NULL, &count, err));
+        WR_TRY(wr_merge_take(&sorter->merge, sorter->rows_to_skip, NULL, &skipped, err));
         sorter->rows_to_skip = 0;
     }
     if (sorter->run_count == 0) {
-        WR_TRY(wr_merge_take(&sorter->merge, rows_per_chunk(sorter), reader->rows, &count, err));
+        count = count < sorter->rows_left ? count : sorter->rows_left;
+        WR_TRY(wr_merge_take(&sorter->merge, count, reader->rows, &count, err));
         reader->row_next = 0;
         reader->row_count = (uint32_t)count;
         reader->rows_left = count;
@@ -369,14 +363,14 @@ static wr_status read_page(wr_sorter *sorter, wr_row_page *page, uint32_t page_b
     return WR_OK;
 }
 
-static void take_entries(wr_sorter *sorter, wr_sorter_reader *reader)
+static void take_entries(wr_sorter *sorter, wr_sorter_reader *reader, uint32_t batches)
 {
     uint32_t index = sorter->next_source - sorter->run_capacity;
 
     for (; index < sorter->buffer_count; index++, sorter->next_source++, sorter->next_entry = 0) {
         const wr_sort_buffer *buffer = &sorter->buffers[index];
         uint64_t left = buffer->entry_count - sorter->next_entry;
-        uint64_t count = (uint64_t)CHUNK_BATCHES * sorter->exec->batch_rows;
+        uint64_t count = (uint64_t)batches * sorter->exec->batch_rows;
 
         count = count < left ? count : left;
         for (uint64_t i = 0; i < count; i++)
@@ -413,7 +407,8 @@ static void trim_chunk(wr_sorter *sorter, wr_sorter_reader *reader)
         reader->rows_left = sorter->rows_left;
 }
 
-static wr_status take_next(wr_sorter *sorter, wr_sorter_reader *reader, wr_error *err)
+static wr_status take_next(wr_sorter *sorter, wr_sorter_reader *reader, uint32_t batches,
+                           wr_error *err)
 {
     do {
         reader->rows_left = 0;
@@ -421,7 +416,7 @@ static wr_status take_next(wr_sorter *sorter, wr_sorter_reader *reader, wr_error
         if (reader->chunk->row_count > 0)
             begin_page_chunk(reader, reader->chunk->row_count);
         if (reader->rows_left == 0)
-            take_entries(sorter, reader);
+            take_entries(sorter, reader, batches);
         if (reader->rows_left == 0)
             return WR_OK;
         trim_chunk(sorter, reader);
@@ -429,7 +424,8 @@ static wr_status take_next(wr_sorter *sorter, wr_sorter_reader *reader, wr_error
     return WR_OK;
 }
 
-static wr_status take_chunk(wr_sorter_reader *reader, wr_error *err)
+/* Rows in memory: at most so many batches of them. */
+static wr_status take_chunk(wr_sorter_reader *reader, uint32_t batches, wr_error *err)
 {
     wr_sorter *sorter = reader->sorter;
     wr_status status = WR_OK;
@@ -438,7 +434,8 @@ static wr_status take_chunk(wr_sorter_reader *reader, wr_error *err)
     reader->morsel = sorter->next_morsel;
     if (sorter->rows_left == 0)
         return WR_OK;
-    status = sorter->is_merging ? take_merged(sorter, reader, err) : take_next(sorter, reader, err);
+    status = sorter->is_merging ? take_merged(sorter, reader, batches, err)
+                                : take_next(sorter, reader, batches, err);
     if (status != WR_OK)
         sorter->rows_left = 0; /* the merge is nowhere: nobody may go on with it */
     if (status != WR_OK || reader->rows_left == 0) {
@@ -464,6 +461,7 @@ static void copy_entries(wr_sorter *sorter, wr_row_page *page)
         for (; sorter->next_entry < buffer->entry_count; sorter->next_entry++) {
             const wr_sort_entry *entry = &buffer->entries[sorter->next_entry];
 
+            wr_sort_entry_fetch(buffer->entries, sorter->next_entry, buffer->entry_count);
             if (!wr_row_page_copy(page, sorter->page_bytes, wr_sort_entry_row(entry)))
                 return;
         }
@@ -508,20 +506,18 @@ static const uint8_t **next_rows(wr_sorter_reader *reader, uint32_t count)
         return rows;
     }
     reader->row_next += count;
-    for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t line = 0; line < AHEAD_BYTES; line += 64)
-            __builtin_prefetch(rows[i] + line);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        wr_row_fetch(rows[i]);
     return rows;
 }
 
-wr_status wr_sorter_read_rows(wr_sorter_reader *reader, const uint8_t ***out_rows,
-                              uint32_t *out_count, wr_error *err)
+static wr_status read_rows(wr_sorter_reader *reader, uint32_t batches, const uint8_t ***out_rows,
+                           uint32_t *out_count, wr_error *err)
 {
     uint32_t count = reader->sorter->exec->batch_rows;
 
     if (reader->rows_left == 0)
-        WR_TRY(take_chunk(reader, err));
+        WR_TRY(take_chunk(reader, batches, err));
     if (count > reader->rows_left)
         count = (uint32_t)reader->rows_left;
     *out_count = count;
@@ -531,12 +527,19 @@ wr_status wr_sorter_read_rows(wr_sorter_reader *reader, const uint8_t ***out_row
     return WR_OK;
 }
 
+/* One batch: nobody else waits for the lock, and its rows are still at hand from the merge. */
+wr_status wr_sorter_read_rows(wr_sorter_reader *reader, const uint8_t ***out_rows,
+                              uint32_t *out_count, wr_error *err)
+{
+    return read_rows(reader, 1, out_rows, out_count, err);
+}
+
 wr_status wr_sorter_read(wr_sorter_reader *reader, wr_batch *out, wr_flow *out_flow, wr_error *err)
 {
     wr_sorter *sorter = reader->sorter;
     uint32_t columns = sorter->plan.output_count, count;
     const uint8_t **rows;
-    wr_status status = wr_sorter_read_rows(reader, &rows, &count, err);
+    wr_status status = read_rows(reader, CHUNK_BATCHES, &rows, &count, err);
 
     out->morsel = reader->morsel;
     WR_TRY(status);

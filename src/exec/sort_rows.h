@@ -25,6 +25,15 @@ static inline const uint8_t *wr_sort_entry_row(const wr_sort_entry *entry)
     return (const uint8_t *)entry->row;
 }
 
+/** Going through `count` entries in order: have the rows behind entry i fetched, which lie anywhere. */
+static inline void wr_sort_entry_fetch(const wr_sort_entry *entries, size_t i, size_t count)
+{
+    enum { AHEAD = 8 };
+
+    if (i + AHEAD < count)
+        wr_row_fetch(wr_sort_entry_row(&entries[i + AHEAD]));
+}
+
 /** Sort by `prefix` alone, whatever it is. */
 void wr_sort_by_prefix(wr_sort_entry *entries, size_t count);
 

@@ -9,8 +9,6 @@ enum {
     RESERVE_ROW_PAGES = 2,    /* then one of addresses, then the spill page            */
     RESERVE_ENTRIES = 2,
     RESERVE_SPILL = 3,
-    AHEAD = 8,                /* rows fetched ahead when they are put in order         */
-    AHEAD_BYTES = 192,
     BUFFER_ROWS_MIN = 8192,   /* a top-N buffer is cut when it has twice the rows needed, */
 };                            /* but not before it has so many                         */
 
@@ -127,12 +125,6 @@ static uint32_t reserve_rows(wr_sorter *sorter, wr_sort_buffer *buffer, const ui
 
 /* ---- Spilling -------------------------------------------------------------------------------- */
 
-static void prefetch_row(const uint8_t *row)
-{
-    for (uint32_t line = 0; line < AHEAD_BYTES; line += 64)
-        __builtin_prefetch(row + line);
-}
-
 static wr_status write_sorted(wr_sorter *sorter, wr_sort_buffer *buffer, uint32_t page_bytes,
                             wr_spill_writer *writer, wr_error *err)
 {
@@ -143,8 +135,7 @@ static wr_status write_sorted(wr_sorter *sorter, wr_sort_buffer *buffer, uint32_
         const uint8_t *row = wr_sort_entry_row(&buffer->entries[i]);
         uint32_t       bytes = wr_row_bytes(row);
 
-        if (i + AHEAD < buffer->entry_count)
-            prefetch_row(wr_sort_entry_row(&buffer->entries[i + AHEAD]));
+        wr_sort_entry_fetch(buffer->entries, i, buffer->entry_count);
         if (bytes > page_bytes - page->used_bytes) {
             if (wr_exec_is_cancelled(sorter->exec))
                 return WR_RAISE(err, WR_CANCELLED, "cancelled while spilling a sorted run");
@@ -319,8 +310,7 @@ static wr_status cut_groups(wr_sorter_worker *worker, wr_error *err)
         const uint8_t *row = wr_sort_entry_row(&buffer->entries[i]);
         bool           keep;
 
-        if (i + AHEAD < buffer->entry_count)
-            prefetch_row(wr_sort_entry_row(&buffer->entries[i + AHEAD]));
+        wr_sort_entry_fetch(buffer->entries, i, buffer->entry_count);
         WR_TRY(wr_sort_top_take(&top, row, &keep, err));
         if (keep) {
             buffer->entries[kept++] = buffer->entries[i];
