@@ -69,6 +69,8 @@ typedef struct wr_table {
     wr_codec         codec;
     wr_encoding_name encoding;
     wr_schema        schema;
+    wr_schema        partitions;    /* columns that stand in the paths (types/hive.h)  */
+    bool             by_name;       /* files may lack columns, which are NULL then   */
     wr_head          head;          /* of a stream: what was read for the sample  */
     wr_on_error      on_error;
     uint64_t         errors_max;

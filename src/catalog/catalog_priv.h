@@ -12,4 +12,12 @@
 wr_status wr_table_sample(const wr_table_spec *spec, wr_table *table, wr_lease *open_lease,
                           wr_bump *bump, wr_error *err) WR_MUST_USE;
 
+/** Find the partitions that the paths tell: fills table->partitions. `wanted` as of the option
+ *  hive_partitioning: WR_HIVE_AUTO wants all paths to have the same keys, WR_HIVE_TRUE insists. Columns
+ *  that the files have themselves are left out. After sampling.
+ * Errors   WR_INVALID a path without the keys of the others (WR_HIVE_TRUE); WR_NO_MEMORY */
+typedef enum wr_hive_wanted { WR_HIVE_AUTO, WR_HIVE_TRUE, WR_HIVE_FALSE } wr_hive_wanted;
+wr_status wr_table_find_partitions(wr_table *table, wr_hive_wanted wanted, wr_bump *bump,
+                                   wr_error *err) WR_MUST_USE;
+
 #endif

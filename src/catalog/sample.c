@@ -253,7 +253,7 @@ wr_status wr_table_sample(const wr_table_spec *spec, wr_table *table, wr_lease *
         return WR_NO_MEMORY;
     memcpy(given, table->options, options_bytes);
     for (uint32_t i = 0; i < table->path_count; i++) {
-        if (!spec->infer_full && (any_value(&table->schema) || i == FILES_MAX))
+        if (!spec->infer_full && !table->by_name && (any_value(&table->schema) || i == FILES_MAX))
             break;
         if (table->schema.field_count == 0)
             memcpy(table->options, given, options_bytes);

@@ -14,7 +14,12 @@ typedef struct step_options {
     int32_t codec;
     wr_text encoding;
     int64_t level;
+    int32_t hive;
+    bool    by_name;
 } step_options;
+
+static const char *const HIVE_NAMES[] = {"auto", "true", "false", NULL}; /* of wr_hive_wanted */
+
 
 const wr_option_def WR_SCAN_OPTIONS[] = {
     {"compression", WR_OPTION_ENUM, 0, offsetof(step_options, codec), "auto", 0, 0, WR_CODEC_NAMES,
@@ -22,6 +27,12 @@ const wr_option_def WR_SCAN_OPTIONS[] = {
     {"encoding", WR_OPTION_TEXT, 0, offsetof(step_options, encoding), "utf8", 0, 0, NULL,
      "of the text: utf8, utf16 (by its mark), utf16le, utf16be, latin1 or windows1252, in any usual "
      "spelling; output is always UTF-8"},
+    {"hive_partitioning", WR_OPTION_ENUM, 0, offsetof(step_options, hive), "auto", 0, 0, HIVE_NAMES,
+     "folders such as year=2026 on the way to the files are columns: auto (where all paths have the "
+     "same ones), true or false; files that a filter on them rules out are not read"},
+    {"union_by_name", WR_OPTION_BOOL, 0, offsetof(step_options, by_name), "false", 0, 0, NULL,
+     "true: all files are sampled, the columns are those of all of them, and NULL where a file lacks "
+     "one"},
     {NULL, WR_OPTION_BOOL, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 
@@ -151,13 +162,28 @@ static wr_status raise_no_file(wr_fs *fs, wr_text source, wr_error *err)
     while (name.byte_count > 1 && name.bytes[name.byte_count - 1] == '/')
         name.byte_count--;
     if (fs->ops->stat(fs, name, &info, err) == WR_OK && info.is_folder)
-        return WR_RAISE(err, WR_INVALID,
-                        "'%.*s' is a folder: name the files in it, such as '%.*s/*.csv'",
-                        WR_TEXT_ARG(source), WR_TEXT_ARG(name));
+        return WR_RAISE(err, WR_NOT_FOUND,
+                        "there is no file in the folder '%.*s' (names that begin with '.' or '_' are "
+                        "passed over)", WR_TEXT_ARG(name));
     wr_error_clear(err);
     return WR_RAISE(err, WR_NOT_FOUND,
                     "no file matches '%.*s' (relative paths start at the working folder)",
                     WR_TEXT_ARG(source));
+}
+
+/* A folder is all files in it and in its folders. */
+static wr_status list_source(wr_fs *fs, wr_text source, path_list *list, wr_error *err)
+{
+    wr_fs_info  info = {0};
+    const char *slash = wr_text_ends_with(source, WR_TEXT("/")) ? "" : "/";
+    const char *all;
+
+    if (fs->ops->stat(fs, source, &info, err) != WR_OK)
+        wr_error_clear(err);
+    if (!info.is_folder)
+        return fs->ops->list(fs, source, list->bump, add_path, list, err);
+    all = wr_bump_printf(list->bump, err, "%.*s%s**", WR_TEXT_ARG(source), slash);
+    return all ? fs->ops->list(fs, wr_text_of(all), list->bump, add_path, list, err) : WR_NO_MEMORY;
 }
 
 static wr_status list_sources(const wr_catalog *catalog, const wr_table_spec *spec,
@@ -177,7 +203,7 @@ static wr_status list_sources(const wr_catalog *catalog, const wr_table_spec *sp
             WR_TRY(add_standard_input(&list, err));
             continue;
         }
-        WR_TRY(fs->ops->list(fs, spec->sources[i], bump, add_path, &list, err));
+        WR_TRY(list_source(fs, spec->sources[i], &list, err));
         if (table->path_count == before)
             return raise_no_file(fs, spec->sources[i], err);
     }
@@ -233,7 +259,9 @@ wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr
     table->reject_path = spec->reject_path;
     if (spec->on_error == WR_ON_ERROR_REJECT)
         WR_TRY(open_rejects(catalog, table, err));
+    table->by_name = step.by_name;
     WR_TRY(wr_table_sample(spec, table, open_lease, bump, err));
+    WR_TRY(wr_table_find_partitions(table, (wr_hive_wanted)step.hive, bump, err));
     *out_table = table;
     return WR_OK;
 }

@@ -14,6 +14,7 @@
 #include "exec/chooser.h"
 #include "exec/ops.h"
 #include "exec/rejects.h"
+#include "types/hive.h"
 
 enum {
     READER_BYTES = 12 * 1024, /* handle of a file system: paths of up to 4 KB */
@@ -44,6 +45,13 @@ typedef struct scan_shared {
     bool            has_failed;
 } scan_shared;
 
+/* A column that the path tells. */
+typedef struct partition {
+    wr_value       value;
+    wr_vector_cell cell;
+    char           text[WR_HIVE_BYTES_MAX];
+} partition;
+
 typedef struct scan_local {
     wr_node        *node;
     wr_exec        *exec;
@@ -55,6 +63,8 @@ typedef struct scan_local {
     wr_chooser      chooser;    /* the filter, if the format takes it               */
     wr_vector      *columns;    /* the format's, then the virtual ones          */
     wr_vector_cell  filename_cell;
+    partition      *partitions; /* of the split's path                              */
+    wr_text         partition_path;
 } scan_local;
 
 /* ---- Memory ------------------------------------------------------------------------------------------ */
@@ -79,7 +89,8 @@ static uint32_t file_count(const wr_plan_file_scan *plan, uint32_t worker_count)
 
 static uint32_t column_count(const wr_plan_file_scan *plan)
 {
-    return plan->request->column_count + plan->add_filename + plan->add_row_number;
+    return plan->request->column_count + plan->partition_count + plan->add_filename +
+           plan->add_row_number;
 }
 
 static uint64_t local_need(const wr_plan_file_scan *plan)
@@ -87,6 +98,7 @@ static uint64_t local_need(const wr_plan_file_scan *plan)
     const wr_format_reader_ops *ops = plan->format->reader;
 
     return wr_round_up(ops->split_bytes, 16) + ops->split_lease_min(plan->request) +
+           wr_round_up(plan->partition_count * sizeof(partition), 16) +
            wr_round_up((column_count(plan) + 1) * sizeof(wr_vector), 16);
 }
 
@@ -183,7 +195,8 @@ static wr_status file_scan_local_open(wr_node *node, void *local_p, wr_exec *exe
     WR_TRY(wr_bump_reserve(&local->bump, local_need(plan), err));
     local->columns = WR_BUMP_NEW_ARRAY(&local->bump, wr_vector, column_count(plan) + 1, err);
     local->split = wr_bump_alloc(&local->bump, ops->split_bytes, err);
-    if (!local->columns || !local->split)
+    local->partitions = WR_BUMP_NEW_ARRAY(&local->bump, partition, plan->partition_count, err);
+    if (!local->columns || !local->split || !local->partitions)
         return WR_NO_MEMORY;
     return ops->split_init(&local->request, local->split, &local->bump, err);
 }
@@ -365,6 +378,20 @@ static wr_status take_split(scan_local *local, scan_shared *shared, wr_error *er
 
 /* ---- The parallel half --------------------------------------------------------------------------------------- */
 
+static void read_partitions(scan_local *local, const wr_plan_file_scan *plan)
+{
+    if (local->partition_path.bytes == local->split->path.bytes)
+        return;
+    local->partition_path = local->split->path;
+    for (uint32_t i = 0; i < plan->partition_count; i++) {
+        partition *p = &local->partitions[i];
+
+        if (!wr_hive_value(local->split->path, plan->partitions[i].name, plan->partitions[i].type,
+                           p->text, &p->value))
+            p->value = (wr_value){.type = plan->partitions[i].type, .is_null = true};
+    }
+}
+
 /* Put the virtual columns behind those of the format. */
 static void add_columns(scan_local *local, wr_batch *out)
 {
@@ -373,6 +400,10 @@ static void add_columns(scan_local *local, wr_batch *out)
     wr_vector               *next = local->columns + plan->request->column_count;
 
     memcpy(local->columns, out->columns, plan->request->column_count * sizeof(wr_vector));
+    read_partitions(local, plan);
+    for (uint32_t i = 0; i < plan->partition_count; i++)
+        wr_vector_set_const(next++, &local->partitions[i].value, out->row_count,
+                            &local->partitions[i].cell);
     if (plan->add_filename) {
         wr_value path = {.type = WR_TYPE(UTF8), .text = split->path};
 

@@ -31,6 +31,8 @@ typedef struct wr_plan_file_scan {
     const wr_program      *filter;         /* over the request's columns; only if the format takes
                                               filters; its columns stand in the request; or NULL */
     uint32_t               filter_heap_bytes;
+    const wr_field        *partitions;     /* columns whose values stand in the paths (types/hive.h) */
+    uint32_t               partition_count;
     bool                   add_filename;   /* Utf8: path                                      */
     bool                   add_row_number; /* Int64: row in its file, from 1                  */
     wr_on_error            on_error;

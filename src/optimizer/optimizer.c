@@ -7,6 +7,8 @@ static const wr_rule RULES[] = {
      wr_rule_window_aggs},
     {"distinct", "distinct and ordered aggregates get branches of their own", wr_rule_distinct},
     {"push_filter", "filters move towards the sources", wr_rule_push_filter},
+    {"partitions", "files that a filter on their paths' partitions rules out are not read",
+     wr_rule_partitions},
     {"top_n", "a limit behind a sort keeps only the first rows while sorting", wr_rule_top_n},
     {"share_sort", "windows of one order sort once", wr_rule_share_sort},
     {"window_top", "a rank that is limited lets a window drop rows while sorting", wr_rule_window_top},

@@ -10,6 +10,7 @@
 
 wr_status wr_rule_fold(wr_plan *plan, wr_error *err);
 wr_status wr_rule_distinct(wr_plan *plan, wr_error *err);
+wr_status wr_rule_partitions(wr_plan *plan, wr_error *err);
 wr_status wr_rule_push_filter(wr_plan *plan, wr_error *err);
 wr_status wr_rule_ranges(wr_plan *plan, wr_error *err);
 wr_status wr_rule_share_sort(wr_plan *plan, wr_error *err);
@@ -30,6 +31,9 @@ wr_status wr_plan_names(wr_plan *plan, uint32_t count, wr_text **out_names, wr_e
 /** Columns 0 .. count-1 of `node` as expressions. */
 wr_status wr_plan_columns(wr_plan *plan, const wr_plan_node *node, uint32_t count,
                           wr_expr **out_exprs, wr_error *err);
+
+/** Copy of `expr` with every column replaced by exprs[column]; NULL (raised) when the pool is spent. */
+wr_expr *wr_expr_substitute(const wr_expr *expr, wr_expr *const *exprs, wr_bump *bump, wr_error *err);
 
 /** Drop nodes that no sink reaches and put inputs before readers again. */
 wr_status wr_plan_renumber(wr_plan *plan, wr_error *err);

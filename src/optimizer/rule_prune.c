@@ -241,13 +241,17 @@ static void prune_scan(prune *p, wr_plan_node *node)
 {
     uint32_t  file_columns = node->scan.column_count, kept = 0;
     uint32_t *map = p->maps[node->number];
-    uint32_t  virtual_at = file_columns;
+    uint32_t  virtual_at = file_columns, partitions = 0;
 
     keep_wanted(p, node, 0);
     for (uint32_t c = 0; c < file_columns; c++)
         if (map[c] != WR_FIELD_NONE)
             node->scan.columns[kept++] = node->scan.columns[c];
     node->scan.column_count = kept;
+    for (uint32_t c = 0; c < node->scan.partition_count; c++)
+        if (map[virtual_at++] != WR_FIELD_NONE)
+            node->scan.partitions[partitions++] = node->scan.partitions[c];
+    node->scan.partition_count = partitions;
     if (node->scan.filename)
         node->scan.filename = map[virtual_at++] != WR_FIELD_NONE;
     if (node->scan.row_number)

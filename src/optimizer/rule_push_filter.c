@@ -12,8 +12,7 @@
 #include "base/bits.h"
 #include "optimizer/optimizer_priv.h"
 
-/* Copy of `expr` with every column replaced by exprs[column]; NULL (raised) when the pool is spent. */
-static wr_expr *substitute(const wr_expr *expr, wr_expr *const *exprs, wr_bump *bump, wr_error *err)
+wr_expr *wr_expr_substitute(const wr_expr *expr, wr_expr *const *exprs, wr_bump *bump, wr_error *err)
 {
     wr_expr *copy;
 
@@ -27,7 +26,7 @@ static wr_expr *substitute(const wr_expr *expr, wr_expr *const *exprs, wr_bump *
     if (!copy->args)
         return NULL;
     for (uint32_t i = 0; i < expr->arg_count; i++)
-        if (!(copy->args[i] = substitute(expr->args[i], exprs, bump, err)))
+        if (!(copy->args[i] = wr_expr_substitute(expr->args[i], exprs, bump, err)))
             return NULL;
     return copy;
 }
@@ -181,7 +180,7 @@ static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved,
         *out_moved = true;
     } else if (child->kind == WR_PLAN_PROJECT && project_is_repeatable(child)) {
         wr_expr *predicate =
-            substitute(filter->filter.predicate, child->project.exprs, plan->bump, err);
+            wr_expr_substitute(filter->filter.predicate, child->project.exprs, plan->bump, err);
 
         if (!predicate)
             return WR_NO_MEMORY;

@@ -274,8 +274,8 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
     switch (node->kind) {
     case WR_PLAN_SCAN:
         wr_textbuf_printf(buf, "%s", node->scan.table->format->name);
-        for (uint32_t i = 0; i < node->scan.table->path_count; i++)
-            wr_textbuf_printf(buf, " %.*s", WR_TEXT_ARG(node->scan.table->paths[i]));
+        for (uint32_t i = 0; i < node->scan.path_count; i++)
+            wr_textbuf_printf(buf, " %.*s", WR_TEXT_ARG(node->scan.paths[i]));
         break;
     case WR_PLAN_GENERATE:
         wr_textbuf_printf(buf, "%llu rows, seed %llu: ",

@@ -137,11 +137,17 @@ wr_status wr_plan_add_scan(wr_plan *plan, const wr_table *table, bool filename, 
                            wr_plan_node **out_node, wr_error *err)
 {
     wr_plan_node *node;
-    uint32_t      count = table->schema.field_count;
+    uint32_t      count = table->schema.field_count, partitions = table->partitions.field_count;
 
     WR_TRY(new_node(plan, WR_PLAN_SCAN, NULL, NULL, &node, err));
-    WR_TRY(new_schema(plan, count + filename + row_number, &node->schema, err));
+    WR_TRY(new_schema(plan, count + partitions + filename + row_number, &node->schema, err));
     node->scan.table = table;
+    node->scan.paths = table->paths;
+    node->scan.path_count = table->path_count;
+    node->scan.partitions = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, partitions + 1, err);
+    if (!node->scan.partitions)
+        return WR_NO_MEMORY;
+    node->scan.partition_count = partitions;
     node->scan.columns = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, count ? count : 1, err);
     if (!node->scan.columns)
         return WR_NO_MEMORY;
@@ -152,12 +158,17 @@ wr_status wr_plan_add_scan(wr_plan *plan, const wr_table *table, bool filename, 
         node->scan.columns[i] = i;
         node->schema.fields[i] = table->schema.fields[i];
     }
+    for (uint32_t i = 0; i < partitions; i++) {
+        node->scan.partitions[i] = i;
+        node->schema.fields[count++] = table->partitions.fields[i];
+    }
     if (filename)
         node->schema.fields[count++] = (wr_field){WR_TEXT("filename"), WR_TYPE(UTF8), false};
     if (row_number)
         node->schema.fields[count] = (wr_field){WR_TEXT("row_number"), WR_TYPE(I64), false};
-    for (uint32_t i = table->schema.field_count; i < node->schema.field_count; i++)
-        if (has_name(&table->schema, node->schema.fields[i].name))
+    for (uint32_t i = table->schema.field_count + partitions; i < node->schema.field_count; i++)
+        if (has_name(&table->schema, node->schema.fields[i].name) ||
+            has_name(&table->partitions, node->schema.fields[i].name))
             return WR_RAISE(err, WR_INVALID,
                             "the file has a column '%.*s' already: leave '%.*s: true' out",
                             WR_TEXT_ARG(node->schema.fields[i].name),

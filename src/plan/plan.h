@@ -107,7 +107,11 @@ struct wr_plan_node {
             const wr_table *table;
             uint32_t       *columns;      /* of the table's schema, in output order        */
             uint32_t        column_count;
-            bool            filename, row_number; /* virtual columns behind them           */
+            uint32_t       *partitions;   /* of the table's partitions, behind the columns */
+            uint32_t        partition_count;
+            bool            filename, row_number; /* virtual columns behind those          */
+            const wr_text  *paths;        /* the table's, or those a filter has left       */
+            uint32_t        path_count;
         } scan;
         struct {
             uint64_t  row_count;

@@ -180,9 +180,13 @@ wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *o
     const wr_table    *table = logical->scan.table;
     wr_plan_file_scan *plan = WR_BUMP_NEW(b->bump, wr_plan_file_scan, err);
     wr_read_request   *request = WR_BUMP_NEW(b->bump, wr_read_request, err);
+    wr_field          *partitions = WR_BUMP_NEW_ARRAY(b->bump, wr_field,
+                                                      logical->scan.partition_count + 1, err);
 
-    if (!plan || !request)
+    if (!plan || !request || !partitions)
         return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < logical->scan.partition_count; i++)
+        partitions[i] = table->partitions.fields[logical->scan.partitions[i]];
     *request = (wr_read_request){
         .options = table->options,
         .schema = &table->schema,
@@ -192,14 +196,17 @@ wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *o
         .chunk_bytes = b->chunk_bytes,
         .blob_bytes_min = b->chunk_bytes / 4,
         .count_rows = logical->scan.row_number,
+        .by_name = table->by_name,
     };
     *plan = (wr_plan_file_scan){
         .format = table->format,
         .request = request,
         .fs = table->fs,
-        .paths = table->paths,
+        .paths = logical->scan.paths,
         .head = &table->head,
-        .path_count = table->path_count,
+        .path_count = logical->scan.path_count,
+        .partitions = partitions,
+        .partition_count = logical->scan.partition_count,
         .codec = table->codec,
         .encoding = table->encoding,
         .add_filename = logical->scan.filename,

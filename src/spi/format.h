@@ -90,6 +90,7 @@ typedef struct wr_read_request {
     uint32_t         chunk_bytes;   /* text formats: bytes a split may take                  */
     uint64_t         blob_bytes_min; /* a value at least this long may become a blob handle  */
     bool             count_rows;    /* split->first_row must be exact (row-number column)    */
+    bool             by_name;       /* a file that lacks a column has NULL there             */
     wr_reject_sink   rejects;
     wr_scratch      *scratch;       /* disk for what does not fit memory; may be NULL        */
     const wr_bound  *bounds;        /* hints, from the filter                                */

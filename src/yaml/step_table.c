@@ -203,8 +203,8 @@ const step_op WR_STEP_SCAN = {
              "reject_file", "filename", "row_number"},
     .helps =
         {
-            "a path, a glob (* ? [ab] {a,b} and ** through folders), a list of them, or - "
-            "for standard input",
+            "a path, a glob (* ? [ab] {a,b} and ** through folders), a folder (all its files), a list of "
+            "them, or - for standard input",
             "csv, tsv, json ...; told by the ending (.csv.gz too) when not given",
             "columns whose names and types are known: a list of {name, type, nullable}, or "
             "a map from names to types; the others are inferred, [] infers all. NULL in a "

@@ -271,7 +271,7 @@ static wr_status read_header(const wr_read_request *request, csv_file *file, wr_
     for (uint32_t c = 0; c < request->column_count; c++) {
         wr_text name = request->schema->fields[request->columns[c]].name;
 
-        if (file->sources[c] == WR_FIELD_NONE && !file->dialect.pad)
+        if (file->sources[c] == WR_FIELD_NONE && !file->dialect.pad && !request->by_name)
             return WR_RAISE(err, WR_DATA, "%.*s: the header has no column '%.*s'",
                             WR_TEXT_ARG(file->base.path), WR_TEXT_ARG(name));
     }

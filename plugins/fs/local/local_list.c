@@ -123,8 +123,8 @@ static wr_status visit_name(void *self, const char *name, wr_error *err)
     list_walk *walk = self;
     wr_text    text = wr_text_of(name);
 
-    if (walk->deep)
-        return wr_local_glob_match(WR_TEXT("*"), text) ? take_deep(walk, text, err) : WR_OK;
+    if (walk->deep) /* what is not named is not taken if it is hidden */
+        return name[0] != '.' && name[0] != '_' ? take_deep(walk, text, err) : WR_OK;
     return wr_local_glob_match(walk->component, text) ? take_name(walk, text, err) : WR_OK;
 }
 
