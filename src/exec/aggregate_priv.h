@@ -65,8 +65,6 @@ uint32_t wr_aggregate_page_bytes(const wr_plan_aggregate *plan, uint32_t page_by
 uint64_t wr_aggregate_shared_bytes(const wr_plan_aggregate *plan, const wr_exec *exec);
 uint64_t wr_aggregate_scratch_bytes(void);
 uint64_t wr_aggregate_resident_min(const void *plan, const wr_exec *exec);
-/* What the lease may hold in this step. */
-uint64_t wr_aggregate_lease_bytes(wr_node *node, const wr_exec *exec);
 
 wr_status wr_aggregate_scratch_init(batch_scratch *scratch, wr_bump *bump, wr_error *err);
 

@@ -1,5 +1,5 @@
 /* exec/join_fixture.h — what tests of joins share: inputs of rows with keys, all join types by a nested
- * loop, a sink that sums up what came out, and memory settings. */
+ * loop, a sink that sums up what came out, memory settings, and a suite that every join passes. */
 #ifndef WR_EXEC_JOIN_FIXTURE_H
 #define WR_EXEC_JOIN_FIXTURE_H
 
@@ -147,29 +147,22 @@ static bool ids_match(int64_t left, int64_t right)
     return left <= right;
 }
 
-static bool keys_match(const rows_plan *left, uint64_t l, const rows_plan *right, uint64_t r,
-                       const wr_plan_join *plan)
-{
-    if (plan->key_count == 0)
-        return true;
-    if (is_null(left, l) || is_null(right, r))
-        return plan->null_safe && is_null(left, l) && is_null(right, r);
-    return key_of(left, l) == key_of(right, r);
-}
+/* Do these rows meet? `shape` says how they are to be joined. */
+typedef bool meet_rows(const void *shape, const rows_plan *left, uint64_t l, const rows_plan *right,
+                       uint64_t r);
 
-static inline outcome expect(const rows_plan *left, const rows_plan *right, const wr_plan_join *plan)
+static inline outcome expect(wr_join_type type, const rows_plan *left, const rows_plan *right,
+                             meet_rows *meet, const void *shape)
 {
-    bool     *right_matched = calloc(right->row_count + 1, 1);
-    outcome   out = {0};
-    wr_join_type type = plan->type;
+    bool   *right_matched = calloc(right->row_count + 1, 1);
+    outcome out = {0};
 
     assert_non_null(right_matched);
     for (uint64_t l = 0; l < left->row_count; l++) {
         bool matched = false;
 
         for (uint64_t r = 0; r < right->row_count; r++) {
-            if (!keys_match(left, l, right, r, plan) ||
-                (plan->residual && !ids_match((int64_t)l, (int64_t)r)))
+            if (!meet(shape, left, l, right, r))
                 continue;
             matched = right_matched[r] = true;
             if (type != WR_JOIN_SEMI && type != WR_JOIN_ANTI)
@@ -187,6 +180,36 @@ static inline outcome expect(const rows_plan *left, const rows_plan *right, cons
     return out;
 }
 
+/* `plan_p`: a wr_plan_join over the key column. */
+static inline bool keys_meet(const void *plan_p, const rows_plan *left, uint64_t l,
+                             const rows_plan *right, uint64_t r)
+{
+    const wr_plan_join *plan = plan_p;
+
+    if (plan->residual && !ids_match((int64_t)l, (int64_t)r))
+        return false;
+    if (plan->key_count == 0)
+        return true;
+    if (is_null(left, l) || is_null(right, r))
+        return plan->null_safe && is_null(left, l) && is_null(right, r);
+    return key_of(left, l) == key_of(right, r);
+}
+
+/* By the key column or the id (0, 1); texts are "... key %lld". */
+static inline int order_of(const rows_plan *left, uint64_t l, uint32_t left_column,
+                           const rows_plan *right, uint64_t r, uint32_t right_column)
+{
+    int64_t a = left_column == 0 ? key_of(left, l) : (int64_t)l;
+    int64_t b = right_column == 0 ? key_of(right, r) : (int64_t)r;
+    char    texts[2][48];
+
+    if (left_column != 0 || !left->by_text)
+        return (a > b) - (a < b);
+    snprintf(texts[0], sizeof texts[0], "%lld", (long long)a);
+    snprintf(texts[1], sizeof texts[1], "%lld", (long long)b);
+    return strcmp(texts[0], texts[1]);
+}
+
 /* ---- Running -------------------------------------------------------------------------------------- */
 
 typedef struct setting {
@@ -194,6 +217,25 @@ typedef struct setting {
     bool        plenty; /* else exactly lease_min */
     const char *stress, *fault;
 } setting;
+
+static const setting LEAST = {.workers = 1}, LEAST_TWO = {.workers = 2},
+                     PLENTY = {.workers = 2, .plenty = true};
+
+static inline void column_types(const rows_plan *plan, wr_type types[COLUMNS])
+{
+    types[0] = plan->by_text ? WR_TYPE(UTF8) : WR_TYPE(I64);
+    types[1] = WR_TYPE(I64);
+    types[2] = WR_TYPE(UTF8);
+}
+
+static inline void open_kit(kit *k, const setting *how)
+{
+    kit_open(k, how->plenty ? 3000 : 900);
+    k->exec.worker_count = how->workers;
+    assert_int_equal(wr_fault_configure(how->fault, how->stress, NULL), WR_OK);
+    kit_open_spill(k, 4 * KIT_PAGE, how->workers);
+    found = (outcome){0};
+}
 
 /* left.id <= right.id */
 static inline const wr_program *compile_residual(wr_bump *bump, const wr_type *types)
@@ -235,5 +277,112 @@ static inline wr_status run_sorted(kit *k, const wr_source_ops *ops, const void 
         kit_want_everything(k);
     return kit_run(k);
 }
+
+/* ---- A suite that every join passes --------------------------------------------------------------- */
+
+/* A join, in shapes 0 .. shape_count; those from text_shape_count on are not for texts. */
+typedef struct join_kind {
+    uint32_t  shape_count, text_shape_count;
+    uint32_t  row_count;       /* where most keys differ                      */
+    uint32_t  heavy_row_count; /* where few do                                */
+    uint32_t  fault_shape;
+    wr_status (*run)(uint32_t shape, const rows_plan *left, const rows_plan *right,
+                     const setting *how);
+    outcome (*expect)(uint32_t shape, const rows_plan *left, const rows_plan *right);
+} join_kind;
+
+static inline void check_shape(const join_kind *kind, uint32_t shape, const rows_plan *left,
+                               const rows_plan *right, const setting *how)
+{
+    outcome wanted = kind->expect(shape, left, right);
+
+    assert_int_equal(kind->run(shape, left, right, how), WR_OK);
+    assert_int_equal(found.row_count, wanted.row_count);
+    assert_int_equal(found.sum, wanted.sum);
+}
+
+static inline void check_shapes(const join_kind *kind, const rows_plan *left,
+                                const rows_plan *right, const setting *how)
+{
+    uint32_t count = left->by_text ? kind->text_shape_count : kind->shape_count;
+
+    for (uint32_t shape = 0; shape < count; shape++)
+        check_shape(kind, shape, left, right, how);
+}
+
+static inline void all_shapes_at_plenty_and_at_least_memory(void **state)
+{
+    const join_kind *kind = *state;
+    uint32_t  rows = kind->row_count;
+    rows_plan left = {.row_count = rows, .key_count = rows / 2, .salt = 1};
+    rows_plan right = {.row_count = rows / 6 * 5, .key_count = rows / 3 * 2, .salt = 77777};
+
+    check_shapes(kind, &left, &right, &PLENTY);
+    check_shapes(kind, &right, &left, &LEAST);
+    check_shapes(kind, &left, &right, &LEAST_TWO);
+    left.by_text = right.by_text = true;
+    check_shapes(kind, &right, &left, &PLENTY);
+    check_shapes(kind, &left, &right, &LEAST_TWO);
+}
+
+static inline void few_keys_and_empty_sides(void **state)
+{
+    const join_kind *kind = *state;
+    uint32_t  rows = kind->heavy_row_count;
+    rows_plan many = {.row_count = rows, .key_count = 1u << 31, .salt = 1};
+    rows_plan heavy = {.row_count = rows / 4 * 3, .key_count = 3, .heavy_percent = 80, .salt = 2};
+    rows_plan none = {.key_count = 1};
+
+    check_shapes(kind, &many, &heavy, &LEAST_TWO);
+    check_shapes(kind, &heavy, &heavy, &PLENTY);
+    check_shapes(kind, &many, &none, &PLENTY);
+    check_shapes(kind, &none, &heavy, &LEAST);
+    check_shapes(kind, &none, &none, &LEAST);
+}
+
+static inline void stress_modes_change_no_row(void **state)
+{
+    static const char *const STRESS[] = {"spill", "min", "hash", "hash,spill,min,batch=3",
+                                         "blocked"};
+    const join_kind *kind = *state;
+    rows_plan left = {.row_count = kind->heavy_row_count, .key_count = 60, .salt = 3};
+    rows_plan right = {.row_count = kind->heavy_row_count / 5 * 4, .key_count = 70, .salt = 4};
+
+    for (size_t i = 0; i < sizeof STRESS / sizeof STRESS[0]; i++) {
+        setting how = {.workers = 2, .plenty = true, .stress = STRESS[i]};
+
+        check_shapes(kind, &left, &right, &how);
+    }
+}
+
+/* The n-th write, read or grant fails: an error that leaves nothing behind, or the right rows. */
+static inline void faults_leave_nothing_behind(void **state)
+{
+    static const char *const POINTS[] = {"write", "read", "grant"};
+    const join_kind *kind = *state;
+    rows_plan left = {.row_count = kind->row_count, .key_count = 400, .salt = 3};
+    rows_plan right = {.row_count = kind->row_count / 5 * 4, .key_count = 400, .heavy_percent = 5,
+                       .salt = 4};
+    outcome   wanted = kind->expect(kind->fault_shape, &left, &right);
+
+    for (size_t p = 0; p < sizeof POINTS / sizeof POINTS[0]; p++)
+        for (int n = 1; n < 60; n += 4) {
+            char    fault[32];
+            setting how = {.workers = 2, .stress = "spill", .fault = fault};
+
+            snprintf(fault, sizeof fault, "%s:%d", POINTS[p], n);
+            if (kind->run(kind->fault_shape, &left, &right, &how) == WR_OK)
+                assert_int_equal(found.sum, wanted.sum);
+            else
+                assert_string_not_equal(POINTS[p], "grant");
+        }
+}
+
+/* The suite's rows in a list of tests. */
+#define JOIN_SUITE(kind)                                                                   \
+    cmocka_unit_test_prestate(all_shapes_at_plenty_and_at_least_memory, (void *)(kind)),   \
+        cmocka_unit_test_prestate(few_keys_and_empty_sides, (void *)(kind)),               \
+        cmocka_unit_test_prestate(stress_modes_change_no_row, (void *)(kind)),             \
+        cmocka_unit_test_prestate(faults_leave_nothing_behind, (void *)(kind))
 
 #endif

@@ -59,11 +59,6 @@ typedef struct join_shared {
     bool rest_prepared, is_stopped;
 } join_shared;
 
-static inline const wr_plan_join *wr_join_plan(const wr_node *node)
-{
-    return node->plan;
-}
-
 /* Do rows of the table side matter beyond their pairs: right and full joins. */
 static inline bool wr_join_keeps_build(const wr_plan_join *plan)
 {
@@ -87,8 +82,6 @@ static inline wr_join_wish wr_join_probe_wish(const wr_plan_join *plan)
 uint32_t wr_join_page_bytes(const wr_plan_join *plan, uint32_t page_bytes);
 uint64_t wr_join_shared_bytes(const wr_plan_join *plan, const wr_exec *exec);
 uint64_t wr_join_resident_min(const void *plan, const wr_exec *exec);
-/* What the lease may hold in this step. */
-uint64_t wr_join_lease_bytes(wr_node *node, const wr_exec *exec);
 /* Bytes of the lease in use now. */
 uint64_t wr_join_used_bytes(wr_node *node, const wr_exec *exec);
 
@@ -97,9 +90,8 @@ wr_status wr_join_part_take(wr_node *node, wr_exec *exec, uint32_t side, join_pa
                             wr_error *err);
 void wr_join_part_leave(join_shared *shared, join_part *part);
 
-/* Rows and bytes of pages of a partition, over all parts. */
+/* Rows of a partition, and bytes of its pages in memory, over all parts. */
 uint64_t wr_join_partition_rows(const join_shared *shared, uint32_t side, uint32_t partition);
-uint64_t wr_join_partition_bytes(const join_shared *shared, uint32_t side, uint32_t partition);
 uint64_t wr_join_partition_resident_bytes(const join_shared *shared, uint32_t partition);
 
 /* Give back the table of a partition, if it has one. */

@@ -67,14 +67,6 @@ uint64_t wr_aggregate_resident_min(const void *plan_p, const wr_exec *exec)
            2 * (uint64_t)wr_aggregate_page_bytes(plan_p, exec->page_bytes);
 }
 
-uint64_t wr_aggregate_lease_bytes(wr_node *node, const wr_exec *exec)
-{
-    const wr_lease *lease = wr_node_lease(node);
-    uint64_t pages = lease->pages_want > lease->pages_min ? lease->pages_want : lease->pages_min;
-
-    return pages * exec->page_bytes;
-}
-
 /* ---- Open ------------------------------------------------------------------------------------- */
 
 static wr_status aggregate_open(wr_node *node, wr_exec *exec, wr_error *err)
@@ -98,7 +90,7 @@ static wr_status aggregate_open(wr_node *node, wr_exec *exec, wr_error *err)
     WR_TRY(wr_row_layout_init(&shared->raw, plan->types, plan->column_count, 0, NULL, row_bytes_max,
                               &shared->bump, err));
     /* A quarter of the memory for partition pages: one page each per worker. */
-    room = wr_aggregate_lease_bytes(node, exec) / 4 / exec->worker_count / shared->row_page_bytes;
+    room = wr_node_bytes_max(node, exec) / 4 / exec->worker_count / shared->row_page_bytes;
     shared->partition_count = PARTITIONS_MIN;
     while (shared->partition_count * 2 <= room && shared->partition_count < PARTITIONS_MAX)
         shared->partition_count *= 2;
@@ -138,7 +130,7 @@ static wr_status new_part(aggregate_shared *shared, wr_node *node, wr_exec *exec
                           build_part **out_part, wr_error *err)
 {
     const wr_plan_aggregate *plan = wr_aggregate_plan(node);
-    uint64_t share = wr_aggregate_lease_bytes(node, exec) -
+    uint64_t share = wr_node_bytes_max(node, exec) -
                      wr_bump_lease_min(wr_aggregate_shared_bytes(plan, exec), exec->page_bytes);
     uint64_t scratch = wr_bump_lease_min(wr_aggregate_scratch_bytes(), exec->page_bytes),
              table_bytes;

@@ -122,7 +122,7 @@ static bool resident_is_in_the_way(wr_node *node, aggregate_shared *shared, cons
     return spilled > SPILLED_TIMES * used ||
            used + read_fixed_bytes(wr_aggregate_plan(node), exec) +
                    exec->worker_count * read_share_min(shared, exec) >
-               wr_aggregate_lease_bytes(node, exec);
+               wr_node_bytes_max(node, exec);
 }
 
 static wr_status read_open(wr_node *node, wr_exec *exec, wr_error *err)
@@ -137,7 +137,7 @@ static wr_status read_open(wr_node *node, wr_exec *exec, wr_error *err)
     {
         uint64_t used =
             resident_used(shared, exec) + read_fixed_bytes(wr_aggregate_plan(node), exec);
-        uint64_t total = wr_aggregate_lease_bytes(node, exec);
+        uint64_t total = wr_node_bytes_max(node, exec);
 
         shared->read_share_bytes = total > used ? (total - used) / exec->worker_count : 0;
         if (shared->read_share_bytes < read_share_min(shared, exec))

@@ -54,14 +54,6 @@ static uint64_t join_build_lease_min(const void *plan, const wr_exec *exec, uint
            worker_count * (wr_join_match_lease_min(plan, exec) + JOIN_PARTITIONS_MIN * row_page);
 }
 
-uint64_t wr_join_lease_bytes(wr_node *node, const wr_exec *exec)
-{
-    const wr_lease *lease = wr_node_lease(node);
-    uint64_t pages = lease->pages_want > lease->pages_min ? lease->pages_want : lease->pages_min;
-
-    return pages * exec->page_bytes;
-}
-
 uint64_t wr_join_used_bytes(wr_node *node, const wr_exec *exec)
 {
     return (uint64_t)wr_node_lease(node)->pages_used * exec->page_bytes;
@@ -74,15 +66,6 @@ uint64_t wr_join_partition_rows(const join_shared *shared, uint32_t side, uint32
     for (uint32_t i = 0; i < shared->part_count[side]; i++)
         rows += shared->parts[side][i].stores[partition].row_count;
     return rows;
-}
-
-uint64_t wr_join_partition_bytes(const join_shared *shared, uint32_t side, uint32_t partition)
-{
-    uint64_t bytes = 0;
-
-    for (uint32_t i = 0; i < shared->part_count[side]; i++)
-        bytes += shared->parts[side][i].stores[partition].byte_count;
-    return bytes;
 }
 
 uint64_t wr_join_partition_resident_bytes(const join_shared *shared, uint32_t partition)
@@ -146,8 +129,7 @@ static bool filter_is_full(const join_shared *shared)
 static void open_filter(wr_node *node, join_shared *shared, const wr_exec *exec)
 {
     wr_lease *lease = wr_node_lease(node);
-    uint32_t  surplus = lease->pages_want > lease->pages_min
-                            ? lease->pages_want - lease->pages_min : 0;
+    uint32_t  surplus = wr_lease_pages_max(lease) - lease->pages_min;
 
     shared->filter_pages = surplus / FILTER_PART;
     if (shared->filter_pages == 0 || shared->plan->key_count == 0)
@@ -183,14 +165,14 @@ static wr_status join_build_open(wr_node *node, wr_exec *exec, wr_error *err)
     join_shared *shared = wr_node_shared(node);
     uint64_t     room;
 
-    shared->plan = wr_join_plan(node);
+    shared->plan = node->plan;
     wr_mutex_init(&shared->mutex);
     wr_cond_init(&shared->moved);
     wr_bump_init(&shared->bump, wr_node_lease(node));
     wr_join_sides_init(shared->sides, shared->plan);
     shared->row_page_bytes = wr_join_page_bytes(shared->plan, exec->page_bytes);
     /* A quarter of the memory for the pages being filled: one a partition and worker. */
-    room = wr_join_lease_bytes(node, exec) / 4 / exec->worker_count / shared->row_page_bytes;
+    room = wr_node_bytes_max(node, exec) / 4 / exec->worker_count / shared->row_page_bytes;
     shared->partition_count = JOIN_PARTITIONS_MIN;
     while (shared->partition_count * 2 <= room && shared->partition_count < JOIN_PARTITIONS_MAX)
         shared->partition_count *= 2;
@@ -258,7 +240,7 @@ static wr_status build_local_open(wr_node *node, void *local_p, wr_exec *exec, w
     uint64_t     fixed = wr_join_resident_min(shared->plan, exec) +
                          exec->worker_count * wr_join_match_lease_min(shared->plan, exec) +
                          (shared->filter ? (uint64_t)shared->filter_pages * exec->page_bytes : 0);
-    uint64_t     total = wr_join_lease_bytes(node, exec);
+    uint64_t     total = wr_node_bytes_max(node, exec);
 
     local->shared = shared;
     local->bytes_max = total > fixed ? (total - fixed) / exec->worker_count : 0;

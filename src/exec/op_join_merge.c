@@ -23,8 +23,8 @@
 
 #include "base/bits.h"
 #include "base/fault.h"
+#include "exec/join_frame.h"
 #include "exec/join_merge.h"
-#include "exec/join_pairs.h"
 
 enum {
     LEFT = WR_MERGE_LEFT,
@@ -32,15 +32,11 @@ enum {
     SIDES = WR_MERGE_SIDES,
     PAGES_HELD = 4, /* of a worker, from the start */
     PAGES_MIN = PAGES_HELD + SIDES,
-    STRESS_ROWS = 4,
 };
 
 typedef struct merge_shared {
-    wr_mutex            mutex;
-    bool                is_open, is_over;
-    wr_bump             bump;
+    wr_join_turns       turns;
     wr_join_merge_input input;
-    uint64_t            next_morsel;
     uint64_t            store_bytes_max; /* of each worker; 0: not settled yet */
 } merge_shared;
 
@@ -72,14 +68,8 @@ typedef struct merge_slices {
 } merge_slices;
 
 typedef struct merge_local {
-    const wr_plan_join   *join;
+    wr_join_worker        worker;
     merge_shared         *shared;
-    wr_exec              *exec;
-    wr_bump               bump;
-    wr_join_pairs         pairs;
-    wr_lease             *lease;
-    uint8_t              *pages;
-    uint32_t              page_pages;
     wr_join_merge_block   block;
     uint8_t              *marks[SIDES]; /* of the block's rows */
     merge_segment         segment;
@@ -121,13 +111,12 @@ static uint64_t aligned(uint64_t bytes)
     return wr_round_up(bytes, 16);
 }
 
-static uint64_t local_bytes(const wr_plan_join_merge *plan, const wr_exec *exec)
+static uint64_t local_bytes(const wr_exec *exec)
 {
     uint64_t rows = exec->batch_rows;
 
     return aligned(2 * rows * sizeof(wr_join_merge_group)) + aligned(rows * sizeof(merge_item)) +
-           SIDES * (2 * aligned(rows * sizeof(uint8_t *)) + 2 * aligned(rows)) +
-           wr_join_pairs_bytes(plan, exec);
+           SIDES * (2 * aligned(rows * sizeof(uint8_t *)) + 2 * aligned(rows));
 }
 
 static uint64_t shared_bytes(const wr_plan_join *join)
@@ -138,11 +127,9 @@ static uint64_t shared_bytes(const wr_plan_join *join)
 static uint64_t merge_lease_min(const void *plan_p, const wr_exec *exec, uint32_t worker_count)
 {
     const wr_plan_join_merge *plan = plan_p;
-    uint64_t bytes = wr_bump_lease_min(local_bytes(plan, exec), exec->page_bytes) +
-                     (uint64_t)PAGES_MIN * wr_join_pairs_page_bytes(plan, exec) +
-                     wr_join_pairs_residual_min(&plan->join, exec);
 
-    return wr_bump_lease_min(shared_bytes(&plan->join), exec->page_bytes) + worker_count * bytes;
+    return wr_bump_lease_min(shared_bytes(&plan->join), exec->page_bytes) +
+           worker_count * wr_join_worker_min(plan, exec, local_bytes(exec), PAGES_MIN);
 }
 
 /* ---- Open and close -------------------------------------------------------------------------- */
@@ -154,10 +141,7 @@ static wr_status merge_open(wr_node *node, wr_exec *exec, wr_error *err)
     merge_shared             *shared = wr_node_shared(node);
 
     (void)exec;
-    wr_mutex_init(&shared->mutex);
-    shared->is_open = true;
-    wr_bump_init(&shared->bump, wr_node_lease(node));
-    WR_TRY(wr_bump_reserve(&shared->bump, shared_bytes(join), err));
+    WR_TRY(wr_join_turns_open(&shared->turns, node, shared_bytes(join), err));
     shared->input.null_safe = join->null_safe;
     for (uint32_t s = 0; s < SIDES; s++) {
         wr_join_merge_side *side = &shared->input.sides[s];
@@ -166,7 +150,7 @@ static wr_status merge_open(wr_node *node, wr_exec *exec, wr_error *err)
         side->one_is_enough = !join->residual && (join->type == WR_JOIN_ANTI ||
                                                   (join->type == WR_JOIN_SEMI && s == RIGHT));
         WR_TRY(wr_join_merge_side_open(side, wr_sort_sorter(node->reads[s]), join->key_count,
-                                       &shared->bump, err));
+                                       &shared->turns.bump, err));
     }
     return WR_OK;
 }
@@ -175,19 +159,15 @@ static void merge_close(wr_node *node)
 {
     merge_shared *shared = wr_node_shared(node);
 
-    if (!shared->is_open)
-        return;
-    shared->is_open = false;
     for (uint32_t s = 0; s < SIDES; s++)
         wr_join_merge_side_close(&shared->input.sides[s]);
-    wr_bump_release(&shared->bump);
-    wr_mutex_release(&shared->mutex);
+    wr_join_turns_close(&shared->turns);
 }
 
 static wr_status open_side(merge_local *local, uint32_t s, wr_error *err)
 {
-    uint32_t rows = local->exec->batch_rows;
-    wr_bump *bump = &local->bump;
+    uint32_t rows = local->worker.exec->batch_rows;
+    wr_bump *bump = &local->worker.bump;
 
     local->block.rows[s] = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
     local->slices[s].rows = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
@@ -199,53 +179,36 @@ static wr_status open_side(merge_local *local, uint32_t s, wr_error *err)
     return WR_OK;
 }
 
-static wr_status open_block(merge_local *local, const wr_plan_join_merge *plan, wr_error *err)
+static void open_block(merge_local *local)
 {
-    uint32_t             page_bytes = wr_join_pairs_page_bytes(plan, local->exec);
-    wr_join_merge_block *block = &local->block;
+    const wr_join_worker *worker = &local->worker;
+    wr_join_merge_block  *block = &local->block;
 
-    local->page_pages = page_bytes / local->exec->page_bytes;
-    local->pages = wr_lease_take(local->lease, PAGES_HELD * local->page_pages);
-    if (!local->pages)
-        return WR_RAISE(err, WR_BUG, "%s: no pages for a merge join inside its lease",
-                        local->lease->name);
-    block->page_bytes = page_bytes;
-    block->rows_max = local->exec->batch_rows;
-    if (wr_stress_get()->spill_always && block->rows_max > STRESS_ROWS)
-        block->rows_max = STRESS_ROWS;
+    block->page_bytes = worker->page_bytes;
+    block->rows_max = worker->rows_max;
     for (uint32_t s = 0; s < SIDES; s++) {
-        block->pages[s] = (wr_row_page *)(void *)(local->pages + (size_t)s * page_bytes);
-        local->slices[s].buffer = local->pages + (size_t)(SIDES + s) * page_bytes;
+        block->pages[s] = wr_join_worker_page(worker, s);
+        local->slices[s].buffer = wr_join_worker_page(worker, SIDES + s);
         wr_row_store_init(&block->stores[s], &local->shared->input.sides[s].sorter->layout,
-                          local->lease, page_bytes, local->exec->spill);
+                          worker->lease, worker->page_bytes, worker->exec->spill);
     }
-    return WR_OK;
 }
 
 static wr_status merge_local_open(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
 {
-    const wr_plan_join_merge *plan = node->plan;
-    const wr_plan_join       *join = &plan->join;
-    merge_local              *local = local_p;
-    const wr_row_layout      *layouts[SIDES];
+    merge_local    *local = local_p;
+    wr_join_worker *worker = &local->worker;
+    uint32_t        rows = exec->batch_rows;
 
-    local->join = join;
     local->shared = wr_node_shared(node);
-    for (uint32_t s = 0; s < SIDES; s++)
-        layouts[s] = &local->shared->input.sides[s].sorter->layout;
-    local->exec = exec;
-    local->lease = wr_node_lease(node);
-    wr_bump_init(&local->bump, local->lease);
-    WR_TRY(wr_bump_reserve(&local->bump, local_bytes(plan, exec), err));
+    WR_TRY(wr_join_worker_open(worker, node, node->plan, exec, local_bytes(exec), PAGES_HELD,
+                               err));
+    open_block(local);
     for (uint32_t s = 0; s < SIDES; s++)
         WR_TRY(open_side(local, s, err));
-    local->block.groups =
-        WR_BUMP_NEW_ARRAY(&local->bump, wr_join_merge_group, 2 * exec->batch_rows, err);
-    local->items = WR_BUMP_NEW_ARRAY(&local->bump, merge_item, exec->batch_rows, err);
-    if (!local->block.groups || !local->items)
-        return WR_NO_MEMORY;
-    WR_TRY(open_block(local, plan, err));
-    return wr_join_pairs_open(&local->pairs, join, layouts, &local->bump, exec, err);
+    local->block.groups = WR_BUMP_NEW_ARRAY(&worker->bump, wr_join_merge_group, 2 * rows, err);
+    local->items = WR_BUMP_NEW_ARRAY(&worker->bump, merge_item, rows, err);
+    return local->block.groups && local->items ? WR_OK : WR_NO_MEMORY;
 }
 
 static void merge_local_close(wr_node *node, void *local_p)
@@ -253,28 +216,18 @@ static void merge_local_close(wr_node *node, void *local_p)
     merge_local *local = local_p;
 
     (void)node;
-    if (!local->lease)
-        return;
-    wr_join_pairs_close(&local->pairs);
-    if (local->pages) {
-        for (uint32_t s = 0; s < SIDES; s++)
-            wr_row_store_release(&local->block.stores[s]);
-        wr_lease_give(local->lease, local->pages, PAGES_HELD * local->page_pages);
-    }
-    wr_bump_release(&local->bump);
+    for (uint32_t s = 0; s < SIDES; s++)
+        wr_row_store_release(&local->block.stores[s]);
+    wr_join_worker_close(&local->worker);
 }
 
 /* ---- Taking a block -------------------------------------------------------------------------- */
 
-/* What all workers have taken is in use; the rest is for their stores in equal shares. */
+/* The rest is for the workers' stores in equal shares. */
 static void settle_share(merge_shared *shared, const wr_lease *lease, const wr_exec *exec,
                          uint32_t page_bytes)
 {
-    uint64_t total = lease->pages_want > lease->pages_min ? lease->pages_want : lease->pages_min;
-    uint64_t used = lease->pages_used;
-
-    shared->store_bytes_max =
-        total > used ? (total - used) * exec->page_bytes / exec->worker_count : 0;
+    shared->store_bytes_max = wr_join_rest_bytes(lease, exec) / exec->worker_count;
     if (shared->store_bytes_max < (uint64_t)SIDES * page_bytes)
         shared->store_bytes_max = (uint64_t)SIDES * page_bytes;
 }
@@ -286,22 +239,19 @@ static wr_status take_block(merge_local *local, wr_error *err)
     wr_join_merge_block *block = &local->block;
     wr_status            status;
 
-    WR_LOCKED(&shared->mutex);
-    local->morsel = shared->next_morsel;
+    WR_LOCKED(&shared->turns.mutex);
     block->group_count = 0;
-    if (shared->is_over)
+    if (!wr_join_turn_begin(&shared->turns, &local->morsel))
         return WR_OK;
     if (!shared->store_bytes_max)
-        settle_share(shared, local->lease, local->exec, block->page_bytes);
+        settle_share(shared, local->worker.lease, local->worker.exec, block->page_bytes);
     block->store_bytes_max = shared->store_bytes_max;
-    status = wr_join_merge_take(&shared->input, block, local->exec, err);
+    status = wr_join_merge_take(&shared->input, block, local->worker.exec, err);
     if (status == WR_OK && block->is_long && wr_stress_get()->spill_always)
         status = wr_row_stores_spill(block->stores, SIDES, err);
-    shared->is_over = status != WR_OK || block->group_count == 0;
-    shared->next_morsel += !shared->is_over;
     local->next_group = local->next_row[LEFT] = local->next_row[RIGHT] = 0;
     local->in_long = local->in_second_pass = false;
-    return status;
+    return wr_join_turn_end(&shared->turns, status, block->group_count > 0);
 }
 
 /* ---- Segments -------------------------------------------------------------------------------- */
@@ -321,14 +271,14 @@ static void begin_marks(const merge_local *local, uint32_t s, bool has_partners)
 {
     const merge_segment *segment = &local->segment;
 
-    memset(segment->marks[s], has_partners && !local->join->residual, segment->counts[s]);
+    memset(segment->marks[s], has_partners && !local->worker.join->residual, segment->counts[s]);
 }
 
 /* The next group of the block that is not long. */
 static void begin_group(merge_local *local)
 {
     const wr_join_merge_group *group = &local->block.groups[local->next_group++];
-    const wr_plan_join        *join = local->join;
+    const wr_plan_join        *join = local->worker.join;
     merge_segment             *segment = &local->segment;
     bool                       is_pair = group->counts[LEFT] > 0 && group->counts[RIGHT] > 0;
 
@@ -359,12 +309,12 @@ static wr_status next_slice(merge_local *local, uint32_t s, bool *out_any, wr_er
     }
     for (;;) {
         if (slices->page) {
-            count = wr_row_page_rows(slices->page, &slices->offset, local->exec->batch_rows,
+            count = wr_row_page_rows(slices->page, &slices->offset, local->worker.exec->batch_rows,
                                      slices->rows);
             if (count > 0)
                 break;
         }
-        if (wr_exec_is_cancelled(local->exec))
+        if (wr_exec_is_cancelled(local->worker.exec))
             return WR_RAISE(err, WR_CANCELLED, "cancelled");
         WR_TRY(wr_row_reader_next(&slices->reader, &slices->page, err));
         slices->offset = 0;
@@ -393,8 +343,8 @@ static void begin_segment(merge_local *local, bool is_tail)
 
     memset(segment->next, 0, sizeof segment->next);
     memset(segment->next_tail, 0, sizeof segment->next_tail);
-    segment->has_pairs = !is_tail && (local->join->residual ||
-                                      (wants_pairs(local->join) && !local->in_second_pass));
+    segment->has_pairs = !is_tail && (local->worker.join->residual ||
+                                      (wants_pairs(local->worker.join) && !local->in_second_pass));
     memset(segment->has_tail, 0, sizeof segment->has_tail);
     segment->has_tail[segment->outer] = is_tail;
 }
@@ -430,8 +380,8 @@ static wr_status next_long_segment(merge_local *local, bool *out_any, wr_error *
         if (*out_any) {
             begin_marks(local, outer, true);
             local->slices[inner].is_begun = false;
-            local->tail_is_due = wants_tail(local->join, outer);
-        } else if (!local->in_second_pass && wants_tail(local->join, RIGHT)) {
+            local->tail_is_due = wants_tail(local->worker.join, outer);
+        } else if (!local->in_second_pass && wants_tail(local->worker.join, RIGHT)) {
             local->in_second_pass = true;
             begin_pass(local, RIGHT);
         } else {
@@ -457,8 +407,8 @@ static void add_item(merge_local *local, uint32_t s, uint32_t row, bool is_pair,
 static bool add_items(merge_local *local)
 {
     merge_segment *segment = &local->segment;
-    uint32_t       outer = segment->outer, room = local->exec->batch_rows;
-    bool           one_decides = !wants_pairs(local->join) || local->in_second_pass;
+    uint32_t       outer = segment->outer, room = local->worker.exec->batch_rows;
+    bool           one_decides = !wants_pairs(local->worker.join) || local->in_second_pass;
 
     if (!segment->has_pairs)
         segment->next[outer] = segment->counts[outer];
@@ -513,17 +463,17 @@ static wr_status ask_residual(merge_local *local, uint32_t *out_passed, wr_error
     for (uint32_t i = 0; i < local->item_count; i++) {
         const merge_item *item = &local->items[i];
 
-        local->pairs.rows[LEFT][count] = item->rows[LEFT];
-        local->pairs.rows[RIGHT][count] = item->rows[RIGHT];
+        local->worker.pairs.rows[LEFT][count] = item->rows[LEFT];
+        local->worker.pairs.rows[RIGHT][count] = item->rows[RIGHT];
         count += item->rows[LEFT] && item->rows[RIGHT];
     }
-    return wr_join_pairs_ask(&local->pairs, count, out_passed, err);
+    return wr_join_pairs_ask(&local->worker.pairs, count, out_passed, err);
 }
 
 /* Which items come out? Marks are read behind all pairs that set them. */
 static wr_status keep_items(merge_local *local, uint32_t *out_kept, wr_error *err)
 {
-    const wr_plan_join *join = local->join;
+    const wr_plan_join *join = local->worker.join;
     bool     puts_pairs = wants_pairs(join) && !local->in_second_pass;
     uint8_t  wanted_mark = join->type == WR_JOIN_SEMI;
     uint32_t passed_count = 0, next_passed = 0, pair = 0, kept = 0;
@@ -536,7 +486,7 @@ static wr_status keep_items(merge_local *local, uint32_t *out_kept, wr_error *er
 
         if (item->rows[LEFT] && item->rows[RIGHT]) {
             is_kept = !join->residual ||
-                      (next_passed < passed_count && local->pairs.passed[next_passed] == pair);
+                      (next_passed < passed_count && local->worker.pairs.passed[next_passed] == pair);
             next_passed += is_kept;
             pair++;
             if (is_kept)
@@ -546,7 +496,7 @@ static wr_status keep_items(merge_local *local, uint32_t *out_kept, wr_error *er
             is_kept = *item->marks[item->rows[LEFT] ? LEFT : RIGHT] == wanted_mark;
         }
         for (uint32_t s = 0; s < SIDES; s++)
-            local->pairs.rows[s][kept] = item->rows[s] ? item->rows[s] : local->pairs.null_rows[s];
+            local->worker.pairs.rows[s][kept] = item->rows[s] ? item->rows[s] : local->worker.pairs.null_rows[s];
         kept += is_kept;
     }
     *out_kept = kept;
@@ -559,7 +509,7 @@ static wr_status join_block(merge_local *local, wr_batch *out, wr_error *err)
     for (;;) {
         uint32_t kept;
 
-        if (wr_exec_is_cancelled(local->exec))
+        if (wr_exec_is_cancelled(local->worker.exec))
             return WR_RAISE(err, WR_CANCELLED, "cancelled");
         WR_TRY(collect_items(local, err));
         if (local->item_count == 0)
@@ -567,7 +517,7 @@ static wr_status join_block(merge_local *local, wr_batch *out, wr_error *err)
         WR_TRY(keep_items(local, &kept, err));
         if (kept == 0)
             continue;
-        wr_join_pairs_put(&local->pairs, kept, out);
+        wr_join_pairs_put(&local->worker.pairs, kept, out);
         return WR_OK;
     }
 }

@@ -1,6 +1,5 @@
 /* exec/op_join_merge_test.c — merge joins against a nested loop: every type, with and without a residual
- * condition, at least memory and at plenty, with one worker and with two; keys that are all equal, all
- * different, NULL, text; groups that fit nowhere; and the order of what comes out. */
+ * condition; keys that are all different, NULL; groups that fit nowhere; the order of what comes out. */
 #include "exec/join_fixture.h"
 
 typedef struct variant {
@@ -12,8 +11,7 @@ static wr_status run_case(wr_plan_join_merge *plan, const rows_plan *left, const
 {
     static const uint32_t OUT[] = {1, 2}, KEYS[] = {0};
     const rows_plan *inputs[] = {left, right};
-    wr_type          types[COLUMNS] = {left->by_text ? WR_TYPE(UTF8) : WR_TYPE(I64), WR_TYPE(I64),
-                                       WR_TYPE(UTF8)};
+    wr_type          types[COLUMNS];
     wr_sort_key      keys[] = {{0, shape->descending, shape->nulls_first}, {1, false, false}};
     wr_plan_sort     sort = {.types = types, .column_count = COLUMNS, .keys = keys, .key_count = 2,
                              .output_count = COLUMNS, .rows_max = UINT64_MAX};
@@ -23,6 +21,7 @@ static wr_status run_case(wr_plan_join_merge *plan, const rows_plan *left, const
     wr_status        status;
     kit              k;
 
+    column_types(left, types);
     plan->sorts[0] = plan->sorts[1] = &sort;
     join->probe_types = join->build_types = types;
     join->probe_count = join->build_count = COLUMNS;
@@ -30,12 +29,8 @@ static wr_status run_case(wr_plan_join_merge *plan, const rows_plan *left, const
     join->probe_out = join->build_out = by_key ? KEYS : OUT;
     join->probe_out_count = by_key ? 1 : 2;
     join->build_out_count = left_only ? 0 : by_key ? 1 : 2;
-    kit_open(&k, how->plenty ? 3000 : 900);
-    k.exec.worker_count = how->workers;
+    open_kit(&k, how);
     join->residual = shape->residual ? compile_residual(&k.bump, types) : NULL;
-    assert_int_equal(wr_fault_configure(how->fault, how->stress, NULL), WR_OK);
-    kit_open_spill(&k, 4 * KIT_PAGE, how->workers);
-    found = (outcome){0};
     status = run_sorted(&k, &WR_JOIN_MERGE, plan, plan->sorts, inputs, sink, how);
     if (status != WR_OK && !how->fault)
         fail_msg("%s", k.error.message);
@@ -50,37 +45,42 @@ static void check(wr_join_type type, bool null_safe, const rows_plan *left, cons
     outcome            wanted;
 
     assert_int_equal(run_case(&plan, left, right, shape, &FOUND, how), WR_OK);
-    wanted = expect(left, right, &plan.join);
+    wanted = expect(type, left, right, keys_meet, &plan.join);
     assert_int_equal(found.row_count, wanted.row_count);
     assert_int_equal(found.sum, wanted.sum);
 }
 
-static void check_types(const rows_plan *left, const rows_plan *right, const setting *how)
-{
-    static const variant PLAIN = {0}, RESIDUAL = {.residual = true};
+enum { TYPES = WR_JOIN_ANTI + 1, SHAPE_COUNT = 2 * TYPES };
 
-    for (int type = WR_JOIN_INNER; type <= WR_JOIN_ANTI; type++) {
-        check((wr_join_type)type, false, left, right, &PLAIN, how);
-        check((wr_join_type)type, false, left, right, &RESIDUAL, how);
-    }
+static const variant PLAIN = {0}, RESIDUAL = {.residual = true};
+
+static wr_status run_shape(uint32_t index, const rows_plan *left, const rows_plan *right,
+                           const setting *how)
+{
+    wr_plan_join_merge plan = {.join = {.type = (wr_join_type)(index % TYPES)}};
+
+    return run_case(&plan, left, right, index < TYPES ? &PLAIN : &RESIDUAL, &FOUND, how);
 }
 
-static const setting LEAST = {.workers = 1}, LEAST_TWO = {.workers = 2},
-                     PLENTY = {.workers = 2, .plenty = true};
-
-static void all_types_at_plenty_and_at_least_memory(void **state)
+static bool meet(const void *index, const rows_plan *left, uint64_t l, const rows_plan *right,
+                 uint64_t r)
 {
-    rows_plan left = {.row_count = 1600, .key_count = 900, .salt = 1};
-    rows_plan right = {.row_count = 1300, .key_count = 1200, .salt = 77777};
+    static const wr_plan_join BY_KEY = {.key_count = 1};
 
-    (void)state;
-    check_types(&left, &right, &PLENTY);
-    check_types(&left, &right, &LEAST);
-    check_types(&left, &right, &LEAST_TWO);
-    left.by_text = right.by_text = true;
-    check_types(&left, &right, &PLENTY);
-    check_types(&left, &right, &LEAST_TWO);
+    return keys_meet(&BY_KEY, left, l, right, r) &&
+           (*(const uint32_t *)index < TYPES || ids_match((int64_t)l, (int64_t)r));
 }
+
+static outcome expect_shape(uint32_t index, const rows_plan *left, const rows_plan *right)
+{
+    return expect((wr_join_type)(index % TYPES), left, right, meet, &index);
+}
+
+static const join_kind MERGE = {
+    .shape_count = SHAPE_COUNT, .text_shape_count = SHAPE_COUNT, .row_count = 960,
+    .heavy_row_count = 400, .fault_shape = TYPES + WR_JOIN_FULL, .run = run_shape,
+    .expect = expect_shape,
+};
 
 static void null_keys_match_only_when_asked(void **state)
 {
@@ -99,15 +99,15 @@ static void null_keys_match_only_when_asked(void **state)
 
 static void a_long_group_goes_slice_by_slice(void **state)
 {
-    rows_plan left = {.row_count = 1200, .key_count = 50, .heavy_percent = 60, .salt = 9};
+    rows_plan left = {.row_count = 960, .key_count = 50, .heavy_percent = 60, .salt = 9};
     rows_plan right = {.row_count = 700, .key_count = 60, .heavy_percent = 50, .salt = 8};
     rows_plan one = {.row_count = 500, .key_count = 1, .salt = 3};
 
     (void)state;
-    check_types(&left, &right, &LEAST_TWO);
-    check_types(&left, &right, &PLENTY);
-    check_types(&right, &one, &LEAST);
-    check_types(&one, &right, &LEAST_TWO);
+    check_shapes(&MERGE, &left, &right, &LEAST_TWO);
+    check_shapes(&MERGE, &left, &right, &PLENTY);
+    check_shapes(&MERGE, &right, &one, &LEAST);
+    check_shapes(&MERGE, &one, &right, &LEAST_TWO);
 }
 
 static void different_keys_are_skipped_or_put_out_alone(void **state)
@@ -116,32 +116,8 @@ static void different_keys_are_skipped_or_put_out_alone(void **state)
     rows_plan right = {.row_count = 1500, .key_count = 1u << 31, .salt = 100000};
 
     (void)state;
-    check_types(&left, &right, &PLENTY);
-    check_types(&left, &left, &LEAST_TWO);
-}
-
-static void empty_sides_are_no_special_case(void **state)
-{
-    rows_plan some = {.row_count = 900, .key_count = 100, .salt = 1}, none = {.key_count = 1};
-
-    (void)state;
-    check_types(&some, &none, &PLENTY);
-    check_types(&none, &some, &LEAST);
-    check_types(&none, &none, &LEAST);
-}
-
-static void stress_modes_change_no_row(void **state)
-{
-    static const char *const STRESS[] = {"spill", "min", "spill,min,batch=3", "blocked"};
-    rows_plan left = {.row_count = 500, .key_count = 60, .salt = 3};
-    rows_plan right = {.row_count = 400, .key_count = 70, .salt = 4};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof STRESS / sizeof STRESS[0]; i++) {
-        setting how = {.workers = 2, .plenty = true, .stress = STRESS[i]};
-
-        check_types(&left, &right, &how);
-    }
+    check_shapes(&MERGE, &left, &right, &PLENTY);
+    check_shapes(&MERGE, &left, &left, &LEAST_TWO);
 }
 
 /* ---- Order ----------------------------------------------------------------------------------- */
@@ -178,7 +154,6 @@ static const wr_sink_ops ORDERED = {.name = "ordered", .push = ordered_push};
 
 static void rows_come_out_in_the_order_of_the_keys(void **state)
 {
-    static const variant RESIDUAL = {.residual = true};
     rows_plan left = {.row_count = 1500, .key_count = 1000, .heavy_percent = 20, .salt = 1};
     rows_plan right = {.row_count = 1500, .key_count = 1000, .heavy_percent = 10, .salt = 2};
 
@@ -189,46 +164,18 @@ static void rows_come_out_in_the_order_of_the_keys(void **state)
         ordered_rows = 0;
         last_is_null = false;
         assert_int_equal(run_case(&plan, &left, &right, &RESIDUAL, &ORDERED, &LEAST), WR_OK);
-        assert_int_equal(ordered_rows, expect(&left, &right, &plan.join).row_count);
+        assert_int_equal(ordered_rows, expect(plan.join.type, &left, &right, keys_meet, &plan.join).row_count);
     }
-}
-
-/* The n-th write, read or grant fails: an error that leaves nothing behind, or the right rows. */
-static void faults_leave_nothing_behind(void **state)
-{
-    static const char *const POINTS[] = {"write", "read", "grant"};
-    static const variant       RESIDUAL = {.residual = true};
-    rows_plan left = {.row_count = 800, .key_count = 400, .heavy_percent = 20, .salt = 3};
-    rows_plan right = {.row_count = 600, .key_count = 400, .heavy_percent = 10, .salt = 4};
-
-    (void)state;
-    for (size_t p = 0; p < sizeof POINTS / sizeof POINTS[0]; p++)
-        for (int n = 1; n < 60; n += 4) {
-            char               fault[32];
-            setting            how = {.workers = 2, .stress = "spill", .fault = fault};
-            wr_plan_join_merge plan = {.join = {.type = WR_JOIN_FULL}};
-            wr_status          status;
-
-            snprintf(fault, sizeof fault, "%s:%d", POINTS[p], n);
-            status = run_case(&plan, &left, &right, &RESIDUAL, &FOUND, &how);
-            if (status == WR_OK)
-                assert_int_equal(found.sum, expect(&left, &right, &plan.join).sum);
-            else
-                assert_string_not_equal(POINTS[p], "grant");
-        }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_types_at_plenty_and_at_least_memory),
+        JOIN_SUITE(&MERGE),
         cmocka_unit_test(null_keys_match_only_when_asked),
         cmocka_unit_test(a_long_group_goes_slice_by_slice),
         cmocka_unit_test(different_keys_are_skipped_or_put_out_alone),
-        cmocka_unit_test(empty_sides_are_no_special_case),
-        cmocka_unit_test(stress_modes_change_no_row),
         cmocka_unit_test(rows_come_out_in_the_order_of_the_keys),
-        cmocka_unit_test(faults_leave_nothing_behind),
     };
 
     wr_mutex_init(&found_mutex);

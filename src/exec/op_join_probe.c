@@ -54,7 +54,7 @@ static uint64_t bytes_needed(const join_shared *shared, const wr_exec *exec, uin
 static wr_status prepare_step(wr_node *node, wr_exec *exec, wr_error *err)
 {
     join_shared *shared = wr_node_shared(node);
-    uint64_t     total = wr_join_lease_bytes(node, exec), needed, per_worker;
+    uint64_t     total = wr_node_bytes_max(node, exec), needed, per_worker;
     uint32_t     spilled;
     bool         any = true;
 

@@ -16,31 +16,25 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/fault.h"
+#include "exec/join_frame.h"
 #include "exec/join_range_take.h"
 
-enum { SIDES = WR_MERGE_SIDES, STRESS_ROWS = 4 };
+enum {
+    SIDES = WR_MERGE_SIDES,
+    PAGES = 2, /* of a worker: the block, what is read of the inner side */
+};
 
 typedef struct range_shared {
-    wr_mutex       mutex;
-    bool           is_open, is_over;
-    wr_bump        bump;
+    wr_join_turns  turns;
     wr_range_input input;
     uint8_t       *pages;
     uint32_t       page_bytes; /* of a row page  */
     uint32_t       page_count; /* of the arena's */
-    uint64_t       next_morsel;
 } range_shared;
 
 typedef struct range_local {
-    const wr_plan_join  *join;
+    wr_join_worker       worker;
     range_shared        *shared;
-    wr_exec             *exec;
-    wr_lease            *lease;
-    wr_bump              bump;
-    wr_join_pairs        pairs;
-    uint8_t             *pages;
-    uint32_t             page_count;
     wr_range_block       block;
     uint64_t             first_position; /* of its rows, if a limit asks for it */
     uint8_t             *marks; /* has the block's row a partner? */
@@ -68,20 +62,19 @@ typedef struct range_local {
 
 static bool wants_pairs(const range_local *local)
 {
-    return local->join->type != WR_JOIN_SEMI && local->join->type != WR_JOIN_ANTI &&
+    return local->worker.join->type != WR_JOIN_SEMI && local->worker.join->type != WR_JOIN_ANTI &&
            !local->block.in_second_pass;
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-static uint64_t local_bytes(const wr_plan_join_range *plan, const wr_exec *exec)
+static uint64_t local_bytes(const wr_exec *exec)
 {
     uint64_t rows = exec->batch_rows;
 
     return 2 * wr_round_up(rows * sizeof(uint8_t *), 16) + 2 * wr_round_up(rows, 16) +
            wr_round_up(rows * sizeof(uint16_t), 16) +
-           WR_JOIN_RANGES_MAX * wr_round_up(rows * sizeof(uint64_t), 16) +
-           wr_join_pairs_bytes(&plan->merge, exec);
+           WR_JOIN_RANGES_MAX * wr_round_up(rows * sizeof(uint64_t), 16);
 }
 
 static uint64_t range_lease_min(const void *plan_p, const wr_exec *exec, uint32_t worker_count)
@@ -92,16 +85,7 @@ static uint64_t range_lease_min(const void *plan_p, const wr_exec *exec, uint32_
 
     return wr_bump_lease_min(wr_range_input_bytes(plan), exec->page_bytes) +
            (wr_range_input_pages(join) + wr_range_input_store_pages(join)) * page_bytes +
-           worker_count * (wr_bump_lease_min(local_bytes(plan, exec), exec->page_bytes) +
-                           2 * page_bytes + wr_join_pairs_residual_min(join, exec));
-}
-
-static wr_status take_pages(wr_node *node, uint32_t page_count, uint8_t **out_pages, wr_error *err)
-{
-    *out_pages = wr_lease_take(wr_node_lease(node), page_count);
-    return *out_pages ? WR_OK
-                      : WR_RAISE(err, WR_BUG, "%s: no pages for a range join inside its lease",
-                                 node->label);
+           worker_count * wr_join_worker_min(&plan->merge, exec, local_bytes(exec), PAGES);
 }
 
 /* ---- Open and close -------------------------------------------------------------------------- */
@@ -112,36 +96,30 @@ static wr_status range_open(wr_node *node, wr_exec *exec, wr_error *err)
     range_shared             *shared = wr_node_shared(node);
     wr_sorter *sorters[SIDES] = {wr_sort_sorter(node->reads[0]), wr_sort_sorter(node->reads[1])};
 
-    wr_mutex_init(&shared->mutex);
-    shared->is_open = true;
+    WR_TRY(wr_join_turns_open(&shared->turns, node, wr_range_input_bytes(plan), err));
     shared->page_bytes = wr_join_pairs_page_bytes(&plan->merge, exec);
-    wr_bump_init(&shared->bump, wr_node_lease(node));
-    WR_TRY(wr_bump_reserve(&shared->bump, wr_range_input_bytes(plan), err));
     shared->page_count =
         wr_range_input_pages(&plan->merge.join) * (shared->page_bytes / exec->page_bytes);
-    WR_TRY(take_pages(node, shared->page_count, &shared->pages, err));
+    WR_TRY(wr_join_pages_take(node, shared->page_count, &shared->pages, err));
     return wr_range_input_open(&shared->input, plan, sorters, shared->pages, shared->page_bytes,
-                               &shared->bump, exec, err);
+                               &shared->turns.bump, exec, err);
 }
 
 static void range_close(wr_node *node)
 {
     range_shared *shared = wr_node_shared(node);
 
-    if (!shared->is_open)
-        return;
-    shared->is_open = false;
     wr_range_input_close(&shared->input);
     if (shared->pages)
         wr_lease_give(wr_node_lease(node), shared->pages, shared->page_count);
-    wr_bump_release(&shared->bump);
-    wr_mutex_release(&shared->mutex);
+    shared->pages = NULL;
+    wr_join_turns_close(&shared->turns);
 }
 
 static wr_status open_arrays(range_local *local, wr_error *err)
 {
-    uint32_t        rows = local->exec->batch_rows;
-    wr_bump        *bump = &local->bump;
+    uint32_t        rows = local->worker.exec->batch_rows;
+    wr_bump        *bump = &local->worker.bump;
     wr_range_block *block = &local->block;
 
     block->rows = WR_BUMP_NEW_ARRAY(bump, const uint8_t *, rows, err);
@@ -160,28 +138,16 @@ static wr_status open_arrays(range_local *local, wr_error *err)
 static wr_status range_local_open(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
 {
     const wr_plan_join_range *plan = node->plan;
-    range_shared             *shared = wr_node_shared(node);
     range_local              *local = local_p;
+    wr_join_worker           *worker = &local->worker;
     wr_range_block           *block = &local->block;
-    const wr_row_layout      *layouts[SIDES];
 
-    local->join = &plan->merge.join;
-    local->shared = shared;
-    local->exec = exec;
-    local->lease = wr_node_lease(node);
-    wr_bump_init(&local->bump, local->lease);
-    WR_TRY(wr_bump_reserve(&local->bump, local_bytes(plan, exec), err));
-    WR_TRY(open_arrays(local, err));
-    local->page_count = 2 * (shared->page_bytes / exec->page_bytes);
-    WR_TRY(take_pages(node, local->page_count, &local->pages, err));
-    block->page = (wr_row_page *)(void *)local->pages;
-    block->page_bytes = shared->page_bytes;
-    block->rows_max = exec->batch_rows;
-    if (wr_stress_get()->spill_always && block->rows_max > STRESS_ROWS)
-        block->rows_max = STRESS_ROWS;
-    for (uint32_t s = 0; s < SIDES; s++)
-        layouts[s] = &shared->input.sides[s].sorter->layout;
-    return wr_join_pairs_open(&local->pairs, local->join, layouts, &local->bump, exec, err);
+    local->shared = wr_node_shared(node);
+    WR_TRY(wr_join_worker_open(worker, node, &plan->merge, exec, local_bytes(exec), PAGES, err));
+    block->page = wr_join_worker_page(worker, 0);
+    block->page_bytes = worker->page_bytes;
+    block->rows_max = worker->rows_max;
+    return open_arrays(local, err);
 }
 
 static void range_local_close(wr_node *node, void *local_p)
@@ -189,19 +155,14 @@ static void range_local_close(wr_node *node, void *local_p)
     range_local *local = local_p;
 
     (void)node;
-    if (!local->lease)
-        return;
-    wr_join_pairs_close(&local->pairs);
-    if (local->pages)
-        wr_lease_give(local->lease, local->pages, local->page_count);
-    wr_bump_release(&local->bump);
+    wr_join_worker_close(&local->worker);
 }
 
 /* ---- A limit behind the join ----------------------------------------------------------------- */
 
 static bool is_limited(const range_local *local)
 {
-    return local->join->limit && local->block.outer == WR_MERGE_LEFT;
+    return local->worker.join->limit && local->block.outer == WR_MERGE_LEFT;
 }
 
 static uint64_t position_of(const range_local *local, const uint8_t *row)
@@ -209,7 +170,7 @@ static uint64_t position_of(const range_local *local, const uint8_t *row)
     uint64_t position;
 
     memcpy(&position,
-           wr_row_slot(local->pairs.layouts[WR_MERGE_LEFT], row, local->join->limit->column),
+           wr_row_slot(local->worker.pairs.layouts[WR_MERGE_LEFT], row, local->worker.join->limit->column),
            sizeof position);
     return position;
 }
@@ -217,7 +178,7 @@ static uint64_t position_of(const range_local *local, const uint8_t *row)
 /* Is no pair of this outer row needed any more? */
 static bool is_too_late(const range_local *local, const uint8_t *row)
 {
-    return is_limited(local) && position_of(local, row) > wr_join_limit_bound(local->join->limit);
+    return is_limited(local) && position_of(local, row) > wr_join_limit_bound(local->worker.join->limit);
 }
 
 /* The first row of the block. */
@@ -235,12 +196,10 @@ static uint64_t first_position(const range_local *local)
 
 /* ---- Taking a block -------------------------------------------------------------------------- */
 
-/* What all workers have taken is in use; the rest is for the kept side. */
+/* The rest is for the kept side. */
 static void settle_share(range_shared *shared, const wr_lease *lease, const wr_exec *exec)
 {
-    uint64_t total = lease->pages_want > lease->pages_min ? lease->pages_want : lease->pages_min;
-    uint64_t used = lease->pages_used;
-    uint64_t rest = total > used ? (total - used) * exec->page_bytes : 0;
+    uint64_t rest = wr_join_rest_bytes(lease, exec);
     uint64_t least = wr_range_input_store_pages(shared->input.join) * (uint64_t)shared->page_bytes;
 
     shared->input.store_bytes_max = rest > least ? rest : least;
@@ -261,7 +220,8 @@ static void begin_block(range_local *local)
     local->undecided_count = 0;
     for (uint32_t i = 0; i < block->count; i++)
         local->undecided_count += !block->is_void[i];
-    wr_row_reader_init(&local->reader, local->run->store, local->pages + block->page_bytes, false);
+    wr_row_reader_init(&local->reader, local->run->store, wr_join_worker_page(&local->worker, 1),
+                       false);
 }
 
 /* The next block is this worker's; no rows: there is none. */
@@ -270,17 +230,14 @@ static wr_status take_block(range_local *local, wr_error *err)
     range_shared *shared = local->shared;
     wr_status     status;
 
-    WR_LOCKED(&shared->mutex);
-    local->morsel = shared->next_morsel;
+    WR_LOCKED(&shared->turns.mutex);
     local->block.count = 0;
-    if (shared->is_over)
+    if (!wr_join_turn_begin(&shared->turns, &local->morsel))
         return WR_OK;
     if (!shared->input.store_bytes_max)
-        settle_share(shared, local->lease, local->exec);
-    status = wr_range_take(&shared->input, &local->block, local->exec, err);
-    shared->is_over = status != WR_OK || local->block.count == 0;
-    shared->next_morsel += !shared->is_over;
-    return status;
+        settle_share(shared, local->worker.lease, local->worker.exec);
+    status = wr_range_take(&shared->input, &local->block, local->worker.exec, err);
+    return wr_join_turn_end(&shared->turns, status, local->block.count > 0);
 }
 
 /* ---- The inner side -------------------------------------------------------------------------- */
@@ -289,7 +246,7 @@ static wr_status take_block(range_local *local, wr_error *err)
 static bool has_use_for_slices(const range_local *local)
 {
     return (wants_pairs(local) || local->undecided_count > 0) &&
-           local->first_position <= wr_join_limit_bound(local->join->limit);
+           local->first_position <= wr_join_limit_bound(local->worker.join->limit);
 }
 
 /* The next slice that may meet the block; *out_any false: there is none. */
@@ -303,13 +260,13 @@ static wr_status next_slice(range_local *local, bool *out_any, wr_error *err)
     *out_any = false;
     while (has_use_for_slices(local)) {
         while (local->page && (slice->count = wr_row_page_rows(local->page, &local->offset,
-                                                               local->exec->batch_rows,
+                                                               local->worker.exec->batch_rows,
                                                                slice->rows)) > 0)
             if (wr_range_slice_load(slice, tests, run->side, bounds)) {
                 *out_any = true;
                 return WR_OK;
             }
-        if (wr_exec_is_cancelled(local->exec))
+        if (wr_exec_is_cancelled(local->worker.exec))
             return WR_RAISE(err, WR_CANCELLED, "cancelled");
         for (; local->pages_left == 0 && local->next_zone < run->zone_count; local->next_zone++)
             if (wr_range_zone_meets(&run->zones[local->next_zone], tests, run->side, bounds)) {
@@ -353,8 +310,8 @@ static void add_pair(range_local *local)
 {
     uint32_t outer = local->block.outer;
 
-    local->pairs.rows[outer][local->pair_count] = local->block.rows[local->row];
-    local->pairs.rows[!outer][local->pair_count] = local->slice.rows[local->at];
+    local->worker.pairs.rows[outer][local->pair_count] = local->block.rows[local->row];
+    local->worker.pairs.rows[!outer][local->pair_count] = local->slice.rows[local->at];
     local->owners[local->pair_count++] = (uint16_t)local->row;
 }
 
@@ -362,8 +319,8 @@ static void add_pair(range_local *local)
 static wr_status add_pairs(range_local *local, wr_error *err)
 {
     const wr_range_tests *tests = &local->shared->input.tests;
-    uint32_t              room = local->exec->batch_rows;
-    bool                  is_decided = !wants_pairs(local) && !local->join->residual;
+    uint32_t              room = local->worker.exec->batch_rows;
+    bool                  is_decided = !wants_pairs(local) && !local->worker.join->residual;
 
     for (; local->row < local->block.count; local->row++, local->in_row = false) {
         if (!local->in_row)
@@ -411,10 +368,10 @@ static wr_status collect_pairs(range_local *local, wr_error *err)
 /* Of the pairs those that the residual condition lets by; marks their outer rows. */
 static wr_status keep_pairs(range_local *local, wr_error *err)
 {
-    wr_join_pairs *pairs = &local->pairs;
+    wr_join_pairs *pairs = &local->worker.pairs;
     uint32_t       count = local->pair_count;
 
-    if (local->join->residual) {
+    if (local->worker.join->residual) {
         WR_TRY(wr_join_pairs_ask(pairs, local->pair_count, &count, err));
         for (uint32_t i = 0; i < count; i++) {
             for (uint32_t s = 0; s < SIDES; s++)
@@ -434,26 +391,26 @@ static wr_status keep_pairs(range_local *local, wr_error *err)
 static void put_tail(range_local *local, wr_batch *out)
 {
     const wr_range_block *block = &local->block;
-    wr_join_type          type = local->join->type;
+    wr_join_type          type = local->worker.join->type;
     uint32_t              outer = block->outer, count = 0;
     uint8_t               wanted = type == WR_JOIN_SEMI;
 
     if (type == WR_JOIN_INNER)
         return;
     for (uint32_t i = 0; i < block->count; i++) {
-        local->pairs.rows[outer][count] = block->rows[i];
-        local->pairs.rows[!outer][count] = local->pairs.null_rows[!outer];
+        local->worker.pairs.rows[outer][count] = block->rows[i];
+        local->worker.pairs.rows[!outer][count] = local->worker.pairs.null_rows[!outer];
         count += local->marks[i] == wanted;
     }
     if (count > 0)
-        wr_join_pairs_put(&local->pairs, count, out);
+        wr_join_pairs_put(&local->worker.pairs, count, out);
 }
 
 /* The next rows of the block; none: it is done. */
 static wr_status join_block(range_local *local, wr_batch *out, wr_error *err)
 {
     while (!local->in_tail) {
-        if (wr_exec_is_cancelled(local->exec))
+        if (wr_exec_is_cancelled(local->worker.exec))
             return WR_RAISE(err, WR_CANCELLED, "cancelled");
         WR_TRY(collect_pairs(local, err));
         if (local->pair_count == 0) {
@@ -464,7 +421,7 @@ static wr_status join_block(range_local *local, wr_batch *out, wr_error *err)
         WR_TRY(keep_pairs(local, err));
         if (local->pair_count == 0)
             continue;
-        wr_join_pairs_put(&local->pairs, local->pair_count, out);
+        wr_join_pairs_put(&local->worker.pairs, local->pair_count, out);
         return WR_OK;
     }
     return WR_OK;

@@ -1,6 +1,5 @@
 /* exec/op_join_range_test.c — range joins against a nested loop: every type, one condition and two, on
- * one column of a side or on two, with and without keys and a residual condition; equal values, NULLs,
- * text; least memory and plenty, one worker and two; stress and faults. */
+ * one column of a side or on two, with and without keys and a residual condition. */
 #include "exec/join_fixture.h"
 
 enum { KEY, ID };
@@ -17,8 +16,7 @@ static wr_status run_case(wr_join_type type, const rows_plan *left, const rows_p
 {
     static const uint32_t OUT[] = {1, 2};
     const rows_plan *inputs[] = {left, right};
-    wr_type          types[COLUMNS] = {left->by_text ? WR_TYPE(UTF8) : WR_TYPE(I64), WR_TYPE(I64),
-                                       WR_TYPE(UTF8)};
+    wr_type          types[COLUMNS];
     bool             left_only = type == WR_JOIN_SEMI || type == WR_JOIN_ANTI;
     wr_sort_key      keys[2][2];
     wr_plan_sort     sorts[2];
@@ -29,6 +27,7 @@ static wr_status run_case(wr_join_type type, const rows_plan *left, const rows_p
     wr_status status;
     kit       k;
 
+    column_types(left, types);
     memcpy(plan.ranges, shape->ranges, sizeof plan.ranges);
     for (int s = 0; s < 2; s++) {
         keys[s][0] = keys[s][1] = (wr_sort_key){.column = shape->ranges[0].columns[s]};
@@ -43,12 +42,8 @@ static wr_status run_case(wr_join_type type, const rows_plan *left, const rows_p
         .probe_count = COLUMNS, .build_count = COLUMNS, .probe_out = OUT, .build_out = OUT,
         .probe_out_count = 2, .build_out_count = left_only ? 0 : 2,
     };
-    kit_open(&k, how->plenty ? 3000 : 900);
-    k.exec.worker_count = how->workers;
+    open_kit(&k, how);
     plan.merge.join.residual = shape->residual ? compile_residual(&k.bump, types) : NULL;
-    assert_int_equal(wr_fault_configure(how->fault, how->stress, NULL), WR_OK);
-    kit_open_spill(&k, 4 * KIT_PAGE, how->workers);
-    found = (outcome){0};
     status = run_sorted(&k, &WR_JOIN_RANGE, &plan, plan.merge.sorts, inputs, &FOUND, how);
     if (status != WR_OK && !how->fault)
         fail_msg("%s", k.error.message);
@@ -57,21 +52,6 @@ static wr_status run_case(wr_join_type type, const rows_plan *left, const rows_p
 }
 
 /* ---- The nested loop ------------------------------------------------------------------------- */
-
-/* Texts are "... key %lld". */
-static int order_of(const rows_plan *left, uint64_t l, uint32_t left_column, const rows_plan *right,
-                    uint64_t r, uint32_t right_column)
-{
-    int64_t a = left_column == ID ? (int64_t)l : key_of(left, l);
-    int64_t b = right_column == ID ? (int64_t)r : key_of(right, r);
-    char    texts[2][48];
-
-    if (left_column == ID || !left->by_text)
-        return (a > b) - (a < b);
-    snprintf(texts[0], sizeof texts[0], "%lld", (long long)a);
-    snprintf(texts[1], sizeof texts[1], "%lld", (long long)b);
-    return strcmp(texts[0], texts[1]);
-}
 
 static bool holds(const wr_join_range *range, const rows_plan *left, uint64_t l,
                   const rows_plan *right, uint64_t r)
@@ -95,9 +75,11 @@ static bool holds(const wr_join_range *range, const rows_plan *left, uint64_t l,
     return false;
 }
 
-static bool meet(const variant *shape, const rows_plan *left, uint64_t l, const rows_plan *right,
+static bool meet(const void *shape_p, const rows_plan *left, uint64_t l, const rows_plan *right,
                  uint64_t r)
 {
+    const variant *shape = shape_p;
+
     if (shape->has_keys &&
         (is_null(left, l) || is_null(right, r) || key_of(left, l) != key_of(right, r)))
         return false;
@@ -105,45 +87,6 @@ static bool meet(const variant *shape, const rows_plan *left, uint64_t l, const 
         if (!holds(&shape->ranges[i], left, l, right, r))
             return false;
     return !shape->residual || ids_match((int64_t)l, (int64_t)r);
-}
-
-static outcome expect_range(wr_join_type type, const rows_plan *left, const rows_plan *right,
-                            const variant *shape)
-{
-    bool   *right_matched = calloc(right->row_count + 1, 1);
-    outcome out = {0};
-
-    assert_non_null(right_matched);
-    for (uint64_t l = 0; l < left->row_count; l++) {
-        bool matched = false;
-
-        for (uint64_t r = 0; r < right->row_count; r++) {
-            if (!meet(shape, left, l, right, r))
-                continue;
-            matched = right_matched[r] = true;
-            if (type != WR_JOIN_SEMI && type != WR_JOIN_ANTI)
-                expect_row(&out, (int64_t)l, (int64_t)r);
-        }
-        if (type == WR_JOIN_SEMI ? matched
-                                 : !matched && (type == WR_JOIN_LEFT || type == WR_JOIN_FULL ||
-                                                type == WR_JOIN_ANTI))
-            expect_row(&out, (int64_t)l, NONE);
-    }
-    for (uint64_t r = 0; r < right->row_count; r++)
-        if (!right_matched[r] && (type == WR_JOIN_RIGHT || type == WR_JOIN_FULL))
-            expect_row(&out, NONE, (int64_t)r);
-    free(right_matched);
-    return out;
-}
-
-static void check(wr_join_type type, const rows_plan *left, const rows_plan *right,
-                  const variant *shape, const setting *how)
-{
-    outcome wanted = expect_range(type, left, right, shape);
-
-    assert_int_equal(run_case(type, left, right, shape, how), WR_OK);
-    assert_int_equal(found.row_count, wanted.row_count);
-    assert_int_equal(found.sum, wanted.sum);
 }
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
@@ -161,102 +104,49 @@ static const variant ONE = {{{{KEY, KEY}, WR_RANGE_LT}}, 1},
 
 static const variant *const SHAPES[] = {&ONE, &ONE_KEYED, &TWO, &TWO_TURNED,
                                         &BAND, &BAND_TURNED, &BAND_KEYED};
-enum { SHAPE_COUNT = sizeof SHAPES / sizeof SHAPES[0] };
+enum { TYPES = WR_JOIN_ANTI + 1, TEXT_SHAPES = 4 }; /* a band compares keys with ids */
 
-static const setting LEAST = {.workers = 1}, LEAST_TWO = {.workers = 2},
-                     PLENTY = {.workers = 2, .plenty = true};
-
-static void check_all(const rows_plan *left, const rows_plan *right, const setting *how)
+static wr_status run_shape(uint32_t index, const rows_plan *left, const rows_plan *right,
+                           const setting *how)
 {
-    for (int type = WR_JOIN_INNER; type <= WR_JOIN_ANTI; type++)
-        for (int i = 0; i < SHAPE_COUNT; i++)
-            if (!left->by_text || i < 4) /* a band compares keys with ids */
-                check((wr_join_type)type, left, right, SHAPES[i], how);
+    return run_case((wr_join_type)(index % TYPES), left, right, SHAPES[index / TYPES], how);
 }
 
-static void all_types_at_plenty_and_at_least_memory(void **state)
+static outcome expect_shape(uint32_t index, const rows_plan *left, const rows_plan *right)
 {
-    rows_plan left = {.row_count = 600, .key_count = 300, .salt = 1};
-    rows_plan right = {.row_count = 500, .key_count = 400, .salt = 77777};
-
-    (void)state;
-    check_all(&left, &right, &PLENTY);
-    check_all(&right, &left, &LEAST);
-    left.by_text = right.by_text = true;
-    check_all(&left, &right, &LEAST_TWO);
+    return expect((wr_join_type)(index % TYPES), left, right, meet, SHAPES[index / TYPES]);
 }
+
+static const join_kind RANGE = {
+    .shape_count = TYPES * sizeof SHAPES / sizeof SHAPES[0],
+    .text_shape_count = TYPES * TEXT_SHAPES, .row_count = 400, .heavy_row_count = 200,
+    .fault_shape = 2 * TYPES + WR_JOIN_FULL, .run = run_shape, .expect = expect_shape,
+};
 
 /* More pages than zones have room for, blocks that meet few of them. */
 static void many_rows_meet_few(void **state)
 {
+    static const wr_join_type TYPED[] = {WR_JOIN_LEFT, WR_JOIN_RIGHT, WR_JOIN_SEMI};
     static const variant NARROW = {{{{KEY, KEY}, WR_RANGE_GE}, {{KEY, ID}, WR_RANGE_LE}}, 2};
     rows_plan left = {.row_count = 2500, .key_count = 5000, .salt = 1};
     rows_plan right = {.row_count = 6000, .key_count = 6000, .salt = 3};
 
     (void)state;
-    check(WR_JOIN_LEFT, &left, &right, &NARROW, &LEAST);
-    check(WR_JOIN_RIGHT, &left, &right, &NARROW, &LEAST_TWO);
-    check(WR_JOIN_SEMI, &left, &right, &NARROW, &PLENTY);
-}
+    for (size_t i = 0; i < sizeof TYPED / sizeof TYPED[0]; i++) {
+        outcome wanted = expect(TYPED[i], &left, &right, meet, &NARROW);
 
-static void few_keys_and_empty_sides(void **state)
-{
-    rows_plan left = {.row_count = 400, .key_count = 1u << 31, .salt = 1};
-    rows_plan right = {.row_count = 300, .key_count = 3, .heavy_percent = 80, .salt = 2};
-    rows_plan none = {.key_count = 1};
-
-    (void)state;
-    check_all(&left, &right, &LEAST_TWO);
-    check_all(&right, &right, &PLENTY);
-    check_all(&left, &none, &PLENTY);
-    check_all(&none, &right, &LEAST);
-}
-
-static void stress_modes_change_no_row(void **state)
-{
-    static const char *const STRESS[] = {"spill", "min", "spill,min,batch=3", "blocked"};
-    rows_plan left = {.row_count = 260, .key_count = 60, .salt = 3};
-    rows_plan right = {.row_count = 220, .key_count = 70, .salt = 4};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof STRESS / sizeof STRESS[0]; i++) {
-        setting how = {.workers = 2, .plenty = true, .stress = STRESS[i]};
-
-        check(WR_JOIN_FULL, &left, &right, &TWO_TURNED, &how);
-        check(WR_JOIN_LEFT, &left, &right, &TWO, &how);
-        check(WR_JOIN_INNER, &left, &right, &BAND_KEYED, &how);
+        assert_int_equal(run_case(TYPED[i], &left, &right, &NARROW, i % 2 ? &LEAST_TWO : &LEAST),
+                         WR_OK);
+        assert_int_equal(found.row_count, wanted.row_count);
+        assert_int_equal(found.sum, wanted.sum);
     }
-}
-
-/* The n-th write, read or grant fails: an error that leaves nothing behind, or the right rows. */
-static void faults_leave_nothing_behind(void **state)
-{
-    static const char *const POINTS[] = {"write", "read", "grant"};
-    rows_plan left = {.row_count = 300, .key_count = 200, .salt = 3};
-    rows_plan right = {.row_count = 250, .key_count = 200, .salt = 4};
-
-    (void)state;
-    for (size_t p = 0; p < sizeof POINTS / sizeof POINTS[0]; p++)
-        for (int n = 1; n < 60; n += 4) {
-            char    fault[32];
-            setting how = {.workers = 2, .stress = "spill", .fault = fault};
-
-            snprintf(fault, sizeof fault, "%s:%d", POINTS[p], n);
-            if (run_case(WR_JOIN_FULL, &left, &right, &TWO, &how) == WR_OK)
-                assert_int_equal(found.sum, expect_range(WR_JOIN_FULL, &left, &right, &TWO).sum);
-            else
-                assert_string_not_equal(POINTS[p], "grant");
-        }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_types_at_plenty_and_at_least_memory),
+        JOIN_SUITE(&RANGE),
         cmocka_unit_test(many_rows_meet_few),
-        cmocka_unit_test(few_keys_and_empty_sides),
-        cmocka_unit_test(stress_modes_change_no_row),
-        cmocka_unit_test(faults_leave_nothing_behind),
     };
 
     wr_mutex_init(&found_mutex);

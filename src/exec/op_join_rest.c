@@ -135,7 +135,7 @@ static bool take_resident(join_shared *shared, uint32_t *out_partition)
 static void settle_share(wr_node *node, const wr_exec *exec)
 {
     join_shared *shared = wr_node_shared(node);
-    uint64_t     total = wr_join_lease_bytes(node, exec), used = wr_join_used_bytes(node, exec);
+    uint64_t     total = wr_node_bytes_max(node, exec), used = wr_join_used_bytes(node, exec);
 
     shared->rest_share_bytes = total > used ? (total - used) / exec->worker_count : 0;
     if (shared->rest_share_bytes < (uint64_t)FANOUT * shared->row_page_bytes)

@@ -112,9 +112,7 @@ static wr_status values_open(wr_node *node, wr_exec *exec, wr_error *err)
     wr_bump_init(&shared->bump, wr_node_lease(node));
     shared->seats_max = workers;
     shared->least_position = UINT64_MAX;
-    pages = lease->pages_want > lease->pages_min && !wr_stress_get()->spill_always
-                ? lease->pages_want
-                : lease->pages_min;
+    pages = wr_stress_get()->spill_always ? lease->pages_min : wr_lease_pages_max(lease);
     pages -= wr_pages_for(shared_bytes(workers) + WR_BUMP_HEAD_BYTES, exec->page_bytes);
     shared->seat_pages = pages / workers;
     choose_sizes(shared, exec);

@@ -116,8 +116,7 @@ static uint64_t reader_pages_wanted(const values_shared *shared, const wr_exec *
 static uint64_t pages_per_reader(wr_node *node, uint32_t workers)
 {
     const wr_lease *lease = wr_node_lease(node);
-    uint64_t        pages = lease->pages_want > lease->pages_min ? lease->pages_want
-                                                                 : lease->pages_min;
+    uint64_t        pages = wr_lease_pages_max(lease);
 
     return pages > lease->pages_used ? (pages - lease->pages_used) / workers : 0;
 }

@@ -195,6 +195,12 @@ static inline wr_lease *wr_node_lease(wr_node *node)
     return node->state ? &node->state->lease : &node->lease;
 }
 
+/** What its lease may hold in this step. */
+static inline uint64_t wr_node_bytes_max(wr_node *node, const wr_exec *exec)
+{
+    return (uint64_t)wr_lease_pages_max(wr_node_lease(node)) * exec->page_bytes;
+}
+
 static inline void *wr_node_shared(wr_node *node)
 {
     return node->state ? node->state->shared : node->shared;

@@ -104,6 +104,12 @@ void wr_lease_give(wr_lease *lease, void *extent, uint32_t page_count);
 /** Return granted but unused pages above max(min, used) to the arena. */
 void wr_lease_shrink(wr_lease *lease);
 
+/** What the lease may hold, surplus and all. */
+static inline uint32_t wr_lease_pages_max(const wr_lease *lease)
+{
+    return lease->pages_want > lease->pages_min ? lease->pages_want : lease->pages_min;
+}
+
 static inline uint64_t wr_lease_bytes_min(const wr_lease *lease, uint32_t page_bytes)
 {
     return (uint64_t)lease->pages_min * page_bytes;
