@@ -293,6 +293,8 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     }
     WR_TRY(wr_binder_node(&b, ast->args[0], &agg.argument, err));
     WR_TRY(wr_expr_fold(agg.argument, b.bump, &agg.argument, err));
+    if (wr_agg_tells_values(kind))
+        WR_TRY(wr_expr_equal_key(b.bump, agg.argument, &agg.argument, err));
     if (kind == WR_AGG_MEDIAN)
         agg.fraction = 0.5;
     if (wr_agg_has_fraction(kind)) {

@@ -369,12 +369,19 @@ static int64_t time_of(wr_type type, const void *value)
     return type.logical == WR_TYPE_DATE64 ? scalar.i64 * MICROSECONDS_PER_MILLISECOND : scalar.i64;
 }
 
-/* Times are whole numbers: the part of the way is cut. */
+/* Times are whole numbers: the nearest one, of two equally near ones that further from 0. Exact but for the
+ * weight, which has 63 bits behind the point; from the greatest value down `low` is the later one. */
 static int64_t between_times(int64_t low, int64_t high, double weight)
 {
-    double way = ((double)high - (double)low) * weight;
+    const uint64_t one = (uint64_t)1 << 63, half = one / 2;
+    uint64_t part = (uint64_t)(weight * 0x1p63);
+    int64_t  first = low < high ? low : high;
+    uint64_t distance = (uint64_t)(low < high ? high : low) - (uint64_t)first, rest;
+    wr_u128  way = (wr_u128)distance * (low < high ? part : one - part);
+    int64_t  time = (int64_t)((uint64_t)first + (uint64_t)(way >> 63));
 
-    return way < 0x1p63 ? low + (int64_t)way : high;
+    rest = (uint64_t)way & (one - 1);
+    return time + (rest > half || (rest == half && time >= 0));
 }
 
 static double between_numbers(double low, double high, double weight)

@@ -7,6 +7,7 @@ void wr_copies_layout(wr_copies *copies, uint32_t column_count, wr_carver *carve
 {
     copies->rows = wr_carve(carver, WR_BATCH_ROWS_MAX * sizeof copies->rows[0]);
     copies->codes = wr_carve(carver, WR_BATCH_ROWS_MAX * sizeof copies->codes[0]);
+    copies->positions = wr_carve(carver, WR_BATCH_ROWS_MAX * sizeof copies->positions[0]);
     copies->room = wr_carve(carver, (uint64_t)column_count * PART_BYTES);
 }
 

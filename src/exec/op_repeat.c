@@ -63,11 +63,11 @@ static void take_rows(repeat_local *local, const wr_batch *in, const wr_vector *
         uint32_t row = wr_selection_row(&in->selection, local->index);
         uint32_t at = view.index ? view.index[row] : row, taken = local->copies.count;
         bool     valid = !view.valid || wr_bit_get(view.valid, at);
-        int64_t  count = valid ? ((const int64_t *)view.data)[at] : 0;
+        int64_t  count = valid ? ((const int64_t *)view.data)[at] : 0, first = local->done;
 
         for (; local->done < count && taken < count_max; taken++)
             local->numbers[taken] = local->done++;
-        wr_copies_add(&local->copies, row, taken - local->copies.count);
+        wr_copies_add(&local->copies, in, row, (uint64_t)first, taken - local->copies.count);
         if (local->done < count)
             break;
         local->index++;
@@ -87,10 +87,9 @@ static wr_status repeat_apply(wr_node *node, void *local_p, const wr_batch *in, 
         return WR_OK;
     wr_copies_clear(&local->copies);
     take_rows(local, in, &in->columns[plan->count_column], exec->batch_rows);
-    out->row_count = local->copies.count;
+    wr_copies_give(&local->copies, out);
     out->columns = local->columns;
     out->column_count = plan->column_count;
-    wr_batch_select_all(out);
     for (uint32_t c = 0; c < plan->column_count; c++)
         wr_copies_column(&local->copies, &in->columns[c], c, &local->columns[c]);
     local->columns[plan->count_column] = (wr_vector){.type = WR_TYPE(I64), .encoding = WR_FLAT,

@@ -118,7 +118,6 @@ static wr_status put_rows(unnest_local *local, const wr_plan_unnest *plan, uint3
         wr_feed_put_nulls(&local->feeds[v], at + counts[v], count - counts[v]);
     if (numbers)
         put_numbers(local, numbers, at, count, is_padded);
-    local->done += count;
     *out_count = count;
     return WR_OK;
 }
@@ -138,7 +137,9 @@ static wr_status fill_batch(unnest_local *local, const wr_plan_unnest *plan, con
         if (count_max > row_max - at)
             count_max = row_max - at;
         WR_TRY(put_rows(local, plan, at, count_max, &count, err));
-        wr_copies_add(&local->copies, wr_selection_row(&in->selection, local->index), count);
+        wr_copies_add(&local->copies, in, wr_selection_row(&in->selection, local->index),
+                      local->done, count);
+        local->done += count;
         if (count == count_max)
             continue;
         local->is_open = false;
@@ -158,10 +159,9 @@ static void give(unnest_local *local, const wr_plan_unnest *plan, const wr_batch
 {
     wr_vector *numbers = number_column(local, plan);
 
-    out->row_count = local->copies.count;
+    wr_copies_give(&local->copies, out);
     out->columns = local->columns;
     out->column_count = plan->kept_count + plan->output_count;
-    wr_batch_select_all(out);
     for (uint32_t c = 0; c < plan->kept_count; c++)
         wr_copies_column(&local->copies, &in->columns[plan->kept[c]], c, &local->columns[c]);
     for (uint32_t v = 0; v < plan->value_count; v++)

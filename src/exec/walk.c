@@ -108,6 +108,8 @@ static wr_status apply_transform(wr_worker *worker, wr_frame *top, wr_node *node
     *frame = (wr_frame){.node = node};
     frame->out.morsel = in->morsel;
     frame->out.position = in->position;
+    if (!node->transform->makes_rows)
+        frame->out.positions = in->positions;
     status = node->transform->apply(node, worker->locals[node->local_slot], in, &frame->out, &flow,
                                     run->exec, err);
     if (status != WR_OK)

@@ -112,6 +112,12 @@ bool wr_agg_gives_state(wr_agg_kind kind)
            kind == WR_AGG_DDSKETCH_MERGE;
 }
 
+bool wr_agg_tells_values(wr_agg_kind kind)
+{
+    return AGGS[kind].family == SKETCH || AGGS[kind].family == SPREAD ||
+           kind == WR_AGG_APPROX_COUNT_DISTINCT;
+}
+
 bool wr_agg_minds_distinct(wr_agg_kind kind)
 {
     agg_family family = AGGS[kind].family;

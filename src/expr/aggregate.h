@@ -56,6 +56,9 @@ bool wr_agg_counts_values(wr_agg_kind kind);
 bool wr_agg_takes_state(wr_agg_kind kind);
 bool wr_agg_gives_state(wr_agg_kind kind);
 
+/** Does it tell equal values from others, and give none of them back? */
+bool wr_agg_tells_values(wr_agg_kind kind);
+
 /** Does DISTINCT change the result (false for min, max, bool_and ...)? */
 bool wr_agg_minds_distinct(wr_agg_kind kind);
 

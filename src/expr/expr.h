@@ -80,6 +80,11 @@ wr_status wr_expr_case(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_exp
 wr_status wr_expr_order_key(wr_bump *bump, wr_expr *expr, wr_expr **out_expr,
                             wr_error *err) WR_MUST_USE;
 
+/** What to group or join by instead of `expr`: itself, or for a nested value the one of its equals that
+ *  is written in the usual way, so that they have the same bytes. */
+wr_status wr_expr_equal_key(wr_bump *bump, wr_expr *expr, wr_expr **out_expr,
+                            wr_error *err) WR_MUST_USE;
+
 /** Smallest type both sides convert to without loss of meaning (PostgreSQL's resolution for
  *  UNION/CASE/comparison); false if there is none (text against number, say). A NULL literal takes
  *  the other side's type; text literals are read as the other side's type by the binder. */

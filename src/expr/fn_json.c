@@ -88,11 +88,24 @@ typedef struct reader_state {
     uint8_t          buffer[BUFFER_BYTES];
 } reader_state;
 
-/* A value that does not fit the buffer. */
-static wr_status read_long(wr_eval *eval, wr_text text, wr_vector *out, uint32_t row)
+/* The text of `row` does not read as the type. */
+static wr_status refuse(wr_eval *eval, const wr_vector *texts, uint32_t row, wr_vector *out,
+                        wr_error *err)
+{
+    reader_state *state = eval->state;
+    char          why[WR_NESTED_REASON_BYTES], reason[WR_NESTED_REASON_BYTES + 2];
+
+    snprintf(reason, sizeof reason, ": %s", wr_nested_fault_format(&state->reader.fault, why));
+    return wr_cast_refuse(eval, texts, row, reason, out, err);
+}
+
+/* A value that does not fit the buffer; whether keys come twice may show only now. */
+static wr_status read_long(wr_eval *eval, const wr_vector *texts, uint32_t row, wr_vector *out,
+                           wr_error *err)
 {
     reader_state *state = eval->state;
     wr_bump_mark  mark = wr_bump_save(eval->heap);
+    wr_text       text = wr_str_text((const wr_str *)texts->data + row);
     bool          is_null;
 
     for (uint64_t room = 2 * BUFFER_BYTES + 2 * text.byte_count; room < UINT32_MAX; room *= 2) {
@@ -101,7 +114,9 @@ static wr_status read_long(wr_eval *eval, wr_text text, wr_vector *out, uint32_t
 
         if (!packer.bytes)
             return WR_NO_RESERVE;
-        if (wr_nested_read(&state->reader, text, out->type, &packer, &is_null) && !packer.is_full) {
+        if (!wr_nested_read(&state->reader, text, out->type, &packer, &is_null))
+            return refuse(eval, texts, row, out, err);
+        if (!packer.is_full) {
             ((wr_str *)out->data)[row] = wr_str_of((const char *)packer.bytes, packer.used);
             return WR_OK;
         }
@@ -115,7 +130,6 @@ static wr_status eval_from_json(wr_eval *eval, const wr_vector *const *args, uin
 {
     const wr_str *values = args[0]->data;
     reader_state *state = eval->state;
-    char          why[WR_NESTED_REASON_BYTES], reason[WR_NESTED_REASON_BYTES + 2];
 
     (void)arg_count;
     for (uint32_t i = 0; i < eval->live.row_count; i++) {
@@ -125,13 +139,11 @@ static wr_status eval_from_json(wr_eval *eval, const wr_vector *const *args, uin
 
         if (!wr_nested_read(&state->reader, wr_str_text(&values[row]), out->type, &packer,
                             &is_null)) {
-            snprintf(reason, sizeof reason, ": %s",
-                     wr_nested_fault_format(&state->reader.fault, why));
-            WR_TRY(wr_cast_refuse(eval, args[0], row, reason, out, err));
+            WR_TRY(refuse(eval, args[0], row, out, err));
         } else if (is_null) {
             wr_eval_set_null(out, row);
         } else if (packer.is_full) {
-            WR_TRY(read_long(eval, wr_str_text(&values[row]), out, row));
+            WR_TRY(read_long(eval, args[0], row, out, err));
         } else {
             WR_TRY(wr_eval_store_text(eval, out, row, (const char *)packer.bytes, packer.used));
         }

@@ -30,7 +30,9 @@ static inline uint64_t key_of(const wr_eval *eval)
 
 static inline stream stream_of(const wr_eval *eval, uint64_t key, uint32_t row)
 {
-    return (stream){wr_hash_u64(key + (eval->position + row) * GOLDEN)};
+    uint64_t position = eval->positions ? eval->positions[row] : eval->position + row;
+
+    return (stream){wr_hash_u64(key + position * GOLDEN)};
 }
 
 /* 53 bits: 0 <= x < 1 */

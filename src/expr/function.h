@@ -30,6 +30,7 @@ typedef struct wr_eval {
     int64_t       now_us;      /* start of the run: now(), current_date                                 */
     uint64_t      seed;        /* of this run for random functions                                      */
     uint64_t      position;    /* source position of row 0 of the batch: random functions hash it       */
+    const uint64_t *positions; /* of every row, if they do not follow from that; else NULL              */
     uint64_t      site;        /* differs for every volatile call of a plan: random functions hash it   */
     uint32_t      error_row;   /* set by wr_eval_fail                                                   */
     uint16_t     *live_rows;   /* room for WR_BATCH_ROWS_MAX rows, for wr_eval_find_live                */

@@ -161,6 +161,7 @@ static void begin_part(wr_program_local *local, const wr_batch *in, uint32_t fir
     local->in = in;
     local->depth = 0;
     local->eval.position = in->position;
+    local->eval.positions = in->positions;
     local->eval.error_row = WR_ROW_NONE;
     if (local->is_nested)
         wr_bump_rewind(local->heap, local->heap_begin);

@@ -427,15 +427,13 @@ static bool read_key(reader *r, wr_type type, wr_struct_packer *entry)
 }
 
 /* {"key": value, ...} */
-static bool read_map(reader *r, wr_type type, wr_packer *out)
+static bool read_object(reader *r, wr_type type, wr_packer *out)
 {
     wr_type          entry = wr_type_element(type);
     wr_list_packer   list;
     wr_struct_packer strukt;
     bool             more;
 
-    if (peek(r) == '[')
-        return read_list(r, type, out);
     if (!take_open(r, '{', '}', "expected '{'", &more))
         return false;
     wr_list_pack_begin(&list, out, entry);
@@ -452,6 +450,32 @@ static bool read_map(reader *r, wr_type type, wr_packer *out)
     }
     wr_list_pack_end(&list);
     return true;
+}
+
+/* The fault of entry `index` of the Map that begins at `begin`. */
+static bool fail_twin(reader *r, const uint8_t *begin, uint64_t index)
+{
+    bool  is_object = *begin == '{', more = true;
+    token passed;
+
+    r->at = begin + 1;
+    while (more && index-- > 0)
+        more = (!is_object || (take_key(r, &passed) && take_byte(r, ':', ""))) &&
+               take_value(r, &passed) && take_byte(r, ',', "");
+    skip_blanks(r);
+    return fail(r, "a key of this Map comes twice");
+}
+
+static bool read_map(reader *r, wr_type type, wr_packer *out)
+{
+    size_t         begin = out->used;
+    uint8_t        open = peek(r);
+    const uint8_t *at = r->at;
+    uint64_t       index;
+
+    if (!(open == '[' ? read_list(r, type, out) : read_object(r, type, out)))
+        return false;
+    return !wr_nested_find_twin(out, begin, type, &index) || fail_twin(r, at, index);
 }
 
 static bool read_container(reader *r, wr_type type, wr_packer *out)

@@ -4,7 +4,7 @@
  * last value counts, members that the type does not have are passed over, those that are missing are
  * NULL; names are found exactly, else in any case. Numbers, words and strings are taken alike if they
  * read as the type; numbers are exact and range-checked. A text takes what is no string as it stands.
- * A Map is an object, or a list of entries [{"key":..., "value":...}].
+ * A Map is an object, or a list of entries [{"key":..., "value":...}]; a key that comes twice is a fault.
  *
  * The walk goes down the type, at most WR_NESTED_DEPTH_MAX calls deep, whatever the text is.
  * Threads: one reader is one thread's. Cost: a struct's text is looked over once a level to find its

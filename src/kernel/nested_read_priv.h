@@ -17,4 +17,8 @@ bool wr_nested_read_element(wr_nested_reader *reader, wr_type element, wr_list_p
 /** Only blanks follow, up to the end of the text at hand. */
 bool wr_nested_at_end(wr_nested_reader *reader);
 
+/** Has the Map that lies in `packer` from `begin` to its end two entries with one key? *out_index is the
+ *  second one's, from 0. If there is not enough room behind it to tell, the packer is full. */
+bool wr_nested_find_twin(wr_packer *packer, size_t begin, wr_type type, uint64_t *out_index);
+
 #endif

@@ -195,6 +195,8 @@ static void what_is_taken(void **state)
     assert_reads("struct(a int, b text)", "{}", "{\"a\":null,\"b\":null}");
     assert_reads("struct(a int, b text)", "{\"a\":1,\"a\":null}", "{\"a\":null,\"b\":null}");
     assert_reads("map(text, int)", "{\"x\":1,\"y\":null}", "{\"x\":1,\"y\":null}");
+    assert_reads("map(text, map(int, int[]))", "{\"x\":{\"1\":[],\"2\":null},\"y\":{\"1\":[2]}, \"\":{}}",
+                 "{\"x\":{\"1\":[],\"2\":null},\"y\":{\"1\":[2]},\"\":{}}");
     assert_reads("map(date, int)", "[{\"key\":\"2020-01-02\",\"value\":1}]", "{\"2020-01-02\":1}");
     assert_reads("map(int[], int)", "[{\"key\":[1],\"value\":2}]", "[{\"key\":[1],\"value\":2}]");
     assert_reads("decimal(4, 2)[]", "[1.255, 99.99]", "[1.26,99.99]");
@@ -228,6 +230,39 @@ static void what_is_refused(void **state)
     assert_reads("map(text, int)", "[null]", "expected '{' (byte 2 of the value)");
     assert_reads("map(text, int)", "[{\"value\":1}]",
                  "an entry of a Map has no key (byte 13 of the value)");
+    assert_reads("map(text, int[])", "{\"x\":[1],\"y\":null, \"\\u0078\" :[]}",
+                 "a key of this Map comes twice (byte 20 of the value)");
+    assert_reads("map(double, int)", "[{\"key\":0.0}, {\"key\":-0.0}]",
+                 "a key of this Map comes twice (byte 15 of the value)");
+    assert_reads("map(int, map(int, int))[]", "[{},{\"1\":{\"2\":3,\"02\":4}}]",
+                 "a key of this Map comes twice (byte 17 of the value)");
+}
+
+/* Keys are told apart in the room behind the map: with too little of it the packer is full. */
+static void large_map(void **state)
+{
+    char   *json = text[0];
+    wr_type type = type_of("map(int, int)");
+    (void)state;
+
+    for (int count = 0; count < 4000; count = 2 * count + 1)
+        for (int twin = 0; twin < 2 && count > 1; twin++) {
+            wr_packer packer = {.bytes = room[0], .capacity = ROOM_BYTES};
+            size_t    used = 0, needed;
+            bool      is_null;
+
+            for (int i = 0; i < count; i++)
+                used += (size_t)snprintf(json + used, ROOM_BYTES - used, "%c\"%d\":%d",
+                                         i ? ',' : '{', twin && i == count - 1 ? count / 3 : i, i);
+            json[used++] = '}';
+            assert_int_equal(
+                wr_nested_read(&reader, (wr_text){json, used}, type, &packer, &is_null), !twin);
+            needed = packer.used;
+            packer = (wr_packer){.bytes = room[0], .capacity = needed + 4};
+            assert_true(
+                wr_nested_read(&reader, (wr_text){json, used}, type, &packer, &is_null));
+            assert_true(packer.is_full);
+        }
 }
 
 /* Cut and flipped text is read or refused, never read beyond its end. */
@@ -263,7 +298,7 @@ int main(void)
         cmocka_unit_test(values_there_and_back), cmocka_unit_test(long_list),
         cmocka_unit_test(lists_through_a_window),
         cmocka_unit_test(what_is_taken),         cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(damaged_text),
+        cmocka_unit_test(large_map),             cmocka_unit_test(damaged_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,6 +252,14 @@ wr_status wr_plan_add_sort(wr_plan *plan, wr_plan_node *input, wr_plan_key *keys
     return append_node(plan, node, out_node, err);
 }
 
+/* Keys whose equal values have equal bytes. */
+static wr_status settle_keys(wr_plan *plan, wr_expr **keys, uint32_t key_count, wr_error *err)
+{
+    for (uint32_t k = 0; k < key_count; k++)
+        WR_TRY(wr_expr_equal_key(plan->bump, keys[k], &keys[k], err));
+    return WR_OK;
+}
+
 wr_status wr_plan_add_grouping_sets(wr_plan *plan, wr_plan_node *input, wr_expr **keys,
                                     uint32_t key_count, uint64_t *sets, uint32_t set_count,
                                     wr_plan_agg *aggs, uint32_t agg_count, const wr_text *names,
@@ -262,6 +270,7 @@ wr_status wr_plan_add_grouping_sets(wr_plan *plan, wr_plan_node *input, wr_expr 
     wr_plan_node *node;
 
     WR_TRY(new_node(plan, WR_PLAN_AGGREGATE, input, NULL, &node, err));
+    WR_TRY(settle_keys(plan, keys, key_count, err));
     node->aggregate.keys = keys;
     node->aggregate.key_count = key_count;
     node->aggregate.sets = sets;
@@ -308,6 +317,7 @@ wr_status wr_plan_add_window(wr_plan *plan, wr_plan_node *input, wr_expr **parti
     wr_plan_node *node;
 
     WR_TRY(new_node(plan, WR_PLAN_WINDOW, input, NULL, &node, err));
+    WR_TRY(settle_keys(plan, partitions, partition_count, err));
     WR_TRY(new_schema(plan, count + function_count, &node->schema, err));
     memcpy(node->schema.fields, input->schema.fields, count * sizeof input->schema.fields[0]);
     for (uint32_t f = 0; f < function_count; f++) {
@@ -423,6 +433,8 @@ wr_status wr_plan_add_join(wr_plan *plan, wr_plan_node *left, wr_plan_node *righ
     WR_TRY(join_schema(plan, node,
                        omit_right_keys && type != WR_PLAN_JOIN_FULL && type != WR_PLAN_JOIN_RIGHT,
                        err));
+    WR_TRY(settle_keys(plan, left_keys, key_count, err));
+    WR_TRY(settle_keys(plan, right_keys, key_count, err));
     return append_node(plan, node, out_node, err);
 }
 

@@ -94,6 +94,7 @@ static void draw_value(wr_type type, wr_packer *out)
 {
     wr_list_packer list;
     wr_type        element;
+    bool           is_map = type.logical == WR_TYPE_MAP;
 
     if (type.logical == WR_TYPE_STRUCT) {
         draw_struct(type, false, out);
@@ -101,9 +102,8 @@ static void draw_value(wr_type type, wr_packer *out)
     }
     element = wr_type_element(type);
     wr_list_pack_begin(&list, out, element);
-    for (uint32_t i = draw(4); i > 0; i--) {
+    for (uint32_t i = is_map ? draw(2) : draw(4); i > 0; i--) { /* keys of a Map differ */
         uint8_t cell[16];
-        bool    is_map = type.logical == WR_TYPE_MAP;
 
         if (!wr_type_is_nested(element) || (!is_map && draw(5) == 0)) {
             bool valid = !wr_type_is_nested(element) && draw_cell(element, cell);

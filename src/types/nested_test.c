@@ -208,8 +208,28 @@ static const char *const TYPES[] = {
     "struct(a int, b text, c double[], d boolean)", "struct(a struct(b text[]), c map(int, text))[]",
 };
 
+/* A value as its equals are written, read from memory and from a blob. */
+static wr_text settle(const wr_packed *packed, wr_type type, uint8_t copy[4096])
+{
+    wr_blob   blob = {packed->byte_count, 0, read_few, (void *)(uintptr_t)packed->bytes, 0};
+    wr_packed on_disk = {.blob = &blob, .byte_count = packed->byte_count};
+    wr_packed settled = {.bytes = copy, .byte_count = packed->byte_count};
+    wr_error  err = {0};
+    bool      was_settled, blob_was_settled;
+
+    memcpy(copy, packed->bytes, packed->byte_count);
+    assert_int_equal(wr_packed_settle(packed, type, copy, &was_settled, &err), WR_OK);
+    assert_int_equal(memcmp(copy, packed->bytes, packed->byte_count) == 0, was_settled);
+    assert_int_equal(wr_packed_settle(&on_disk, type, NULL, &blob_was_settled, &err), WR_OK);
+    assert_int_equal(blob_was_settled, was_settled);
+    assert_int_equal(wr_packed_settle(&settled, type, NULL, &was_settled, &err), WR_OK);
+    assert_true(was_settled);
+    return (wr_text){(char *)copy, packed->byte_count};
+}
+
 static void keys_order_as_values(void **state)
 {
+    static uint8_t copies[2][4096];
     wr_packed values[2];
     wr_error  err = {0};
     (void)state;
@@ -235,6 +255,9 @@ static void keys_order_as_values(void **state)
             expected = compare(&values[0], &values[1], type);
             if ((order > 0) - (order < 0) != (expected > 0) - (expected < 0))
                 fail_msg("%s, round %d: key %d, value %d", TYPES[t], round, order, expected);
+            if (wr_text_equal(settle(&values[0], type, copies[0]),
+                              settle(&values[1], type, copies[1])) != (expected == 0))
+                fail_msg("%s, round %d: settled bytes, value %d", TYPES[t], round, expected);
         }
     }
 }

@@ -3,8 +3,8 @@
  * To everything that moves, keeps, hashes or spills rows a List, Struct or Map is a string (16-byte
  * view, WR_PHYS_STR; a long one is a blob handle), so nested columns go wherever text goes and a list
  * of 10^9 elements passes through a small cap. Only what looks inside includes this file. Equal
- * values have equal bytes, floats apart (0.0 and -0.0, payloads of NaN): group keys compare bytes,
- * comparisons and ORDER BY compare wr_packed_key.
+ * values have equal bytes once they are settled (0.0 and -0.0, a month and 30 days are equal): what
+ * groups and joins compare is the bytes of wr_packed_settle, comparisons and ORDER BY compare wr_packed_key.
  *
  * Layout   (little-endian, nothing aligned)
  *  list    blocks, one behind the other; the empty list is no bytes:
@@ -194,6 +194,15 @@ static inline uint64_t wr_packed_key_bytes_max(uint64_t byte_count)
 {
     return 2 * byte_count + 2;
 }
+
+/** May values of `type` be equal and differ in bytes: are there floats or intervals inside? */
+bool wr_type_has_spellings(wr_type type);
+
+/** Is a value written as equal values are: no -0.0, no other NaN than the usual one, intervals with less
+ *  than a month of days and less than a day besides? `copy`, unless NULL, is a copy of its bytes, which
+ *  gets what is to stand there. Also on disk. Errors WR_CORRUPT, WR_IO. Cost: a look at each element. */
+wr_status wr_packed_settle(const wr_packed *packed, wr_type type, uint8_t *copy, bool *out_settled,
+                           wr_error *err) WR_MUST_USE;
 
 /** Is this a value of `type`: every length inside its container, nothing left over? For bytes that
  *  come from outside. In memory only. */

@@ -60,6 +60,7 @@ typedef struct wr_batch {
     uint64_t     morsel;       /* which morsel of the source this came from */
     bool         morsel_end;   /* nothing more comes from this morsel after this batch */
     uint64_t     position;     /* of row 0 in the source; row r has position + r: for random() */
+    const uint64_t *positions; /* of each row, if they do not follow from that of row 0; else NULL */
 } wr_batch;
 
 static inline uint32_t wr_selection_row(const wr_selection *selection, uint32_t index)
