@@ -208,6 +208,24 @@ def run_differential(large, seconds):
                       program_env("release"))
 
 
+def run_conformance(large, seconds):
+    """Each script exchanges files with other engines and ends with a summary line."""
+    counts, end = Counts(), time.monotonic() + seconds
+    scripts = sorted((ROOT / "test/conformance").glob("*.py"))
+    if not ORACLES.exists() or subprocess.run([ORACLES, "-c", "import duckdb, pyarrow"], check=False,
+                                              capture_output=True).returncode:
+        print("    skipped conformance: no duckdb or pyarrow in .venv (tools/setup.sh test got none)")
+        return 0, (0, 0, len(scripts))
+    for script in scripts:
+        code, triple = run_script(f"conformance-{script.stem}",
+                                  [ORACLES, script, *(["--runs", "2000"] if large else [])],
+                                  max(1, end - time.monotonic()), program_env("release"))
+        counts.add(triple)
+        if code is None:
+            return None, (counts.passed, counts.failed, counts.skipped)
+    return 0, (counts.passed, counts.failed, counts.skipped)
+
+
 def write_fuzz_words(path):
     """A dictionary for the targets that read expressions: functions and the grammar's words."""
     text = (ROOT / "src/parse/keyword.def").read_text()
@@ -277,6 +295,7 @@ def suites(args):
                             *(["--large"] if large else [])], s, program_env("release"))),
         ("differential", 600 if large else 3, "release",
          lambda s: run_differential(large, s)),
+        ("conformance", 60 if large else 1, "release", lambda s: run_conformance(large, s)),
     ]
     return [
         ("harness", 1, "release", lambda s: run_script(

@@ -411,7 +411,9 @@ static wr_status block_sink_finish(wr_node *node, wr_exec *exec, wr_error *err)
     before = output->offset;
     WR_TRY(wr_sink_output_judge(
         &shared->output,
-        plan->format->block_writer->end(&shared->request, shared->format, output, err), exec, err));
+        plan->format->block_writer->end(&shared->request, shared->format, shared->encoders[0], output,
+                                        err),
+        exec, err));
     atomic_fetch_add_explicit(&exec->bytes_out, output->offset - before, memory_order_relaxed);
     return atomic_load(&shared->output.is_closed)
                ? WR_OK

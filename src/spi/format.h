@@ -239,9 +239,9 @@ typedef struct wr_format_block_ops {
     /** Write the block (or keep it until more belong to it) and empty it. */
     wr_status (*write)(const wr_write_request *request, void *shared, void *block,
                        wr_output *output, wr_error *err);
-    /** What stands behind the last row: footers. */
-    wr_status (*end)(const wr_write_request *request, void *shared, wr_output *output,
-                     wr_error *err);
+    /** What stands behind the last row: what was kept until now, footers. */
+    wr_status (*end)(const wr_write_request *request, void *shared, void *encoder,
+                     wr_output *output, wr_error *err);
 } wr_format_block_ops;
 
 typedef struct wr_format {

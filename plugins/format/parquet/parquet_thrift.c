@@ -455,6 +455,11 @@ void wr_thrift_put_list(wr_thrift_writer *writer, int16_t id, wr_thrift_kind ele
         put_varint(writer, count);
 }
 
+void wr_thrift_put_encoded(wr_thrift_writer *writer, const void *bytes, size_t byte_count)
+{
+    put_bytes(writer, bytes, byte_count);
+}
+
 void wr_thrift_open_struct(wr_thrift_writer *writer, int16_t id)
 {
     put_head(writer, id, WR_THRIFT_STRUCT);

@@ -130,6 +130,9 @@ void wr_thrift_put_binary(wr_thrift_writer *writer, int16_t id, const void *byte
 void wr_thrift_put_list(wr_thrift_writer *writer, int16_t id, wr_thrift_kind element,
                         uint32_t count);
 
+/** Elements that are structs and were written before, each from write_begin to write_end. */
+void wr_thrift_put_encoded(wr_thrift_writer *writer, const void *bytes, size_t byte_count);
+
 /** A field, or an element (id 0), that is a struct: its fields come between the two calls. */
 void wr_thrift_open_struct(wr_thrift_writer *writer, int16_t id);
 void wr_thrift_close_struct(wr_thrift_writer *writer);

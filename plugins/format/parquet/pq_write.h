@@ -1,0 +1,291 @@
+/* pq_write.h — what the files of the Parquet writer share.
+ *
+ * Rows become leaves: columns of plain values with levels (Dremel). take puts them into a block's pool
+ * (pq_write_take.c), dictionary codes instead of values where that pays (pq_write_dictionary.c); encode
+ * makes pages of them, in the same memory (pq_write_encode.c); write collects pages by leaf in scratch
+ * space until the row group is over, then copies them out, leaf by leaf (pq_write_group.c), and its
+ * part of the footer waits there for the end of the file.
+ *
+ * Invariants
+ *  1. Every size is a formula over schema, options and block_bytes (pq_sizes); what goes into a block is
+ *     counted before, so that its pool always has room, for the pages as well.
+ *  2. A block belongs to one row group. A row may go on in the next block, leaf by leaf.
+ *  3. A value too long for a page of its own in memory waits in scratch space and becomes a page of
+ *     its own, stored as it is.
+ *  4. Blocks are filled the same however the rows were cut into batches.
+ * Source: apache/parquet-format; Melnik et al., Dremel (VLDB 2010). */
+#ifndef WR_BUILDING_FORMAT_PARQUET
+#error "private to plugins/format/parquet"
+#endif
+#ifndef WR_PQ_WRITE_H
+#define WR_PQ_WRITE_H
+
+#include "io/block_codec.h"
+#include "parquet_format.h"
+#include "parquet_thrift.h"
+#include "parquet_write.h"
+#include "pq_write_pool.h"
+#include "pq_write_store.h"
+#include "spi/format.h"
+#include "spi/long_value.h"
+#include "types/packed.h"
+
+/** What stands for the chosen codec in files, and in io. */
+typedef struct pq_write_codec {
+    pq_codec stored;
+    wr_codec codec; /* WR_CODEC_NONE: pages are stored as they are */
+} pq_write_codec;
+
+pq_write_codec wr_pq_write_codec(const pq_write_options *options);
+int            wr_pq_write_level(const pq_write_options *options);
+
+/* ---- Schema (pq_write_schema.c) ---------------------------------------------------------------- */
+
+enum { PQ_DEPTH_MAX = WR_NESTED_DEPTH_MAX + 1 };
+
+typedef enum pq_node_kind { PQ_NODE_LEAF, PQ_NODE_GROUP, PQ_NODE_REPEATED } pq_node_kind;
+
+/** An element of the file's schema. */
+typedef struct pq_node {
+    pq_node_kind  kind;
+    wr_text       name;
+    wr_type       type;        /* LEAF, GROUP */
+    pq_repetition repetition;
+    uint32_t      child_count; /* GROUP, REPEATED */
+    uint32_t      column;      /* of the schema   */
+    uint8_t       def_max, rep_max;
+} pq_node;
+
+/** One container on the way to a leaf. */
+typedef struct pq_step {
+    wr_type type;
+    uint8_t is_inner;      /* the repeated group inside of it was passed */
+    uint8_t def, rep;      /* levels of a value that is inside           */
+    uint32_t child;        /* the next one                               */
+    wr_text  name;         /* of the node itself                         */
+} pq_step;
+
+/** Walks the elements of a schema, parents before children. Begin with {.schema = ...}. */
+typedef struct pq_walk {
+    const wr_schema *schema;
+    uint32_t         column, depth;
+    pq_step          steps[PQ_DEPTH_MAX];
+} pq_walk;
+
+bool wr_pq_walk_next(pq_walk *walk, pq_node *out_node);
+
+/** How a value becomes the bytes that PLAIN stores. */
+typedef enum pq_form {
+    PQ_FORM_COPY, PQ_FORM_I8, PQ_FORM_I16, PQ_FORM_U8, PQ_FORM_U16, PQ_FORM_I64_TO_I32,
+    PQ_FORM_DECIMAL, PQ_FORM_UUID, PQ_FORM_DATE64, PQ_FORM_SECONDS_OF_DAY, PQ_FORM_SECONDS,
+    PQ_FORM_INTERVAL, PQ_FORM_TEXT
+} pq_form;
+
+/** How values of a leaf compare. */
+typedef enum pq_order {
+    PQ_ORDER_NONE, PQ_ORDER_BOOL, PQ_ORDER_I32, PQ_ORDER_U32, PQ_ORDER_I64, PQ_ORDER_U64,
+    PQ_ORDER_F32, PQ_ORDER_F64, PQ_ORDER_BYTES, PQ_ORDER_SIGNED_BYTES
+} pq_order;
+
+typedef struct pq_leaf {
+    wr_type  type;
+    uint32_t column;
+    uint32_t width;       /* of a value in PLAIN, but 1 for booleans; 0: text */
+    uint8_t  physical, form, order;
+    uint8_t  def_max, rep_max;
+} pq_leaf;
+
+/** Errors WR_UNSUPPORTED Parquet has no such type. */
+wr_status wr_pq_leaf_of(const pq_node *node, pq_leaf *out_leaf, wr_error *err) WR_MUST_USE;
+
+uint32_t wr_pq_leaf_count(const wr_schema *schema);
+
+/** The list of SchemaElements. */
+void wr_pq_schema_put(wr_thrift_writer *writer, const wr_schema *schema);
+
+/* ---- Statistics (pq_write_stats.c) ------------------------------------------------------------- */
+
+enum { PQ_BOUND_BYTES = 64 };
+
+/** A least or greatest value; of a long one its first bytes. */
+typedef struct pq_bound {
+    uint8_t bytes[PQ_BOUND_BYTES];
+    uint8_t byte_count;
+    bool    is_cut;
+} pq_bound;
+
+typedef struct pq_stats {
+    bool     has_bounds;
+    pq_bound min, max;
+} pq_stats;
+
+/** Take in values as PLAIN stores them (booleans a byte each). */
+void wr_pq_stats_fixed(pq_stats *stats, const pq_leaf *leaf, const void *values, uint32_t count);
+void wr_pq_stats_text(pq_stats *stats, const void *bytes, uint32_t byte_count);
+void wr_pq_stats_merge(pq_stats *stats, const pq_leaf *leaf, const pq_stats *other);
+/** The struct Statistics as field `id`. */
+void wr_pq_stats_put(wr_thrift_writer *writer, int16_t id, const pq_stats *stats,
+                     const pq_leaf *leaf, uint64_t null_count);
+
+/* ---- Dictionaries (pq_write_dictionary.c) ------------------------------------------------------ */
+
+/** The different values of a leaf in a row group. */
+typedef struct pq_dictionary {
+    bool      is_on;          /* codes are given out                               */
+    uint32_t  entry_count, entries_max;
+    uint32_t  used_bytes, bytes_max;
+    uint8_t  *bytes;          /* the values as PLAIN stores them                   */
+    uint32_t *slots;          /* of the hash table: code + 1                       */
+    uint32_t  slot_mask;
+    uint32_t *offsets, *tags; /* texts: of the entry in bytes; of its hash         */
+    uint64_t  value_count;    /* taken so far                                      */
+} pq_dictionary;
+
+void wr_pq_dictionary_layout(pq_dictionary *dictionary, const pq_leaf *leaf, uint32_t bytes_max,
+                             wr_carver *carver);
+void wr_pq_dictionary_reset(pq_dictionary *dictionary, bool is_on);
+
+/** Codes of values (texts: wr_str in memory); returns how many got one: the dictionary is given up
+ *  if not all. */
+uint32_t wr_pq_dictionary_codes(pq_dictionary *dictionary, const pq_leaf *leaf, const void *values,
+                                uint32_t count, uint32_t *out_codes);
+
+/* ---- State ------------------------------------------------------------------------------------- */
+
+enum { PQ_STAGE_ROWS = WR_BATCH_ROWS_MAX, PQ_METADATA_BYTES = 4096 };
+
+typedef struct pq_sizes {
+    uint32_t leaf_count;
+    uint32_t piece_bytes, piece_count; /* of a block's pool                                  */
+    uint32_t spare_pieces;             /* kept free for what pages take beyond their values  */
+    uint32_t page_bytes;               /* values of a page                                   */
+    uint32_t page_entries;             /* levels of a page                                   */
+    uint32_t long_bytes;               /* longer texts wait in scratch space                 */
+    uint32_t dictionary_bytes;         /* of one leaf                                        */
+    uint32_t store_bytes;              /* buffer of a store                                  */
+} pq_sizes;
+
+/** Entries of one leaf on their way into a block. */
+typedef struct pq_stage {
+    uint32_t count, value_count;
+    uint8_t  def[PQ_STAGE_ROWS], rep[PQ_STAGE_ROWS];
+    uint32_t codes[PQ_STAGE_ROWS];
+    _Alignas(16) uint8_t values[PQ_STAGE_ROWS * 16]; /* PLAIN, or wr_str */
+} pq_stage;
+
+/** What the footer will say of a leaf in the open row group. */
+typedef struct pq_chunk {
+    uint64_t entry_count, null_count, raw_bytes, stored_bytes;
+    uint32_t plain_pages, code_pages;
+    pq_stats stats;
+} pq_chunk;
+
+/** A dictionary's way out: raw in scratch space (take), then as a page there (encode). */
+typedef struct pq_dictionary_page {
+    wr_scratch_position position;
+    uint32_t            byte_count;  /* 0: none */
+    uint32_t            entry_count;
+    wr_scratch_position header;      /* of the page */
+    uint32_t            stored_bytes;
+} pq_dictionary_page;
+
+/** A text that waits in scratch space: in a stream of values it is PQ_LONG_MARK instead of a length, and
+ *  its handle; padded to what the header of its page may take in the same place. */
+#define PQ_LONG_MARK UINT32_MAX
+typedef struct pq_long_record {
+    uint32_t mark, unused;
+    wr_blob  blob;
+    uint8_t  padding[128];
+} pq_long_record;
+
+typedef struct pq_shared {
+    pq_sizes       sizes;
+    pq_write_codec codec;
+    pq_page_kind   page_kind;
+    pq_leaf       *leaves;
+    wr_scratch     scratch;
+    /* take */
+    pq_dictionary *dictionaries;
+    uint8_t       *pause;        /* of each leaf: row groups without a dictionary ahead */
+    bool           uses_dictionaries;
+    pq_stage      *stage;
+    void          *flat;         /* a sequence, written out                             */
+    wr_long_writer long_writer;
+    uint64_t       group_rows, group_bytes;
+    uint64_t       long_bytes;   /* texts that went to scratch space, of the whole file */
+    uint32_t       resume_leaf;  /* a row that is cut goes on with this leaf            */
+    bool           is_cut;
+    /* write */
+    pq_store      *stores;
+    pq_chunk      *chunks;
+    uint8_t       *copy;         /* store_bytes                                         */
+    uint8_t       *metadata;     /* buffer of Thrift's                                  */
+    pq_store       footer;       /* row groups                                          */
+    pq_dictionary_page *last_dictionaries; /* of the row group that the end closes      */
+    uint64_t       row_count;
+    uint32_t       group_count;
+} pq_shared;
+
+/** What a block has of a leaf: codes come before plain values. */
+typedef struct pq_block_leaf {
+    pq_chain def, rep, codes, plain;
+    pq_chain pages;                                /* records: see pq_write_encode.c */
+    pq_chunk chunk;
+} pq_block_leaf;
+
+typedef struct pq_block {
+    pq_pool        pool;
+    pq_block_leaf *leaves;
+    pq_dictionary_page *dictionaries; /* if it ends its row group */
+    uint64_t       group_rows;        /* likewise                 */
+    bool           is_used, ends_group;
+} pq_block;
+
+typedef struct pq_encoder {
+    wr_block_encoder *codec;   /* NULL: none */
+    uint8_t          *values;  /* of a page; before them is room for its levels */
+    uint8_t          *levels, *stored;
+    size_t            stored_room;
+    uint32_t         *def, *rep; /* page_entries levels; then codes             */
+    bool              is_v2;
+} pq_encoder;
+
+pq_sizes wr_pq_sizes(const wr_write_request *request);
+void     wr_pq_block_reset(const pq_shared *shared, pq_block *block);
+
+/* ---- Steps ------------------------------------------------------------------------------------- */
+
+wr_status wr_pq_take(const wr_write_request *request, void *shared, void *block,
+                     const wr_batch *batch, uint32_t *io_next, bool *out_full, wr_error *err);
+
+/** Put the staged entries of a leaf, for which there is room, into the block. */
+wr_status wr_pq_stage_put(pq_shared *shared, pq_block *block, uint32_t leaf, wr_error *err);
+
+/** The row group is over: dictionaries go to scratch space, and start anew. One page a leaf. */
+wr_status wr_pq_take_dictionaries(pq_shared *shared, pq_dictionary_page *out_pages,
+                                  wr_error *err) WR_MUST_USE;
+
+uint64_t  wr_pq_encoder_bytes(const wr_write_request *request);
+wr_status wr_pq_encoder_init(const wr_write_request *request, void *encoder, wr_bump *bump,
+                             wr_error *err);
+wr_status wr_pq_encode(const wr_write_request *request, void *shared, void *block, void *encoder,
+                       wr_error *err);
+/** A dictionary in scratch space becomes a page there. */
+wr_status wr_pq_encode_dictionary(const pq_shared *shared, const pq_leaf *leaf,
+                                  pq_dictionary_page *page, pq_chunk *chunk, pq_encoder *encoder,
+                                  wr_error *err);
+
+wr_status wr_pq_write(const wr_write_request *request, void *shared, void *block, wr_output *output,
+                      wr_error *err);
+wr_status wr_pq_end(const wr_write_request *request, void *shared, void *encoder, wr_output *output,
+                    wr_error *err);
+
+/** RLE and bit-packed runs of `count` numbers of `width` bits; returns bytes put. */
+size_t wr_pq_hybrid_put(const uint32_t *numbers, uint32_t count, unsigned width, uint8_t *out);
+/** Most bytes of them. */
+static inline size_t wr_pq_hybrid_bytes_max(uint32_t count, unsigned width)
+{
+    return ((size_t)count + 7) / 8 * (width + 1) + 16;
+}
+
+#endif
