@@ -35,7 +35,7 @@ static bool cuts_values(wr_agg_kind kind)
 static bool takes_two(wr_agg_kind kind)
 {
     return wr_agg_has_order(kind) || wr_agg_is_paired(kind) || wr_agg_has_fraction(kind) ||
-           cuts_values(kind);
+           cuts_values(kind) || kind == WR_AGG_MAP_AGG;
 }
 
 static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind, wr_error *err)
@@ -48,6 +48,10 @@ static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind
                               "ORDER BY in %.*s() is not supported: arg_min(x, y) and arg_max(x, "
                               "y) give the x of the least and the greatest y",
                               WR_TEXT_ARG(ast->text));
+    if (ast->order_count > 0 && kind == WR_AGG_MAP_AGG)
+        return wr_binder_fail(b, ast->order[0].expr, err,
+                              "ORDER BY in map_agg() is not supported: entries are in order of the "
+                              "rows, so put a sort step in front");
     if (kind == WR_AGG_STRING_AGG && ast->arg_count == 2)
         wanted = 2;
     if (kind == WR_AGG_APPROX_MOST_FREQUENT && ast->arg_count > 2 && ast->arg_count <= 4)
@@ -259,6 +263,31 @@ static wr_status unfold_within_group(const binder *b, const wr_ast *ast, wr_agg_
     return WR_OK;
 }
 
+/* What stands behind the argument: a fraction, a number of values, a second column. */
+static wr_status bind_second(binder *b, const wr_ast *ast, wr_agg_kind kind, wr_plan_agg *io_agg,
+                             wr_error *err)
+{
+    if (kind == WR_AGG_MEDIAN)
+        io_agg->fraction = 0.5;
+    if (wr_agg_has_fraction(kind)) {
+        WR_TRY(bind_fraction(b, ast->args[1], kind, &io_agg->fraction, err));
+        io_agg->descending = ast->within_group && ast->order[0].descending;
+    } else if (cuts_values(kind)) {
+        WR_TRY(bind_values_max(b, ast->args[1], kind, &io_agg->values_max, err));
+        if (kind == WR_AGG_APPROX_MOST_FREQUENT)
+            WR_TRY(bind_cells(b, ast, io_agg, err));
+    } else if (takes_two(kind)) {
+        WR_TRY(wr_binder_node(b, ast->args[1], &io_agg->order, err));
+        WR_TRY(wr_expr_fold(io_agg->order, b->bump, &io_agg->order, err));
+        if (wr_agg_has_order(kind))
+            WR_TRY(wr_expr_order_key(b->bump, io_agg->order, &io_agg->order, err));
+    } else if (takes_order_of_argument(kind, io_agg->argument->type)) {
+        io_agg->kind = kind == WR_AGG_MIN ? WR_AGG_ARG_MIN : WR_AGG_ARG_MAX;
+        WR_TRY(wr_expr_order_key(b->bump, io_agg->argument, &io_agg->order, err));
+    }
+    return WR_OK;
+}
+
 /* Arguments and filter, over the step's input. */
 static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_kind kind,
                                 wr_plan_agg *out_agg, wr_error *err)
@@ -295,24 +324,7 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     WR_TRY(wr_expr_fold(agg.argument, b.bump, &agg.argument, err));
     if (wr_agg_tells_values(kind))
         WR_TRY(wr_expr_equal_key(b.bump, agg.argument, &agg.argument, err));
-    if (kind == WR_AGG_MEDIAN)
-        agg.fraction = 0.5;
-    if (wr_agg_has_fraction(kind)) {
-        WR_TRY(bind_fraction(&b, ast->args[1], kind, &agg.fraction, err));
-        agg.descending = ast->within_group && ast->order[0].descending;
-    } else if (cuts_values(kind)) {
-        WR_TRY(bind_values_max(&b, ast->args[1], kind, &agg.values_max, err));
-        if (kind == WR_AGG_APPROX_MOST_FREQUENT)
-            WR_TRY(bind_cells(&b, ast, &agg, err));
-    } else if (takes_two(kind)) {
-        WR_TRY(wr_binder_node(&b, ast->args[1], &agg.order, err));
-        WR_TRY(wr_expr_fold(agg.order, b.bump, &agg.order, err));
-        if (!wr_agg_is_paired(kind))
-            WR_TRY(wr_expr_order_key(b.bump, agg.order, &agg.order, err));
-    } else if (takes_order_of_argument(kind, agg.argument->type)) {
-        agg.kind = kind == WR_AGG_MIN ? WR_AGG_ARG_MIN : WR_AGG_ARG_MAX;
-        WR_TRY(wr_expr_order_key(b.bump, agg.argument, &agg.order, err));
-    }
+    WR_TRY(bind_second(&b, ast, kind, &agg, err));
     if (kind == WR_AGG_STRING_AGG)
         WR_TRY(bind_separator(&b, ast, &agg.separator, err));
     if (wr_agg_is_sequence(kind))
@@ -321,6 +333,9 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     if (!wr_agg_result_type(kind, agg.argument->type, &agg.type))
         return wr_binder_fail(&b, ast, err, "%s() is not defined for %s", wr_agg_name(kind),
                               wr_type_format(agg.argument->type, name));
+    if (kind == WR_AGG_MAP_AGG &&
+        wr_type_make_map(agg.argument->type, agg.order->type, &agg.type, NULL) != WR_OK)
+        return wr_binder_fail(&b, ast, err, "map_agg() takes no such types");
     if (wr_agg_is_paired(kind))
         for (uint32_t i = 0; i < 2; i++) {
             wr_type type = i ? agg.order->type : agg.argument->type;

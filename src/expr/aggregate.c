@@ -161,12 +161,15 @@ static bool sum_type(wr_type argument, wr_type *out_type)
     }
 }
 
-/* A map from values to counts, or a list of both. */
+/* A map from values to counts, a list of both, or the key of a map. */
 static bool counted_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
 {
     const wr_member members[] = {{WR_TEXT("value"), argument}, {WR_TEXT("count"), WR_TYPE(I64)}};
     wr_type         strukt;
 
+    *out_type = argument;
+    if (kind == WR_AGG_MAP_AGG)
+        return true;
     if (kind == WR_AGG_HISTOGRAM)
         return wr_type_make_map(argument, WR_TYPE(I64), out_type, NULL) == WR_OK;
     return wr_type_make_struct(members, 2, &strukt, NULL) == WR_OK &&

@@ -49,7 +49,8 @@ bool wr_agg_needs_position(wr_agg_kind kind);
 /** Is the result never null, because it counts? */
 bool wr_agg_counts(wr_agg_kind kind);
 
-/** Are values counted each for itself (histogram, most_frequent)? The optimizer makes lists of them. */
+/** Are values counted each for itself (histogram, most_frequent, map_agg)? The optimizer makes lists of
+ *  them. */
 bool wr_agg_counts_values(wr_agg_kind kind);
 
 /** Is the argument the state of a sketch; is the result one (a binary value)? */
@@ -62,7 +63,8 @@ bool wr_agg_tells_values(wr_agg_kind kind);
 /** Does DISTINCT change the result (false for min, max, bool_and ...)? */
 bool wr_agg_minds_distinct(wr_agg_kind kind);
 
-/** False: not defined for this argument type. */
+/** False: not defined for this argument type. Of map_agg it is the key's: who knows the value's type, too,
+ *  makes a map of both. */
 bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type);
 
 #endif

@@ -3,6 +3,7 @@
  * A map is a list of entries, Struct(key, value), with keys that differ and are not NULL; entries keep
  * their order. Looking a key up reads the entries one after the other. Source: DuckDB. */
 #include "expr/fn_nested_priv.h"
+#include "expr/operators.h"
 
 /* ---- Structs -------------------------------------------------------------------------------------- */
 
@@ -401,6 +402,41 @@ RESOLVE(resolve_entries)
            wr_type_make_list(wr_type_element(args[0]->type), out_result, NULL) == WR_OK;
 }
 
+/* ---- Keys that were grouped ----------------------------------------------------------------------- */
+
+RESOLVE(resolve_map_key)
+{
+    (void)args, (void)arg_count;
+    args_io[1] = WR_TYPE(I64);
+    *out_result = WR_TYPE(BOOL);
+    return true;
+}
+
+static wr_status eval_map_key(wr_eval *eval, const wr_vector *const *args, uint32_t arg_count,
+                              wr_vector *out, wr_error *err)
+{
+    const wr_vector *keys = args[0];
+    bool             is_text = wr_type_physical(keys->type) == WR_PHYS_STR;
+    char             key[WR_ARG_TEXT_BYTES] = "of more than 4 KiB";
+
+    (void)arg_count;
+    for (uint32_t i = 0; i < eval->selected.row_count; i++) {
+        uint32_t row = wr_selection_row(&eval->selected, i), at = wr_arg_index(keys, row);
+        int64_t  count = ((const int64_t *)args[1]->data)[wr_arg_index(args[1], row)];
+
+        ((uint8_t *)out->data)[row] = 1;
+        if (keys->valid && !wr_bit_get(keys->valid, at))
+            return wr_eval_fail(eval, row, err, "map_agg: a key is NULL");
+        if (count <= 1)
+            continue;
+        if (!is_text || !wr_str_is_blob(&((const wr_str *)keys->data)[at]))
+            wr_arg_format(keys, row, key);
+        return wr_eval_fail(eval, row, err, "map_agg: the key %s occurs %lld times in its group", key,
+                            (long long)count);
+    }
+    return WR_OK;
+}
+
 /* ---- Table ---------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -419,6 +455,8 @@ static const wr_function FUNCTIONS[] = {
     FUNCTION("array_extract", "(list, map, struct or text, what) -> value", 0, 2, NULL, field, "what x[what] means: list_extract, map_extract_value, struct_extract"),
     FUNCTION("map", "(keys, values) -> map", 0, 2, resolve_map, map, "a map of two lists of one length; also MAP {key: value, ...}"),
     FUNCTION("map_from_entries", "(list of structs) -> map", 0, 1, resolve_from_entries, from_entries, "a map of pairs of key and value"),
+    {.name = WR_OPERATOR_MAP_KEY, .signature = "(key, count) -> boolean", .help = "what map_agg asks of each key: not NULL, and there once",
+     .flags = WR_FN_NONSTRICT | WR_FN_NEVER_NULL | WR_FN_BLOBS, .param_count = 2, .resolve = resolve_map_key, .eval = eval_map_key},
     FUNCTION("map_concat", "(map, map) -> map", WR_FN_TOTAL, 2, resolve_map_concat, map_concat, "the entries of both; of equal keys, that of the second"),
     FUNCTION("map_extract_value", "(map, key) -> value", WR_FN_TOTAL | WR_FN_MAY_NULL, 2, resolve_map_value, map_value, "the value of a key, or NULL; also map[key]"),
     FUNCTION("map_extract", "(map, key) -> list", WR_FN_TOTAL, 2, resolve_map_extract, map_extract, "the value of a key as a list of one, or an empty list"),

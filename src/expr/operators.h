@@ -80,6 +80,7 @@ typedef enum wr_range_op { WR_RANGE_LT, WR_RANGE_LE, WR_RANGE_GT, WR_RANGE_GE } 
 #define WR_OPERATOR_NOT    "not"
 #define WR_OPERATOR_CONCAT "||" /* Utf8 with anything, Binary with Binary; NULL if one is */
 #define WR_OPERATOR_IN     "in"
+#define WR_OPERATOR_MAP_KEY "is a map key" /* a key and how often it occurs: true, or WR_DATA */
 
 /* Patterns: (text, pattern) or, for the first three, (text, pattern, escape). Boolean. */
 #define WR_OPERATOR_LIKE         "like"

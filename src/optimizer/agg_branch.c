@@ -6,9 +6,26 @@
  * bits of the value's hash, and only rows of the most frequent cells go on: a count-min sketch of one
  * row whose cells are groups. Fewer than 1/t cells hold more than a share t, so if that many are kept
  * no such value is lost, and what is kept depends on the values alone.
+ * The keys of a map_agg are such groups too, each with its first value: a second one is an error.
  * mad joins each row with the median of its group. */
 #include "optimizer/agg_branch_priv.h"
 #include "expr/operators.h"
+
+wr_status wr_branch_filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr **out_expr,
+                             wr_error *err)
+{
+    wr_value null_value = {.type = expr->type, .is_null = true};
+    wr_expr *args[3] = {filter, expr, NULL};
+
+    if (!filter) {
+        *out_expr = expr;
+        return WR_OK;
+    }
+    args[2] = wr_expr_const(plan->bump, &null_value, err);
+    if (!args[2])
+        return WR_NO_MEMORY;
+    return wr_expr_case(plan->bump, args, 3, out_expr, err);
+}
 
 /* Groups by the keys and `more` behind them; afterwards the input is that aggregate, and keys and
  * `out_columns` (those of `more`, then the aggregates) are its columns. */
@@ -41,18 +58,24 @@ static wr_status group(wr_agg_branch *io, wr_expr *const *more, uint32_t more_co
 
 wr_status wr_branch_group_argument(wr_agg_branch *branch, bool counted, wr_error *err)
 {
-    wr_plan_agg *count_rows = WR_BUMP_NEW(branch->plan->bump, wr_plan_agg, err);
-    wr_expr     *more[2] = {branch->argument, branch->filter}, *columns[3];
+    wr_plan_agg *aggs = WR_BUMP_NEW_ARRAY(branch->plan->bump, wr_plan_agg, 2, err);
+    wr_expr     *more[2] = {branch->argument, branch->filter}, *columns[4];
     uint32_t     more_count = 1 + (branch->filter != NULL);
+    uint32_t     agg_count = counted + (branch->value != NULL);
 
-    if (!count_rows)
+    if (!aggs)
         return WR_NO_MEMORY;
-    *count_rows = (wr_plan_agg){.kind = WR_AGG_COUNT_STAR, .type = WR_TYPE(I64)};
-    WR_TRY(group(branch, more, more_count, count_rows, counted, columns, err));
+    aggs[0] = (wr_plan_agg){.kind = WR_AGG_COUNT_STAR, .type = WR_TYPE(I64)};
+    if (branch->value)
+        aggs[1] = (wr_plan_agg){.kind = WR_AGG_FIRST, .argument = branch->value,
+                                .type = branch->value->type};
+    WR_TRY(group(branch, more, more_count, aggs, agg_count, columns, err));
     branch->argument = columns[0];
     if (branch->filter)
         branch->filter = columns[1];
     branch->count = counted ? columns[more_count] : NULL;
+    if (branch->value)
+        branch->value = columns[more_count + 1];
     return WR_OK;
 }
 
@@ -103,33 +126,46 @@ static wr_status keep_first(wr_agg_branch *io, wr_plan_key *order, uint32_t coun
     return wr_plan_add_filter(plan, io->input, condition, &io->input, err);
 }
 
-/* A histogram is the list of a map's entries, value and count; most_frequent a list of the same. */
+/* Which entries a list has: those of rows that pass the filter, whose keys are asked to be different; or
+ * those with a value. */
+static wr_status entry_filter(const wr_agg_branch *in, wr_expr **out_filter, wr_error *err)
+{
+    wr_expr *args[2] = {in->argument, in->count}, *check;
+
+    if (!in->value)
+        return wr_expr_call(in->plan->bump, WR_TEXT(WR_OPERATOR_IS_NOT_NULL), args, 1, out_filter,
+                            err);
+    WR_TRY(wr_expr_call(in->plan->bump, WR_TEXT(WR_OPERATOR_MAP_KEY), args, 2, &check, err));
+    return wr_branch_filtered(in->plan, in->filter, check, out_filter, err);
+}
+
+/* Maps are lists of their entries, a histogram's in order of the keys, map_agg's in that of rows;
+ * most_frequent is a list in order of the counts. */
 wr_status wr_branch_list_counts(wr_agg_branch *branch, wr_plan_agg *io_agg, wr_error *err)
 {
-    wr_bump     *bump = branch->plan->bump;
-    bool         is_map = io_agg->kind == WR_AGG_HISTOGRAM;
-    wr_value     names[2] = {{.type = WR_TYPE(UTF8)}, {.type = WR_TYPE(UTF8)}};
-    wr_expr     *args[4];
-    wr_plan_key *order;
-    uint32_t     count;
+    wr_bump *bump = branch->plan->bump;
+    bool     is_map = io_agg->type.logical == WR_TYPE_MAP;
+    wr_value names[2] = {{.type = WR_TYPE(UTF8)}, {.type = WR_TYPE(UTF8)}};
+    wr_expr *args[4];
 
     names[0].text = is_map ? WR_TEXT("key") : WR_TEXT("value");
     names[1].text = is_map ? WR_TEXT("value") : WR_TEXT("count");
-    WR_TRY(value_order(branch, !is_map, &order, &count, err));
+    io_agg->order_key_count = 0;
+    if (!branch->value)
+        WR_TRY(value_order(branch, !is_map, &io_agg->order_keys, &io_agg->order_key_count, err));
     if (!is_map)
-        WR_TRY(keep_first(branch, order, count, io_agg->values_max, err));
+        WR_TRY(keep_first(branch, io_agg->order_keys, io_agg->order_key_count, io_agg->values_max,
+                          err));
     args[0] = wr_expr_const(bump, &names[0], err);
     args[1] = branch->argument;
     args[2] = wr_expr_const(bump, &names[1], err);
-    args[3] = branch->count;
+    args[3] = branch->value ? branch->value : branch->count;
     if (!args[0] || !args[2])
         return WR_NO_MEMORY;
     io_agg->kind = WR_AGG_LIST;
-    io_agg->order_keys = order;
-    io_agg->order_key_count = count;
+    io_agg->order = NULL;
     WR_TRY(wr_expr_call(bump, WR_TEXT("named_struct"), args, 4, &io_agg->argument, err));
-    return wr_expr_call(bump, WR_TEXT(WR_OPERATOR_IS_NOT_NULL), &branch->argument, 1,
-                        &io_agg->filter, err);
+    return entry_filter(branch, &io_agg->filter, err);
 }
 
 /* ---- Rows that are read twice ----------------------------------------------------------------------- */
@@ -224,6 +260,7 @@ static wr_status cell_of(const wr_agg_branch *in, uint32_t cell_count, wr_expr *
 
     if (!args[1])
         return WR_NO_MEMORY;
+    WR_TRY(wr_expr_equal_key(bump, argument, &argument, err));
     WR_TRY(wr_expr_call(bump, WR_TEXT("hash"), &argument, 1, &args[0], err));
     WR_TRY(wr_expr_call(bump, WR_TEXT(WR_OPERATOR_MOD), args, 2, out_expr, err));
     return wr_expr_cast(bump, *out_expr, WR_TYPE(U32), false, out_expr, err);

@@ -15,24 +15,31 @@
 
 typedef struct wr_agg_branch {
     wr_plan       *plan;
-    const wr_text *names; /* of columns that nobody sees: four more than keys    */
+    const wr_text *names; /* of columns that nobody sees: five more than keys    */
     wr_plan_node  *input;
     wr_expr      **keys;  /* with room for three more                            */
     uint32_t       key_count;
     uint64_t      *sets;
     uint32_t       set_count;
-    wr_expr       *argument, *filter; /* a list's; else NULL                     */
-    wr_expr       *count; /* of rows with the argument, if it is wanted          */
+    wr_expr       *argument;
+    wr_expr       *filter; /* a list's or map's; else NULL                       */
+    wr_expr       *value;  /* a map's; else NULL                                 */
+    wr_expr       *count;  /* of rows with the argument, if it is wanted         */
 } wr_agg_branch;
 
-/** Each different argument (and filter) of each group once. */
+/** `expr`, NULL where the filter (if there is one) rejects the row. */
+wr_status wr_branch_filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr **out_expr,
+                             wr_error *err) WR_MUST_USE;
+
+/** Each different argument (and filter) of each group once, with the first value. */
 wr_status wr_branch_group_argument(wr_agg_branch *branch, bool counted, wr_error *err) WR_MUST_USE;
 
 /** Rows whose value does not fall into one of the `cells_kept` most frequent cells of its group go. */
 wr_status wr_branch_keep_cells(wr_agg_branch *branch, uint32_t cell_count, uint32_t cells_kept,
                                wr_error *err) WR_MUST_USE;
 
-/** The aggregate (histogram, most_frequent ...) becomes a list of the argument and its counts. */
+/** The aggregate (histogram, most_frequent ...) becomes a list of the argument and its counts, or of
+ *  the argument and the value: then a NULL, or an argument that is counted twice, is an error. */
 wr_status wr_branch_list_counts(wr_agg_branch *branch, wr_plan_agg *io_agg,
                                 wr_error *err) WR_MUST_USE;
 

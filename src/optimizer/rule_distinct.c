@@ -60,20 +60,21 @@ static bool is_grouped(const wr_plan_node *node, const wr_plan_agg *agg)
 /* Are rows that a filter rejects left out, where others take them for NULL? */
 static bool keeps_filter(const wr_plan_agg *agg)
 {
-    return agg->kind == WR_AGG_LIST && agg->filter;
+    return (agg->kind == WR_AGG_LIST || agg->kind == WR_AGG_MAP_AGG) && agg->filter;
 }
 
-/* Are only some values of a group wanted? */
-static bool cuts_values(const wr_plan_agg *agg)
+/* Is what it is computed from wanted by no other? */
+static bool stands_alone(const wr_plan_agg *agg)
 {
-    return agg->kind == WR_AGG_MOST_FREQUENT || agg->kind == WR_AGG_APPROX_MOST_FREQUENT;
+    return agg->kind == WR_AGG_MOST_FREQUENT || agg->kind == WR_AGG_APPROX_MOST_FREQUENT ||
+           agg->kind == WR_AGG_MAP_AGG;
 }
 
 static bool same_set(const wr_plan_node *node, const wr_plan_agg *a, const wr_plan_agg *b)
 {
     bool both = (a->filter != NULL) == (b->filter != NULL);
 
-    if (cuts_values(a) || cuts_values(b) ||
+    if (stands_alone(a) || stands_alone(b) ||
         (a->kind == WR_AGG_HISTOGRAM) != (b->kind == WR_AGG_HISTOGRAM) ||
         (a->kind == WR_AGG_MAD) != (b->kind == WR_AGG_MAD) ||
         is_grouped(node, a) != is_grouped(node, b) || is_ordered(node, a) != is_ordered(node, b) ||
@@ -109,23 +110,6 @@ static bool assign_branches(split *s)
     return s->branch_count > 1;
 }
 
-/* `expr`, NULL where the filter (if there is one) rejects the row. */
-static wr_status filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr **out_expr,
-                          wr_error *err)
-{
-    wr_value null_value = {.type = expr->type, .is_null = true};
-    wr_expr *args[3] = {filter, expr, NULL};
-
-    if (!filter) {
-        *out_expr = expr;
-        return WR_OK;
-    }
-    args[2] = wr_expr_const(plan->bump, &null_value, err);
-    if (!args[2])
-        return WR_NO_MEMORY;
-    return wr_expr_case(plan->bump, args, 3, out_expr, err);
-}
-
 /* Keys of the branch's own: filtered like the argument, or the argument itself where it is distinct
  * (the binder lets nothing else order distinct values). Rows that are left out may have any. */
 static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument, wr_error *err)
@@ -140,7 +124,7 @@ static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument
         if (agg->distinct)
             keys[k].expr = argument;
         else if (!keeps_filter(agg))
-            WR_TRY(filtered(plan, agg->filter, keys[k].expr, &keys[k].expr, err));
+            WR_TRY(wr_branch_filtered(plan, agg->filter, keys[k].expr, &keys[k].expr, err));
     }
     agg->order_keys = keys;
     return WR_OK;
@@ -161,8 +145,9 @@ static wr_status prepare_branch(const wr_plan_node *node, wr_agg_branch *io, wr_
     bool is_counted = wr_agg_counts_values(aggs[0].kind);
 
     io->filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
-    WR_TRY(filtered(io->plan, io->filter ? NULL : aggs[0].filter, aggs[0].argument, &io->argument,
-                    err));
+    WR_TRY(wr_branch_filtered(io->plan, io->filter ? NULL : aggs[0].filter, aggs[0].argument,
+                              &io->argument, err));
+    io->value = aggs[0].kind == WR_AGG_MAP_AGG ? aggs[0].order : NULL;
     if (aggs[0].kind == WR_AGG_APPROX_MOST_FREQUENT)
         WR_TRY(wr_branch_keep_cells(io, aggs[0].cell_count, aggs[0].cells_kept, err));
     if (is_grouped(node, &aggs[0]) || is_counted)
@@ -207,7 +192,7 @@ static wr_status build_branch(split *s, uint32_t branch, wr_error *err)
     if (branch == 0 && count == 0 && !has_empty_set(node))
         return WR_OK;
     memcpy(in.keys, node->aggregate.keys, key_count * sizeof in.keys[0]);
-    WR_TRY(wr_plan_names(plan, key_count + count + 4, &names, err));
+    WR_TRY(wr_plan_names(plan, key_count + count + 5, &names, err));
     in.names = names;
     if (branch > 0)
         WR_TRY(prepare_branch(node, &in, aggs, count, err));

@@ -41,7 +41,7 @@ typedef struct wr_plan_key {
 typedef struct wr_plan_agg {
     wr_agg_kind kind;
     wr_expr *argument;   /* NULL: count(*)                                */
-    wr_expr *order;      /* arg_min, arg_max: what decides; else NULL     */
+    wr_expr *order;      /* arg_min, arg_max: what decides; corr ...: x; map_agg: the value */
     wr_expr *filter;     /* FILTER (WHERE ...), or NULL                   */
     double   fraction;   /* quantiles: 0 to 1                             */
     bool     descending; /* quantiles: from the greatest value down       */

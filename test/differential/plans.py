@@ -339,6 +339,26 @@ def add_lists(random, plan):
     return True
 
 
+def add_map_agg(random, plan):
+    """Maps of groups and their entries again."""
+    if not plan.id_column:
+        return False
+    key, value = plan.id_column, random.choice(plan.columns)
+    group = random.choice([c for c in plan.columns if c.name != key and c.family != "float"] or plan.columns)
+    n = len(plan.steps)
+    plan.add("map_agg", {"op": "aggregate", "group_by": [group.name], "aggs": [f"map_agg({key}, {value.name}) AS m{n}"]},
+             f"SELECT {group.name}, map_from_entries(list({{'key': {key}, 'value': {value.name}}})) AS m{n} "
+             f"FROM ({plan.sql}) GROUP BY {group.name}")
+    id_column = next(c for c in plan.columns if c.name == key)
+    columns = [group, Column(f"k{n}", id_column.type, id_column.domain), Column(f"v{n}", value.type, value.domain)]
+    plan.add("unnest map", {"op": "unnest", "column": f"m{n}", "alias": [f"k{n}", f"v{n}"]},
+             f"SELECT {group.name}, unnest(map_keys(m{n})) AS k{n}, unnest(map_values(m{n})) AS v{n} "
+             f"FROM ({plan.sql})", columns)
+    plan.id_column = ""
+    plan.is_ordered = False
+    return True
+
+
 def add_pivot(random, plan):
     """Counts and extremes of one column for some values of another."""
     whole = [c for c in plan.columns if c.family == "int"]
@@ -645,7 +665,7 @@ def add_limit(random, plan):
 
 OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (add_aggregate, 4),
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
-             (add_pivot, 2), (add_unnest, 2), (add_lists, 2),
+             (add_pivot, 2), (add_unnest, 2), (add_lists, 2), (add_map_agg, 2),
              (add_grouping_sets, 3), (add_fill, 3),
              (add_join, 4), (add_asof, 2), (add_limit, 1), (add_window, 3)]
 
