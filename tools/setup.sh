@@ -18,12 +18,20 @@ pkg-config --exists yaml-0.1      | libyaml-dev
 pkg-config --exists libzstd       | libzstd-dev
 pkg-config --exists liblz4        | liblz4-dev
 pkg-config --exists zlib          | zlib1g-dev
+has_header bzlib.h                | libbz2-dev
+pkg-config --exists liblzma       | liblzma-dev
+pkg-config --exists libbrotlienc  | libbrotli-dev
 pkg-config --exists libxxhash     | libxxhash-dev
 pkg-config --exists nettle        | nettle-dev
 pkg-config --exists libutf8proc   | libutf8proc-dev
 '
 TEST_NEEDS='
 pkg-config --exists cmocka        | libcmocka-dev
+command -v gzip                   | gzip
+command -v zstd                   | zstd
+command -v lz4                    | lz4
+command -v bzip2                  | bzip2
+command -v xz                     | xz-utils
 command -v clang                  | clang
 has_fuzzer_runtime                | libclang-rt-14-dev
 has_venv                          | python3-venv

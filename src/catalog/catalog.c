@@ -65,12 +65,8 @@ static wr_text ending_of(wr_text path)
 
 const wr_format *wr_catalog_guess_format(const wr_catalog *catalog, wr_text path)
 {
-    wr_text ending = ending_of(path);
+    wr_text ending = ending_of(wr_codec_strip_ending(path));
 
-    if (has_word("gz zst zstd gzip", ending) && ending.byte_count) {
-        path.byte_count -= ending.byte_count + 1;
-        ending = ending_of(path);
-    }
     for (uint32_t i = 0; i < catalog->format_count && ending.byte_count; i++)
         if (has_word(catalog->formats[i]->endings, ending))
             return catalog->formats[i];

@@ -28,7 +28,7 @@ void wr_catalog_add_fs(wr_catalog *catalog, const wr_fs_ops *ops);
 wr_status wr_catalog_find_format(const wr_catalog *catalog, wr_text name,
                                  const wr_format **out_format, wr_error *err) WR_MUST_USE;
 
-/** By the path's ending, a codec's ending (.gz, .zst) skipped first; NULL if none fits. */
+/** By the path's ending, a codec's ending (.gz) skipped first; NULL if none fits. */
 const wr_format *wr_catalog_guess_format(const wr_catalog *catalog, wr_text path);
 
 /** By scheme ("file:", "s3:"); a bare path is local. Errors WR_UNSUPPORTED unknown scheme. */
@@ -67,6 +67,7 @@ typedef struct wr_table {
     uint32_t         path_count;
     uint64_t         bytes_total;   /* of all files on disk, 0 unknown            */
     wr_codec         codec;
+    uint64_t         input_bytes;   /* memory of an opened input, the most of all */
     wr_encoding_name encoding;
     wr_schema        schema;
     wr_schema        partitions;    /* columns that stand in the paths (types/hive.h)  */

@@ -20,4 +20,11 @@ typedef enum wr_hive_wanted { WR_HIVE_AUTO, WR_HIVE_TRUE, WR_HIVE_FALSE } wr_hiv
 wr_status wr_table_find_partitions(wr_table *table, wr_hive_wanted wanted, wr_bump *bump,
                                    wr_error *err) WR_MUST_USE;
 
+/** Look at the heads of a table's files, before its sample: their codecs are loaded, `input_bytes` is
+ *  what the most demanding file takes, and `open_lease` may grow by as much. */
+wr_status wr_table_probe(wr_table *table, wr_lease *open_lease, wr_error *err) WR_MUST_USE;
+
+/** After the sample: the same for what can be read only once. */
+wr_status wr_table_probe_stream(wr_table *table, wr_error *err) WR_MUST_USE;
+
 #endif

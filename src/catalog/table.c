@@ -7,7 +7,7 @@
  * own: those compress inside. */
 #include "catalog/catalog_priv.h"
 
-#include "io/input.h"
+#include "io/output.h"
 
 /* Options that belong to the step whatever the format. */
 typedef struct step_options {
@@ -23,7 +23,7 @@ static const char *const HIVE_NAMES[] = {"auto", "true", "false", NULL}; /* of w
 
 const wr_option_def WR_SCAN_OPTIONS[] = {
     {"compression", WR_OPTION_ENUM, 0, offsetof(step_options, codec), "auto", 0, 0, WR_CODEC_NAMES,
-     "auto (by content, then by ending), none, gzip or zstd"},
+     "auto (by content, then by ending .gz, .zst, .lz4, .bz2 or .xz), none, gzip, zstd, lz4, bz2 or xz"},
     {"encoding", WR_OPTION_TEXT, 0, offsetof(step_options, encoding), "utf8", 0, 0, NULL,
      "of the text: utf8, utf16 (by its mark), utf16le, utf16be, latin1 or windows1252, in any usual "
      "spelling; output is always UTF-8"},
@@ -38,9 +38,10 @@ const wr_option_def WR_SCAN_OPTIONS[] = {
 
 const wr_option_def WR_SINK_OPTIONS[] = {
     {"compression", WR_OPTION_ENUM, 0, offsetof(step_options, codec), "auto", 0, 0, WR_CODEC_NAMES,
-     "auto (by the ending .gz or .zst), none, gzip or zstd"},
+     "auto (by the ending .gz, .zst, .lz4, .bz2 or .xz), none, gzip, zstd, lz4, bz2 or xz"},
     {"compression_level", WR_OPTION_INT, 0, offsetof(step_options, level), "0", 0, 22, NULL,
-     "level of the codec; 0 is the codec's default"},
+     "level of the codec: gzip 1 to 9, zstd 1 to 22, bz2 1 to 9, xz 1 to 9; 0 is the codec's default (6, "
+     "3, 4 and 3)"},
     {NULL, WR_OPTION_BOOL, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 
@@ -260,7 +261,9 @@ wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr
     if (spec->on_error == WR_ON_ERROR_REJECT)
         WR_TRY(open_rejects(catalog, table, err));
     table->by_name = step.by_name;
+    WR_TRY(wr_table_probe(table, open_lease, err));
     WR_TRY(wr_table_sample(spec, table, open_lease, bump, err));
+    WR_TRY(wr_table_probe_stream(table, err));
     WR_TRY(wr_table_find_partitions(table, (wr_hive_wanted)step.hive, bump, err));
     *out_table = table;
     return WR_OK;
@@ -345,6 +348,10 @@ wr_status wr_target_open(const wr_catalog *catalog, wr_text destination, wr_text
     if (target->format->block_writer && step.codec == WR_CODEC_AUTO)
         target->codec = WR_CODEC_NONE;
     target->level = (int)step.level;
+    WR_TRY(wr_codec_require(target->codec, err));
+    *out_option = place_of(options, option_count, "compression_level");
+    WR_TRY(wr_output_check_level(target->codec, target->level, err));
+    *out_option = WR_FIELD_NONE;
     *out_target = target;
     return WR_OK;
 }

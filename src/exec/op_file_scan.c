@@ -78,7 +78,7 @@ static uint64_t file_need(const wr_plan_file_scan *plan)
     if (ops->access == WR_ACCESS_RANDOM)
         return need;
     return need + WR_HEAD_READER_BYTES + wr_input_transcode_lease_min(plan->encoding) +
-           wr_input_lease_min(plan->codec);
+           (plan->input_bytes ? plan->input_bytes : wr_input_lease_min(plan->codec));
 }
 
 /* Files that may be open at once: whoever opens one has no other. */

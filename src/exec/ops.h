@@ -27,6 +27,7 @@ typedef struct wr_plan_file_scan {
     const wr_head         *head;         /* what was read of a stream already                 */
     uint32_t               path_count;
     wr_codec               codec;
+    uint64_t               input_bytes;  /* memory of an opened input; 0: wr_input_lease_min(codec) */
     wr_encoding_name       encoding;
     const wr_program      *filter;         /* over the request's columns; only if the format takes
                                               filters; its columns stand in the request; or NULL */

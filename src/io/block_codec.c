@@ -75,7 +75,6 @@ void wr_block_decoder_begin(wr_block_decoder *decoder, uint64_t stored_bytes, ui
     decoder->stored_bytes = decoder->stored_left = stored_bytes;
     decoder->raw_bytes = decoder->raw_left = raw_bytes;
     decoder->inside = false;
-    decoder->ops->decoder_reset(decoder->state);
 }
 
 /* What a flow means, and what moved, for the counts. */
@@ -113,6 +112,7 @@ static wr_status step(wr_block_decoder *decoder, wr_block_piece *piece, bool *ou
     wr_codec_io   before = io;
     wr_codec_flow flow;
 
+    io.is_last = io.in_bytes == decoder->stored_left;
     if (!decoder->inside)
         ops->decoder_reset(decoder->state);
     flow = ops->decode(decoder->state, &io);

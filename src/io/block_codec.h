@@ -18,7 +18,8 @@
  * Cost: the libraries' own, and a call or two a piece. Blocks decoded at once need no window and
  * are not copied: 1.5 to 2 times as fast as pieces for zstd.
  *
- * Codecs: zstd, gzip (zlib's framing is read as well). */
+ * Codecs: zstd, gzip (zlib's framing is read as well), lz4 (frames, as in Arrow), lz4_raw (as in
+ * Parquet), brotli; bz2 and xz, which no format has asked for. */
 #ifndef WR_IO_BLOCK_CODEC_H
 #define WR_IO_BLOCK_CODEC_H
 

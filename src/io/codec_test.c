@@ -1,4 +1,4 @@
-/* codec_test.c — gzip and zstd in and out: whole, joined, cut, flipped, swollen. */
+/* codec_test.c — compressed files in and out: whole, joined, cut, flipped, swollen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "io/head.h"
 #include "io/output.h"
 
-enum { PAGE = 16384, STORE_BYTES = 4 << 20 };
+enum { PAGE = 16384, LEASE_PAGES = 4096, STORE_BYTES = 4 << 20 };
 
 /* ---- A file in memory --------------------------------------------------------------------------- */
 
@@ -104,10 +104,12 @@ static int set_up(void **state)
     fixture  *f = calloc(1, sizeof *f);
     wr_lease *leases[] = {&f->lease};
 
-    assert_int_equal(wr_arena_new(1024 * PAGE, PAGE, &f->arena, NULL), WR_OK);
-    wr_lease_init(&f->lease, "test", 512 * PAGE, 512 * PAGE, PAGE);
+    assert_int_equal(wr_arena_new((uint64_t)LEASE_PAGES * PAGE, PAGE, &f->arena, NULL), WR_OK);
+    wr_lease_init(&f->lease, "test", LEASE_PAGES / 2 * PAGE, 0, PAGE);
     assert_int_equal(wr_lease_open_all(f->arena, leases, 1, NULL), WR_OK);
     wr_bump_init(&f->bump, &f->lease);
+    for (wr_codec codec = WR_CODEC_GZIP; codec < WR_CODEC_FILE_COUNT; codec++)
+        assert_int_equal(wr_codec_require(codec, NULL), WR_OK);
     f->file.reader.ops = &MEMORY_READER;
     f->file.reader.info.seekable = true;
     f->file.reader.path = WR_TEXT("memory");
@@ -209,7 +211,7 @@ static void round_trips(void **state)
     size_t   used;
 
     make_text(text, BYTES, 1);
-    for (wr_codec codec = WR_CODEC_NONE; codec <= WR_CODEC_ZSTD; codec++) {
+    for (wr_codec codec = WR_CODEC_NONE; codec < WR_CODEC_FILE_COUNT; codec++) {
         for (size_t i = 0; i < sizeof PIECES / sizeof *PIECES; i++) {
             size_t bytes = PIECES[i] == 1 ? 5000 : BYTES;
 
@@ -235,8 +237,10 @@ static void every_level_fits_its_lease(void **state)
     size_t   used;
 
     make_text(text, sizeof text, 2);
-    for (wr_codec codec = WR_CODEC_GZIP; codec <= WR_CODEC_ZSTD; codec++) {
-        int level_max = codec == WR_CODEC_GZIP ? 9 : 22;
+    for (wr_codec codec = WR_CODEC_GZIP; codec < WR_CODEC_FILE_COUNT; codec++) {
+        static const int LEVEL_MAX[] = {[WR_CODEC_GZIP] = 9, [WR_CODEC_ZSTD] = 22, [WR_CODEC_LZ4] = 1,
+                                        [WR_CODEC_BZ2] = 9, [WR_CODEC_XZ] = 7};
+        int level_max = LEVEL_MAX[codec];
 
         for (int level = 1; level <= level_max; level++) {
             f->file.used = 0;
@@ -245,7 +249,7 @@ static void every_level_fits_its_lease(void **state)
             assert_memory_equal(back, text, sizeof text);
         }
         wr_output *output;
-        assert_int_equal(wr_output_open(&f->file.writer, codec, level_max + 1, &f->bump, &output,
+        assert_int_equal(wr_output_open(&f->file.writer, codec, 23, &f->bump, &output,
                                         &f->err),
                          WR_INVALID);
     }
@@ -258,7 +262,7 @@ static void the_lease_formulas_are_exact(void **state)
     char     text[3000];
 
     make_text(text, sizeof text, 3);
-    for (wr_codec codec = WR_CODEC_NONE; codec <= WR_CODEC_ZSTD; codec++) {
+    for (wr_codec codec = WR_CODEC_NONE; codec < WR_CODEC_FILE_COUNT; codec++) {
         wr_lease   lease, *leases[] = {&lease};
         wr_bump    bump;
         wr_input  *input = NULL;
@@ -294,7 +298,7 @@ static void members_and_frames_follow_each_other(void **state)
     char     back[64];
     size_t   used;
 
-    for (wr_codec codec = WR_CODEC_GZIP; codec <= WR_CODEC_ZSTD; codec++) {
+    for (wr_codec codec = WR_CODEC_GZIP; codec < WR_CODEC_FILE_COUNT; codec++) {
         f->file.used = 0;
         compress(f, codec, 0, "hello ", 6, 6);
         compress(f, codec, 0, "", 0, 1);
@@ -339,7 +343,7 @@ static void cuts_and_flips_are_found(void **state)
     size_t   used;
 
     make_text(text, BYTES, 4);
-    for (wr_codec codec = WR_CODEC_GZIP; codec <= WR_CODEC_ZSTD; codec++) {
+    for (wr_codec codec = WR_CODEC_GZIP; codec < WR_CODEC_FILE_COUNT; codec++) {
         size_t whole;
 
         f->file.used = 0;
@@ -371,7 +375,7 @@ static void bombs_stay_inside_fixed_memory(void **state)
     fixture *f = *state;
     char    *zeros = calloc(1, 1 << 20);
 
-    for (wr_codec codec = WR_CODEC_GZIP; codec <= WR_CODEC_ZSTD; codec++) {
+    for (wr_codec codec = WR_CODEC_GZIP; codec < WR_CODEC_FILE_COUNT; codec++) {
         wr_output *output = NULL;
         wr_input  *input = NULL;
         uint64_t   bump_bytes;
@@ -385,7 +389,7 @@ static void bombs_stay_inside_fixed_memory(void **state)
             assert_int_equal(output->ops->write(output, zeros, 1 << 20, &f->err), WR_OK);
         assert_int_equal(output->ops->commit(output, &f->err), WR_OK);
         wr_output_close(output);
-        assert_true(f->file.used < 100000);
+        assert_true(f->file.used < 300000);
 
         assert_int_equal(wr_input_open(&f->file.reader, codec, &f->bump, &input, &f->err), WR_OK);
         bump_bytes = f->bump.bytes_used;
@@ -422,7 +426,7 @@ static void windows_decide_about_memory(void **state)
     assert_int_equal(used, 3);
 
     f->file.used = 0;
-    put_frame(f, 27); /* 128 MB into a lease of 8 MB */
+    put_frame(f, 27); /* 128 MB into a lease of 32 MB */
     assert_int_equal(decompress(f, WR_CODEC_AUTO, back, sizeof back, 64, &used), WR_NO_MEMORY);
     assert_non_null(strstr(f->err.message, "a smaller window"));
 
@@ -440,7 +444,15 @@ static void codecs_are_detected(void **state)
     (void)state;
     assert_int_equal(wr_codec_detect(WR_TEXT("a.csv"), "\x1f\x8b\x08", 3), WR_CODEC_GZIP);
     assert_int_equal(wr_codec_detect(WR_TEXT("a.csv"), "\x28\xb5\x2f\xfd", 4), WR_CODEC_ZSTD);
+    assert_int_equal(wr_codec_detect(WR_TEXT("a.csv"), "\x04\x22\x4d\x18", 4), WR_CODEC_LZ4);
+    assert_int_equal(wr_codec_detect(WR_TEXT("a.csv"), "BZh91AY&SY", 10), WR_CODEC_BZ2);
+    assert_int_equal(wr_codec_detect(WR_TEXT("a.csv"), "BZh9,BZh8", 9), WR_CODEC_NONE);
+    assert_int_equal(wr_codec_detect(WR_TEXT("a.csv"), "\xfd" "7zXZ\0", 6), WR_CODEC_XZ);
     assert_int_equal(wr_codec_detect(WR_TEXT("a.csv"), "a,b", 3), WR_CODEC_NONE);
+    assert_int_equal(wr_codec_detect(WR_TEXT("a.csv.lz4"), "a,b", 3), WR_CODEC_LZ4);
+    assert_int_equal(wr_codec_detect(WR_TEXT("a.csv.bz2"), NULL, 0), WR_CODEC_BZ2);
+    assert_int_equal(wr_codec_detect(WR_TEXT("a.csv.xz"), NULL, 0), WR_CODEC_XZ);
+    assert_int_equal(wr_codec_detect(WR_TEXT("xz"), NULL, 0), WR_CODEC_NONE);
     assert_int_equal(wr_codec_detect(WR_TEXT("a.csv.gz"), "", 0), WR_CODEC_GZIP);
     assert_int_equal(wr_codec_detect(WR_TEXT("a.csv.zst"), NULL, 0), WR_CODEC_ZSTD);
     assert_int_equal(wr_codec_detect(WR_TEXT(""), NULL, 0), WR_CODEC_NONE);

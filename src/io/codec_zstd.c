@@ -24,18 +24,6 @@ enum {
 
 #define WINDOW_BYTES_MAX ((uint64_t)1 << 31)
 
-static bool starts(const uint8_t *head, size_t head_bytes)
-{
-    static const uint8_t FRAME[] = {0x28, 0xb5, 0x2f, 0xfd}, SKIPPABLE[] = {0x50, 0x2a, 0x4d, 0x18};
-    bool                 is_frame = true, is_skippable = true;
-
-    for (size_t i = 0; i < sizeof FRAME && i < head_bytes; i++) {
-        is_frame = is_frame && head[i] == FRAME[i];
-        is_skippable = is_skippable && (head[i] & (i ? 0xff : 0xf0)) == SKIPPABLE[i];
-    }
-    return is_frame || is_skippable;
-}
-
 static uint64_t window(const uint8_t *head, size_t head_bytes)
 {
     ZSTD_frameHeader header;
@@ -209,11 +197,9 @@ static uint64_t bound(uint64_t raw_bytes)
 const wr_codec_ops wr_codec_ops_zstd = {
     .name = "zstd",
     .unit = "frame",
-    .endings = "zst zstd",
     .level_default = LEVEL_DEFAULT,
     .level_max = LEVEL_MAX,
     .window_default = WINDOW_DEFAULT,
-    .starts = starts,
     .window = window,
     .decoder_bytes = decoder_bytes,
     .decoder_init = decoder_init,

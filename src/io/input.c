@@ -92,16 +92,43 @@ static uint64_t stack_bytes(wr_codec codec, uint64_t window_bytes)
 
 uint64_t wr_input_lease_min(wr_codec codec)
 {
-    uint64_t bytes_max = 0;
+    uint64_t gzip_bytes, zstd_bytes;
 
     if (codec != WR_CODEC_AUTO)
         return stack_bytes(codec, 0);
-    for (codec = WR_CODEC_NONE; codec < WR_CODEC_FILE_COUNT; codec++) {
-        uint64_t bytes = stack_bytes(codec, 0);
+    gzip_bytes = stack_bytes(WR_CODEC_GZIP, 0);
+    zstd_bytes = stack_bytes(WR_CODEC_ZSTD, 0);
+    return gzip_bytes > zstd_bytes ? gzip_bytes : zstd_bytes;
+}
 
-        bytes_max = bytes > bytes_max ? bytes : bytes_max;
-    }
-    return bytes_max;
+wr_status wr_input_probe(wr_text path, wr_codec codec, const void *head, size_t head_bytes,
+                         uint64_t *out_bytes, wr_error *err)
+{
+    if (codec == WR_CODEC_AUTO)
+        codec = wr_codec_detect(path, head, head_bytes);
+    WR_TRY(wr_codec_require(codec, err));
+    *out_bytes = stack_bytes(codec, codec == WR_CODEC_NONE
+                                        ? 0
+                                        : wr_codec_ops_of(codec)->window(head, head_bytes));
+    return WR_OK;
+}
+
+static wr_status raise_window(const raw_input *start, const wr_codec_ops *ops, uint64_t window_bytes,
+                              uint64_t need_bytes, const wr_lease *lease, wr_error *err)
+{
+    uint32_t page_bytes = wr_arena_page_size(lease->arena);
+    uint32_t left = wr_arena_pages_ungranted(lease->arena) + lease->pages_granted - lease->pages_used;
+    uint32_t needed = wr_pages_for(need_bytes + WR_BUMP_HEAD_BYTES, page_bytes);
+    uint64_t missing_bytes = (uint64_t)(needed > left ? needed - left : 1) * page_bytes;
+    char     window[32], need[32], missing[32];
+
+    return WR_RAISE(err, WR_NO_MEMORY,
+                    "'%.*s': %s: a window of %s takes %s of memory: raise the memory cap by at least "
+                    "%s, or compress again with a smaller window",
+                    WR_TEXT_ARG(start->reader->path), ops->name,
+                    wr_text_format_bytes(window_bytes, window, sizeof window),
+                    wr_text_format_bytes(need_bytes, need, sizeof need),
+                    wr_text_format_bytes(missing_bytes, missing, sizeof missing));
 }
 
 /* A codec between the file and what comes above. */
@@ -113,18 +140,15 @@ static wr_status open_codec(const raw_input *start, wr_codec codec, wr_bump *bum
     uint64_t            window_bytes = ops->window(start->head, start->head_end);
     wr_carver           carver;
     raw_input          *raw;
-    char                text[32];
 
     if (window_bytes == 0)
         window_bytes = ops->window_default;
-    WR_TRY_WHILE(wr_carver_init(&carver, bump, stack_bytes(codec, window_bytes), err), err,
-                 "opening '%.*s', whose %s has a window of %s: raise the memory cap or compress "
-                 "again with a smaller window",
-                 WR_TEXT_ARG(path), ops->name,
-                 wr_text_format_bytes(window_bytes, text, sizeof text));
+    if (wr_carver_init(&carver, bump, stack_bytes(codec, window_bytes), NULL) != WR_OK)
+        return raise_window(start, ops, window_bytes, stack_bytes(codec, window_bytes), bump->lease,
+                            err);
     raw = wr_carve(&carver, sizeof *raw);
     *raw = *start;
-    return wr_codec_input_init(ops, &raw->base, path, window_bytes, &carver, bump, out_input, err);
+    return wr_codec_input_init(codec, &raw->base, path, window_bytes, &carver, bump, out_input, err);
 }
 
 wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_input **out_input,
@@ -138,6 +162,7 @@ wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_
         WR_TRY(read_head(&start, err));
     if (codec == WR_CODEC_AUTO)
         codec = wr_codec_detect(reader->path, start.head, start.head_end);
+    WR_TRY(wr_codec_require(codec, err));
     if (codec != WR_CODEC_NONE)
         return open_codec(&start, codec, bump, out_input, err);
     raw = wr_bump_alloc(bump, wr_carve_bytes(sizeof *raw), err);

@@ -24,8 +24,13 @@ struct wr_input {
 };
 
 /** Fixed memory of wr_input_open for a stream whose head cannot be looked at before: with the window
- *  that the codec's own program uses by default. `codec` AUTO means the most of all codecs. */
+ *  that the codec's own program uses by default. `codec` AUTO means gzip or zstd. */
 uint64_t wr_input_lease_min(wr_codec codec);
+
+/** Settle by a file's first bytes (up to WR_CODEC_HEAD_BYTES) what wr_input_open will take of memory,
+ *  and have the codec at hand (wr_codec_require): so windows count as they are. */
+wr_status wr_input_probe(wr_text path, wr_codec codec, const void *head, size_t head_bytes,
+                         uint64_t *out_bytes, wr_error *err) WR_MUST_USE;
 
 /** Will wr_input_open deliver the reader's own bytes, and can those be read at any place? */
 wr_status wr_input_is_plain(wr_fs_reader *reader, wr_codec codec, bool *out_plain,

@@ -42,7 +42,7 @@ static inline uint64_t wr_codec_feed_offset(const wr_codec_feed *feed)
 
 /* The filter over a codec is made on a carver with at least wr_codec_input_bytes() left; `bump`: for
  * larger windows of later frames. */
-wr_status wr_codec_input_init(const wr_codec_ops *ops, wr_input *below, wr_text path,
+wr_status wr_codec_input_init(wr_codec codec, wr_input *below, wr_text path,
                               uint64_t window_bytes, wr_carver *carver, wr_bump *bump,
                               wr_input **out_input, wr_error *err) WR_MUST_USE;
 uint64_t wr_codec_input_bytes(const wr_codec_ops *ops, uint64_t window_bytes);

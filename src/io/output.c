@@ -36,6 +36,13 @@ static const struct wr_output_ops RAW_OUTPUT = {
     .close = raw_close,
 };
 
+wr_status wr_output_check_level(wr_codec codec, int level, wr_error *err)
+{
+    if (codec != WR_CODEC_NONE)
+        return wr_codec_level(wr_codec_ops_of(codec), level, &level, err);
+    return level == 0 ? WR_OK : WR_RAISE(err, WR_INVALID, "without compression there is no level");
+}
+
 uint64_t wr_output_lease_min(wr_codec codec, int level)
 {
     const wr_codec_ops *ops;

@@ -16,6 +16,9 @@ struct wr_output {
     uint64_t offset; /* bytes taken in */
 };
 
+/** Does the codec have the level? 0, its default, every codec has. Errors WR_INVALID: names the levels. */
+wr_status wr_output_check_level(wr_codec codec, int level, wr_error *err) WR_MUST_USE;
+
 /** Fixed memory of wr_output_open with a settled codec; `level` 0: the codec's default. */
 uint64_t wr_output_lease_min(wr_codec codec, int level);
 

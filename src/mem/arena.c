@@ -383,6 +383,21 @@ static void give_extent(wr_arena *arena, void *extent, uint32_t count)
     wr_poison(extent, (size_t)count * arena->page_bytes);
 }
 
+bool wr_arena_retire(wr_arena *arena, uint32_t page_count)
+{
+    uint32_t left;
+
+    WR_LOCKED(&arena->mutex);
+    if (page_count > arena->ungranted_count)
+        return false;
+    left = arena->page_count - page_count;
+    if (arena->committed_count > left && !uncommit_free(arena, arena->committed_count - left))
+        return false;
+    arena->page_count = left;
+    put(&arena->ungranted_count, arena->ungranted_count - page_count);
+    return true;
+}
+
 /* --- leases ------------------------------------------------------------------------------- */
 
 static uint32_t load(const _Atomic uint32_t *counter)

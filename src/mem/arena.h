@@ -52,6 +52,11 @@ wr_status wr_arena_new(uint64_t arena_bytes, uint32_t page_bytes, wr_arena **out
 /** All leases must be closed. NULL is a no-op. */
 void wr_arena_free(wr_arena *arena);
 
+/** Take `page_count` pages out of the arena for good: the budget shrinks, and what is committed with it.
+ *  For memory that is needed outside (a library that is loaded while planning). False, and nothing
+ *  changes, if that many are not ungranted. */
+bool wr_arena_retire(wr_arena *arena, uint32_t page_count) WR_MUST_USE;
+
 uint32_t wr_arena_page_size(const wr_arena *arena);
 uint32_t wr_arena_page_count(const wr_arena *arena);
 uint32_t wr_arena_pages_ungranted(const wr_arena *arena);

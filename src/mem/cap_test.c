@@ -47,6 +47,7 @@ static wr_limit_plan plan;
 static void enforce_cap(void)
 {
     CHECK(wr_limit_enforce(CAP_BYTES, &plan, NULL) == WR_OK);
+    wr_limit_seal(&plan);
     if (!plan.enforced)
         finish(-NOT_ENFORCED);
 }

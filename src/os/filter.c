@@ -2,7 +2,7 @@
  *
  * RLIMIT_DATA counts private writable memory. What it does not count, and what is therefore refused
  * with EPERM from here on:
- *  - mappings that are shared, of a file, or grow downwards (libraries are loaded before);
+ *  - mappings that are shared, of a file, or grow downwards (libraries are loaded before, while planning);
  *  - turning a writable page into anything else: its bytes stay resident, its charge is returned;
  *  - growing a mapping of program text (mremap);
  *  - memory that hides behind a descriptor or in the kernel: memfd, System V shm, userfaultfd, the

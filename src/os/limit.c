@@ -1,7 +1,7 @@
 /* os/limit.c — lower the limits, close the escapes, probe; read what was really used.
  *
  * Order matters: everything that can be refused is computed first, the limits are lowered next, the
- * filter is installed last, because nothing can lift it. */
+ * filter is installed last, once all libraries are there, because nothing can lift it. */
 #include "os/limit.h"
 
 #include <errno.h>
@@ -100,9 +100,10 @@ static int add_object(struct dl_phdr_info *object, size_t size, void *sum_p)
     return 0;
 }
 
-/* Writable segments are counted here and again in D: their pages leave D when the loader write-
+/* Of the program and every library.
+ * Writable segments are counted here and again in D: their pages leave D when the loader write-
  * protects them after relocation, so only whole objects are a safe bound. */
-static uint64_t sum_loaded_objects(void)
+uint64_t wr_limit_text_bytes(void)
 {
     uint64_t sum = KERNEL_PAGES_BYTES;
 
@@ -127,7 +128,7 @@ static wr_status compute_plan(uint64_t cap_bytes, wr_limit_plan *plan, wr_error 
     wr_rss_read(&rss);
     *plan = (wr_limit_plan){
         .cap_bytes = cap_bytes,
-        .text_bytes = sum_loaded_objects(),
+        .text_bytes = wr_limit_text_bytes(),
         .stack_bytes = stack_bytes > STACK_BYTES ? stack_bytes : STACK_BYTES,
         .slack_bytes = SLACK_BYTES,
         .used_bytes = rss.data_bytes,
@@ -188,10 +189,16 @@ static const char *enforce(const wr_limit_plan *plan)
     if (plan->cap_bytes < HUGE_PAGES_CAP_BYTES)
         (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     shrink_default_stacks();
-    if (!wr_filter_install())
-        return "the kernel offers no seccomp filter";
     if (wr_map_probe(plan->data_bytes + (1 << 20), false) != ENOMEM)
         return "this kernel does not apply RLIMIT_DATA to mappings";
+    return NULL;
+}
+
+/* NULL, or why the escapes stay open. */
+static const char *close_escapes(void)
+{
+    if (!wr_filter_install())
+        return "the kernel offers no seccomp filter";
     if (wr_map_probe(OS_PAGE_BYTES, true) != EPERM)
         return "this kernel does not apply the seccomp filter";
     return NULL;
@@ -213,4 +220,38 @@ wr_status wr_limit_enforce(uint64_t cap_bytes, wr_limit_plan *out_plan, wr_error
     snprintf(plan.reason, sizeof plan.reason, "%s", failure ? failure : "");
     *out_plan = plan;
     return WR_OK;
+}
+
+void wr_limit_grow_text(uint64_t bytes)
+{
+#ifndef WR_SANITIZED
+    uint64_t limit = current_soft_limit();
+
+    if (limit != RLIM_INFINITY)
+        (void)lower_soft_limit(RLIMIT_DATA, limit > bytes ? limit - bytes : 0);
+#else
+    (void)bytes;
+#endif
+}
+
+static bool sealed;
+
+bool wr_limit_is_sealed(void)
+{
+    return sealed;
+}
+
+void wr_limit_seal(wr_limit_plan *plan)
+{
+    sealed = true;
+#ifndef WR_SANITIZED
+    const char *failure = close_escapes();
+
+    if (failure && plan->enforced) {
+        plan->enforced = false;
+        snprintf(plan->reason, sizeof plan->reason, "%s", failure);
+    }
+#else
+    (void)plan;
+#endif
 }

@@ -4,12 +4,13 @@
  * the program and every loaded library, E = slack of the kernel's counters.
  * Invariants
  *  1. Only soft limits are lowered.
- *  2. After wr_limit_enforce() the escapes are closed by a seccomp filter: shared, file-backed and
+ *  2. After wr_limit_seal() the escapes are closed by a seccomp filter: shared, file-backed and
  *     grow-down mappings, mprotect to anything but read+write, mremap, memfd, SysV shm and others
- *     (filter.c). So nothing can be loaded with dlopen afterwards: load plug-ins first.
- *  3. The probe must get ENOMEM; where it does not, enforced is false and the summary says so.
+ *     (filter.c). So nothing can be loaded with dlopen afterwards: os/library.h says how before.
+ *  3. The probes must be refused; where they are not, enforced is false and the summary says so.
  *  4. Sanitizer builds cannot run under RLIMIT_DATA: there enforced is false, accounting stays on.
- * Call order: wr_limit_enforce once, before any thread is started and before the arena is sized.
+ * Call order: wr_limit_enforce once, before the arena is sized; planning, which may load libraries;
+ * wr_limit_seal before any thread is started and the first row is read.
  * Cost: about 100 us once. */
 #ifndef WR_OS_LIMIT_H
 #define WR_OS_LIMIT_H
@@ -29,11 +30,14 @@ typedef struct wr_limit_plan {
     char     reason[96];    /* why not enforced, "" if it is                   */
 } wr_limit_plan;
 
-/** Lower the limits, install the filter, probe.
+/** Lower the limits, probe.
  *
  * Errors   WR_NO_MEMORY  the cap is below what the program itself needs (the message names the
  *                        least cap); nothing was changed */
 wr_status wr_limit_enforce(uint64_t cap_bytes, wr_limit_plan *out_plan, wr_error *err) WR_MUST_USE;
+
+/** Close the escapes, for good. Where the kernel cannot, `plan` says so. */
+void wr_limit_seal(wr_limit_plan *plan);
 
 /** Where a default cap came from. */
 typedef struct wr_limit_default {

@@ -13,6 +13,14 @@
  *  False with errno set if the kernel cannot filter. */
 bool wr_filter_install(void);
 
+/** T now: PT_LOAD bytes of the program and every library. */
+uint64_t wr_limit_text_bytes(void);
+
+/** T has grown by `bytes`: D shrinks by as much, if there is a limit. */
+void wr_limit_grow_text(uint64_t bytes);
+
+bool wr_limit_is_sealed(void);
+
 /** Read a small file into `buffer`, NUL-terminated; false if it is not there. No allocation. */
 bool wr_small_file_read(const char *path, char *buffer, size_t buffer_bytes);
 

@@ -208,6 +208,7 @@ wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *o
         .partitions = partitions,
         .partition_count = logical->scan.partition_count,
         .codec = table->codec,
+        .input_bytes = table->input_bytes,
         .encoding = table->encoding,
         .add_filename = logical->scan.filename,
         .add_row_number = logical->scan.row_number,

@@ -16,6 +16,7 @@
 #include "catalog/catalog.h"
 #include "optimizer/optimizer.h"
 #include "os/clock.h"
+#include "os/library.h"
 
 #define FS(name)     extern const wr_fs_ops wr_fs_ops_##name;
 #define FORMAT(name) extern const wr_format wr_format_##name;
@@ -155,6 +156,25 @@ static wr_status open_arena(wr_session *s, wr_error *err)
     return WR_OK;
 }
 
+/* A library that the plan needs takes its room off the arena, which hardly anything was taken of. */
+static wr_status pay_library(void *self, const char *name, uint64_t bytes, wr_error *err)
+{
+    wr_session *s = self;
+    uint32_t    pages = wr_pages_for(bytes, s->budget.page_bytes);
+    uint64_t    whole = (uint64_t)pages * s->budget.page_bytes;
+    char        cap[32], size[32], least[32];
+
+    if (!wr_arena_retire(s->arena, pages))
+        return WR_RAISE(err, WR_NO_MEMORY,
+                        "the cap of %s leaves no room for the library %s (%s): the least is %s",
+                        wr_text_format_bytes(s->settings.cap_bytes, cap, sizeof cap), name,
+                        wr_text_format_bytes(bytes, size, sizeof size),
+                        wr_text_format_bytes(s->settings.cap_bytes + whole, least, sizeof least));
+    s->budget.arena_bytes -= whole;
+    s->budget.fixed_bytes += whole;
+    return WR_OK;
+}
+
 static void register_plugins(wr_catalog *catalog)
 {
     wr_catalog_init(catalog);
@@ -247,8 +267,11 @@ static wr_status open_steps(wr_session *s, wr_error *err)
     WR_TRY(wr_settings_merge(&s->options, &file, &s->settings, err));
     WR_TRY(wr_budget_make(&s->settings, &s->budget, err));
     WR_TRY(open_arena(s, err));
+    wr_library_set_payer(pay_library, s);
     WR_TRY(build_plan(s, err));
-    return fit_plan(s, err);
+    WR_TRY(fit_plan(s, err));
+    wr_limit_seal(&s->budget.limit);
+    return WR_OK;
 }
 
 wr_status wr_session_open(const wr_session_options *options, wr_session **out_session,

@@ -1,9 +1,9 @@
 """Text cases: reading them (the format is described in test/README.md)."""
 import base64
-import gzip
 import io
 import re
 import shlex
+import subprocess
 from dataclasses import dataclass, field
 
 MARKER = re.compile(r"^-- (.+) --$")
@@ -85,14 +85,19 @@ def make_content(source):
     return out.getvalue()
 
 
+# What compresses a `file` section: the programs that users have.
+PROGRAMS = {"gzip": "gzip", "zstd": "zstd", "lz4": "lz4", "bz2": "bzip2", "xz": "xz"}
+
+
 def content_of(kind, text):
     """The bytes of a `file` section."""
     if kind == "":
         return text.encode()
     if kind == "escaped":
         return unescape(text)
-    if kind == "gzip":
-        return gzip.compress(text.encode(), mtime=0)
+    if kind in PROGRAMS:
+        return subprocess.run([PROGRAMS[kind], "-c"], input=text.encode(), check=True,
+                              stdout=subprocess.PIPE).stdout
     if kind == "base64":
         return base64.b64decode(text)
     raise ValueError(f"unknown kind of file '{kind}'")

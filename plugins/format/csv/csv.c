@@ -56,13 +56,9 @@ const wr_option_def WR_CSV_READ_OPTIONS[] = {
 /* Before the user's options: what the ending of a path says. */
 static void adjust(void *options, wr_text path)
 {
-    static const char *const CODECS[] = {".gz", ".zst", ".zstd", NULL};
-    wr_text                  ending = {NULL, 0};
+    wr_text ending = {NULL, 0};
 
-    for (unsigned i = 0; CODECS[i]; i++) {
-        if (wr_text_ends_with(path, wr_text_of(CODECS[i])))
-            path.byte_count -= strlen(CODECS[i]);
-    }
+    path = wr_codec_strip_ending(path);
     for (size_t i = path.byte_count; i > 0 && path.bytes[i - 1] != '.' && path.bytes[i - 1] != '/'; i--)
         ending = (wr_text){path.bytes + i - 1, path.byte_count - i + 1};
     /* Both option structs begin with the delimiter. */
