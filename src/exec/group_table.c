@@ -88,16 +88,34 @@ static void place(wr_group_table *table, const uint8_t *row, uint64_t hash)
     table->slots[at] = slot_of(row, hash);
 }
 
+/* The next groups of a page, whose places in the directory are on their way. */
+typedef struct group_rows {
+    const uint8_t *rows[64];
+    uint64_t       hashes[64];
+} group_rows;
+
+static uint32_t next_groups(const wr_group_table *table, const wr_row_page *page, uint32_t *offset,
+                            group_rows *out)
+{
+    uint32_t count = wr_row_page_rows(page, offset, 64, out->rows);
+
+    for (uint32_t i = 0; i < count; i++) {
+        out->hashes[i] = wr_group_hash(table->layout, out->rows[i]);
+        __builtin_prefetch(&table->slots[home_slot(table, out->hashes[i])], 1);
+    }
+    return count;
+}
+
 static void place_all(wr_group_table *table)
 {
-    const uint8_t *rows[64];
+    group_rows next;
 
     for (const wr_row_page *page = table->first; page; page = page->next) {
         uint32_t offset = 0, count;
 
-        while ((count = wr_row_page_rows(page, &offset, 64, rows)) > 0)
+        while ((count = next_groups(table, page, &offset, &next)) > 0)
             for (uint32_t i = 0; i < count; i++)
-                place(table, rows[i], wr_group_hash(table->layout, rows[i]));
+                place(table, next.rows[i], next.hashes[i]);
     }
 }
 
@@ -393,19 +411,21 @@ static void append_pages(wr_group_table *table, wr_group_table *other)
 
 static wr_status merge_rows(wr_group_table *table, wr_error *err)
 {
-    const uint8_t *rows[64];
+    group_rows next;
 
     table->group_count = 0;
     for (wr_row_page *page = table->first; page; page = page->next) {
         uint32_t offset = 0, count;
 
-        while ((count = wr_row_page_rows(page, &offset, 64, rows)) > 0)
+        while ((count = next_groups(table, page, &offset, &next)) > 0)
             for (uint32_t i = 0; i < count; i++) {
-                uint8_t *row = (uint8_t *)(uintptr_t)rows[i], *group;
+                uint8_t *row = (uint8_t *)(uintptr_t)next.rows[i], *group;
 
+                if (i % STAGE == 0)
+                    fetch_groups(table, next.hashes, i, count);
                 WR_TRY(find_equal(table, row, &group, err));
                 if (!group) {
-                    place(table, row, wr_group_hash(table->layout, row));
+                    place(table, row, next.hashes[i]);
                     table->group_count++;
                     continue;
                 }

@@ -30,6 +30,7 @@ enum {
     FILE_PAGE_BYTES = 16 * 1024,
     LOCALS_BYTES_MIN = 256 * 1024, /* kept back of the plan pool for the run            */
     TICK_NS = 100 * 1000 * 1000,
+    SPILL_KEPT_BYTES = 1 << 30, /* see wr_spill_options                                 */
 };
 
 struct wr_session {
@@ -208,6 +209,7 @@ static wr_spill_options spill_options(const wr_session *s)
         .block_bytes_max = s->budget.block_bytes,
         .worker_count = s->settings.thread_count,
         .compress = true,
+        .kept_bytes = SPILL_KEPT_BYTES,
     };
 }
 

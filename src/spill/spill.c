@@ -131,6 +131,7 @@ wr_status wr_spill_new(const wr_spill_options *options, wr_lease *lease, wr_spil
         .lease_pages = pages,
         .block_bytes_max = options->block_bytes_max,
         .compress = options->compress,
+        .kept_bytes = options->kept_bytes,
         .extent_bits = (uint64_t *)(void *)(at + wr_round_up(sizeof *spill, 64)),
         .file = {.fd = -1},
         .direct = {.fd = -1},
@@ -303,7 +304,8 @@ void wr_spill_extent_give(wr_spill *spill, uint64_t extent)
 {
     uint64_t index = extent / spill->extent_bytes;
 
-    wr_file_punch(&spill->file, extent, spill->extent_bytes);
+    if (extent >= spill->kept_bytes)
+        wr_file_punch(&spill->file, extent, spill->extent_bytes);
     WR_LOCKED(&spill->mutex);
     wr_assert(index > 0 && index < EXTENT_COUNT_MAX && wr_bit_get(spill->extent_bits, index),
               "an extent that is freed is in use");
@@ -311,4 +313,6 @@ void wr_spill_extent_give(wr_spill *spill, uint64_t extent)
     spill->extents_used--;
     if (index < spill->first_free)
         spill->first_free = (uint32_t)index;
+    if (spill->extents_used == 0 && spill->kept_bytes > 0)
+        wr_file_punch(&spill->file, 0, wr_round_up(spill->kept_bytes, spill->extent_bytes));
 }

@@ -13,7 +13,9 @@
  *  1. Appending needs only the spill's own lease: the path that frees memory needs no memory.
  *  2. Extents in use <= quota; ENOSPC and the quota are WR_NO_SPACE naming the folder and numbers.
  *  3. Extents of a stream that was freed, or consumed by a cursor, are reused at once; the file
- *     system gets their blocks back (what was not written to disk yet never is).
+ *     system gets their blocks back (what was not written to disk yet never is), those of the
+ *     file's first kept_bytes when nothing is in use any more: between blocks that are still to be
+ *     read, a kernel that reads ahead would fill every hole with zeros.
  *  4. A failed write or sync is never retried on the same bytes.
  * Threads: a stream has one writer at a time; any number of cursors may read finished streams; the
  * spill itself is safe from any thread. Cost: a pwrite a block, two preads to get it back; a
@@ -37,6 +39,7 @@ typedef struct wr_spill_options {
     uint32_t    block_bytes_max; /* longer blocks are stored in parts                        */
     uint32_t    worker_count;    /* concurrent appenders and readers */
     bool        compress;        /* false: always raw (for measurements)                     */
+    uint64_t    kept_bytes;      /* of the file stay allocated while any of it is in use     */
 } wr_spill_options;
 
 /** Threads that wait for the disk beside so many workers; each has WR_IO_THREAD_STACK_BYTES. */

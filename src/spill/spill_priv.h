@@ -67,7 +67,7 @@ struct wr_spill {
     uint32_t  block_bytes_max;
     bool      compress;
     uint64_t  extent_bytes;
-    uint64_t  quota_bytes;
+    uint64_t  quota_bytes, kept_bytes;
     uint32_t  extents_max; /* that fit the quota */
 
     wr_mutex       mutex; /* guards the next group */

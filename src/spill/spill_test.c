@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -185,6 +187,45 @@ static void consumed_extents_are_reused(void **state)
     }
     wr_spill_cursor_init(&cursor, &kept, false);
     assert_seeds(&cursor, 1000, 1);
+    fixture_close(&f);
+}
+
+static uint64_t allocated_bytes(const spill_fixture *f)
+{
+    struct stat info;
+
+    assert_int_equal(fstat(f->spill->file.fd, &info), 0);
+    return (uint64_t)info.st_blocks * 512;
+}
+
+/* Not every file system gives back a part of a file. */
+static bool can_punch(const spill_fixture *f)
+{
+    return fallocate(f->spill->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0;
+}
+
+static void the_front_of_the_file_stays_while_any_is_in_use(void **state)
+{
+    spill_fixture   f;
+    wr_spill_stream large, small;
+    uint64_t        extent_bytes, full_bytes;
+
+    (void)state;
+    fixture_open(&f, BLOCK, 0, 1);
+    extent_bytes = f.spill->extent_bytes;
+    f.spill->kept_bytes = 4 * extent_bytes;
+    wr_spill_stream_init(&large, f.spill);
+    wr_spill_stream_init(&small, f.spill);
+    for (uint64_t seed = 0; fixture_disk_bytes(&f) < 10 * extent_bytes; seed++)
+        assert_int_equal(append_seed(&large, 2 * seed + 1, NULL, NULL), WR_OK);
+    assert_int_equal(append_seed(&small, 1, NULL, NULL), WR_OK);
+    full_bytes = allocated_bytes(&f);
+    assert_true(full_bytes >= 9 * extent_bytes);
+    wr_spill_stream_release(&large);
+    assert_true(allocated_bytes(&f) >= 3 * extent_bytes); /* the very first is never used */
+    assert_true(allocated_bytes(&f) <= 5 * extent_bytes || !can_punch(&f));
+    wr_spill_stream_release(&small);
+    assert_true(allocated_bytes(&f) == 0 || !can_punch(&f));
     fixture_close(&f);
 }
 
@@ -417,6 +458,7 @@ int main(void)
         cmocka_unit_test(compressible_blocks_shrink),
         cmocka_unit_test(quota_is_kept_and_named),
         cmocka_unit_test(consumed_extents_are_reused),
+        cmocka_unit_test(the_front_of_the_file_stays_while_any_is_in_use),
         cmocka_unit_test(every_flipped_byte_is_noticed),
         cmocka_unit_test(stale_misplaced_and_missing_blocks_are_noticed),
         cmocka_unit_test(faults_are_errors_not_damage),
