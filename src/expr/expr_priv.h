@@ -57,6 +57,23 @@ wr_status wr_make_field(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_ex
 wr_status wr_make_subscript(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                             wr_error *err);
 
+wr_status wr_make_row(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                      wr_error *err);
+wr_status wr_make_update(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                         wr_error *err);
+wr_status wr_make_struct_concat(wr_bump *bump, wr_expr **args, uint32_t arg_count,
+                                wr_expr **out_expr, wr_error *err);
+wr_status wr_make_keys(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                       wr_error *err);
+wr_status wr_make_field_at(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                           wr_error *err);
+wr_status wr_make_push_front(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                             wr_error *err);
+wr_status wr_make_pop_back(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                           wr_error *err);
+wr_status wr_make_pop_front(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                            wr_error *err);
+
 wr_status wr_make_aggregate(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                             wr_error *err);
 wr_status wr_make_first(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
@@ -66,6 +83,9 @@ wr_status wr_make_last(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_exp
 
 /** Member `member` of a struct, as an expression. NULL when the plan pool is spent. */
 wr_expr *wr_expr_member(wr_bump *bump, wr_expr *strukt, uint32_t member, wr_error *err);
+
+/** The type of row(...): a Struct with members f1, f2 ... of these types. False: it cannot be made. */
+bool wr_nested_make_row(const wr_type *types, uint32_t count, wr_type *out_type);
 
 /** A struct of `type` with these members, whose types are right. NULL when the plan pool is spent. */
 wr_expr *wr_expr_struct(wr_bump *bump, wr_type type, wr_expr *const *members, wr_error *err);
@@ -128,6 +148,9 @@ extern const wr_function_table WR_FUNCTIONS_LIST;
 extern const wr_function_table WR_FUNCTIONS_LIST_ORDER;
 extern const wr_function_table WR_FUNCTIONS_LIST_SUM;
 extern const wr_function_table WR_FUNCTIONS_LIST_TEXT;
+extern const wr_function_table WR_FUNCTIONS_LIST_PICK;
+extern const wr_function_table WR_FUNCTIONS_LIST_VECTOR;
+extern const wr_function_table WR_FUNCTIONS_RANGE;
 extern const wr_function_table WR_FUNCTIONS_STRUCT;
 extern const wr_function_table WR_FUNCTIONS_JSON;
 extern const wr_function_table WR_FUNCTIONS_LAMBDA;

@@ -167,13 +167,49 @@ EVAL(slice)
 
 RESOLVE(resolve_slice)
 {
-    (void)arg_count;
-    if (!wr_nested_is_list(args[0], &args_io[0]) || !is_index(args[1]) || !is_index(args[2]))
+    if (!wr_nested_is_list(args[0], &args_io[0]))
         return false;
-    args_io[1] = args_io[2] = WR_TYPE(I64);
+    for (uint32_t i = 1; i < arg_count; i++) {
+        if (!is_index(args[i]))
+            return false;
+        args_io[i] = WR_TYPE(I64);
+    }
     *out_result = args_io[0];
     return true;
 }
+
+/* Every step-th element from the first position to the second; with a negative step they are taken from the
+ * higher one down, and the bounds that stand for nothing mean the other ends. */
+PACK(steps)
+{
+    int64_t from = int_at(call->args, 1, row), to = int_at(call->args, 2, row);
+    int64_t step = int_at(call->args, 3, row), count;
+    uint64_t       stride;
+    element_array  array;
+    wr_list_packer list;
+
+    if (step == 0)
+        return wr_eval_fail(call->eval, row, err, "%s: the step is 0",
+                            call->eval->expr->function->name);
+    WR_TRY(wr_nested_collect(call->eval, packed_at(call->args, 0, row), call->args[0]->type, &array,
+                             err));
+    count = array.count;
+    if (step < 0) {
+        int64_t high = from == -INT64_MAX ? count : from;
+
+        from = to == INT64_MAX ? 1 : to;
+        to = high;
+    }
+    clamp_slice(count, &from, &to);
+    wr_list_pack_begin(&list, packer, wr_type_element(call->out->type));
+    stride = step < 0 ? 0 - (uint64_t)step : (uint64_t)step;
+    for (uint64_t passed = 0; passed < (uint64_t)(to - from); passed += stride)
+        pack_element(&list, &array.items[step < 0 ? (uint64_t)to - 1 - passed
+                                                  : (uint64_t)from + passed]);
+    wr_list_pack_end(&list);
+    return WR_OK;
+}
+EVAL_PACKED(steps)
 
 EVAL(slice_text)
 {
@@ -474,6 +510,7 @@ RESOLVE(resolve_position)
     FUNCTION(name_, "(list, position) -> element", WR_FN_TOTAL | WR_FN_BLOBS | WR_FN_MAY_NULL, 2, resolve_extract, extract, help_)
 #define SLICE(name_, help_) \
     FUNCTION(name_, "(list, from, to) -> list", WR_FN_TOTAL, 3, resolve_slice, slice, help_), \
+    FUNCTION(name_, "(list, from, to, step) -> list", 0, 4, resolve_slice, steps, "each step-th of them, from the end for a negative step; also list[from:to:step]"), \
     {.name = name_, .signature = "(text, from, to) -> text", .help = "the characters from..to, negative positions from the end; also text[from:to]", \
      .flags = WR_FN_TOTAL, .param_count = 3, .params = {TEXT, INT64, INT64}, .result = TEXT, .eval = slice_text}
 #define CONTAINS(name_, help_) \
@@ -489,6 +526,7 @@ RESOLVE(resolve_position)
 #define REVERSE(name_, help_) \
     FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_same, reverse, help_)
 
+/* Those without `resolve` are made by special_nested.c. */
 static const wr_function FUNCTIONS[] = {
     FUNCTION("list_value", "(value, ...) -> list", WR_FN_TOTAL | WR_FN_NONSTRICT | WR_FN_NEVER_NULL | WR_FN_VARIADIC, 0,
              resolve_list_value, list_value, "a list of these values; also [value, ...]"),
@@ -506,6 +544,9 @@ static const wr_function FUNCTIONS[] = {
     FUNCTION("||", "(list, list) -> list", WR_FN_TOTAL, 2, resolve_join, concat, "the elements of both"),
     APPEND("list_append", "with one more element at the end"), APPEND("array_append", "as list_append"),
     APPEND("array_push_back", "as list_append"),
+    FUNCTION("array_push_front", "(list, value) -> list", 0, 2, NULL, prepend, "with one more element at the front"),
+    FUNCTION("array_pop_back", "(list) -> list", 0, 1, NULL, slice, "without the last element"),
+    FUNCTION("array_pop_front", "(list) -> list", 0, 1, NULL, slice, "without the first element"),
     PREPEND("list_prepend", "with one more element at the front"), PREPEND("array_prepend", "as list_prepend"),
     FUNCTION("repeat", "(list, n) -> list", 0, 2, resolve_repeat, repeat, "the elements n times"),
     REVERSE("list_reverse", "elements in reverse order"), REVERSE("array_reverse", "as list_reverse"),

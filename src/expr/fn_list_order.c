@@ -20,10 +20,40 @@ static wr_status read_word(const nested_call *call, uint32_t arg, uint32_t row, 
                         word.byte_count > 40 ? 40 : (int)word.byte_count, word.bytes, no, yes);
 }
 
+/* An element, or of a list of places (list_grade_up) where it is. */
+static void pack_place(wr_list_packer *list, const element_array *array, uint32_t index,
+                       bool is_place)
+{
+    int64_t place = (int64_t)index + 1;
+
+    if (is_place)
+        wr_list_pack_cell(list, &place);
+    else
+        pack_element(list, &array->items[index]);
+}
+
+/* Runs of equal elements in `order`, backwards: read from its end they stand by their places. */
+static void turn_ties(wr_type type, const element_array *array, uint32_t *order, uint32_t count)
+{
+    for (uint32_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin + 1; end < count; end++)
+            if (wr_nested_compare(type, array->items[order[begin]].cell,
+                                  array->items[order[end]].cell) != 0)
+                break;
+        for (uint32_t low = begin, high = end - 1; low < high; low++, high--) {
+            uint32_t kept = order[low];
+
+            order[low] = order[high];
+            order[high] = kept;
+        }
+    }
+}
+
 static wr_status pack_sorted(const nested_call *call, uint32_t row, bool descending, bool nulls_first,
                              wr_packer *packer, wr_error *err)
 {
     wr_type        type = call->args[0]->type;
+    bool           places = !wr_type_equal(call->out->type, type);
     element_array  array;
     wr_list_packer list;
     uint32_t      *order, valid;
@@ -32,13 +62,15 @@ static wr_status pack_sorted(const nested_call *call, uint32_t row, bool descend
     WR_TRY(wr_nested_sort(call->eval, wr_type_element(type), &array, &order));
     for (valid = array.count; valid > 0 && array.items[order[valid - 1]].is_null;)
         valid--;
-    wr_list_pack_begin(&list, packer, wr_type_element(type));
+    if (places && descending)
+        turn_ties(wr_type_element(type), &array, order, valid);
+    wr_list_pack_begin(&list, packer, wr_type_element(call->out->type));
     for (uint32_t i = valid; nulls_first && i < array.count; i++)
-        wr_list_pack_cell(&list, NULL);
+        pack_place(&list, &array, order[i], places);
     for (uint32_t i = 0; i < valid; i++)
-        pack_element(&list, &array.items[order[descending ? valid - 1 - i : i]]);
+        pack_place(&list, &array, order[descending ? valid - 1 - i : i], places);
     for (uint32_t i = valid; !nulls_first && i < array.count; i++)
-        wr_list_pack_cell(&list, NULL);
+        pack_place(&list, &array, order[i], places);
     wr_list_pack_end(&list);
     return WR_OK;
 }
@@ -78,6 +110,12 @@ RESOLVE(resolve_sort)
     }
     *out_result = args_io[0];
     return true;
+}
+
+RESOLVE(resolve_places)
+{
+    return resolve_sort(args, arg_count, args_io, out_result) &&
+           wr_type_make_list(WR_TYPE(I64), out_result, NULL) == WR_OK;
 }
 
 /* ---- Distinct elements ---------------------------------------------------------------------------- */
@@ -289,10 +327,12 @@ RESOLVE(resolve_intersect)
 #define FUNCTION(name_, sig, flags_, count_, resolve_, eval_, help_) \
     {.name = name_, .signature = sig, .help = help_, .flags = flags_, .param_count = count_, \
      .resolve = resolve_, .eval = eval_}
-#define SORT(name_, help_) \
-    FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_sort, sort, help_), \
-    FUNCTION(name_, "(list, 'ASC' or 'DESC') -> list", 0, 2, resolve_sort, sort, "in that order"), \
-    FUNCTION(name_, "(list, 'ASC' or 'DESC', 'NULLS FIRST' or 'NULLS LAST') -> list", 0, 3, resolve_sort, sort, "in that order")
+#define SORT_AS(name_, resolve_, help_) \
+    FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_, sort, help_), \
+    FUNCTION(name_, "(list, 'ASC' or 'DESC') -> list", 0, 2, resolve_, sort, "in that order"), \
+    FUNCTION(name_, "(list, 'ASC' or 'DESC', 'NULLS FIRST' or 'NULLS LAST') -> list", 0, 3, resolve_, sort, "in that order")
+#define SORT(name_, help_) SORT_AS(name_, resolve_sort, help_)
+#define PLACES(name_, help_) SORT_AS(name_, resolve_places, help_)
 #define SORT_DOWN(name_, help_) \
     FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_sort, sort_down, help_), \
     FUNCTION(name_, "(list, 'NULLS FIRST' or 'NULLS LAST') -> list", 0, 2, resolve_sort, sort_down, "the same")
@@ -304,6 +344,8 @@ RESOLVE(resolve_intersect)
 static const wr_function FUNCTIONS[] = {
     SORT("list_sort", "the elements in order, NULLs last"), SORT("array_sort", "as list_sort"),
     SORT_DOWN("list_reverse_sort", "the greatest element first, NULLs last"), SORT_DOWN("array_reverse_sort", "as list_reverse_sort"),
+    PLACES("list_grade_up", "the positions of the elements in order: list_select(l, list_grade_up(l)) is list_sort(l)"),
+    PLACES("array_grade_up", "as list_grade_up"), PLACES("grade_up", "as list_grade_up"),
     DISTINCT("list_distinct", "each value once, where it is first; no NULL"), DISTINCT("array_distinct", "as list_distinct"),
     UNIQUE("list_unique", "how many different values that are not NULL"), UNIQUE("array_unique", "as list_unique"),
     TEST("list_has_any", has_any, "do they share a value?"), TEST("array_has_any", has_any, "as list_has_any"),

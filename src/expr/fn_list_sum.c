@@ -1,4 +1,4 @@
-/* expr/fn_list_sum.c — lists to one value, as the aggregate of that name makes of rows; ranges of numbers.
+/* expr/fn_list_sum.c — lists to one value, as the aggregate of that name makes of rows.
  *
  * NULLs are passed over; of nothing there is nothing but a count. Types are those of the aggregates,
  * and so is the exactness of sums: integers and decimals in 128 bits, floats without rounding on the way. */
@@ -355,64 +355,6 @@ RESOLVE(resolve_bytes_count)
     return resolve_elements(args[0], true, args_io);
 }
 
-/* ---- Ranges ----------------------------------------------------------------------------------------- */
-
-/* How many numbers there are from `start` on, before `stop` or up to it. */
-static wr_u128 count_range(wr_i128 start, wr_i128 stop, wr_i128 step, bool closed)
-{
-    wr_i128 distance = step < 0 ? start - stop : stop - start;
-    wr_i128 stride = step < 0 ? -step : step;
-
-    if (step == 0 || distance < 0 || (distance == 0 && !closed))
-        return 0;
-    return (wr_u128)((distance - !closed) / stride + 1);
-}
-
-static wr_status pack_numbers(const nested_call *call, uint32_t row, bool closed, wr_packer *packer,
-                              wr_error *err)
-{
-    bool    alone = call->arg_count == 1;
-    int64_t start = alone ? 0 : int_at(call->args, 0, row);
-    int64_t stop = int_at(call->args, alone ? 0 : 1, row);
-    int64_t step = call->arg_count > 2 ? int_at(call->args, 2, row) : 1;
-    wr_u128 count = count_range(start, stop, step, closed);
-    wr_list_packer list;
-
-    if (count > UINT32_MAX / sizeof(int64_t))
-        return wr_eval_fail(call->eval, row, err, "%s: the list would be longer than 4 GiB",
-                            call->eval->expr->function->name);
-    wr_list_pack_begin(&list, packer, WR_TYPE(I64));
-    for (uint64_t i = 0; i < (uint64_t)count && !packer->is_full; i++) {
-        int64_t number = (int64_t)(start + (wr_i128)i * step);
-
-        wr_list_pack_cell(&list, &number);
-    }
-    wr_list_pack_end(&list);
-    return WR_OK;
-}
-
-PACK(range)
-{
-    return pack_numbers(call, row, false, packer, err);
-}
-EVAL_PACKED(range)
-
-PACK(series)
-{
-    return pack_numbers(call, row, true, packer, err);
-}
-EVAL_PACKED(series)
-
-RESOLVE(resolve_range)
-{
-    for (uint32_t i = 0; i < arg_count; i++) {
-        if (!is_index(args[i]))
-            return false;
-        args_io[i] = WR_TYPE(I64);
-    }
-    return wr_type_make_list(WR_TYPE(I64), out_result, NULL) == WR_OK;
-}
-
 /* ---- Table ---------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -422,8 +364,6 @@ RESOLVE(resolve_range)
 #define TALLY_BYTES(name_, flags_, result_, resolve_, eval_, help_) \
     {.name = name_, .signature = "(list of texts, lists ...) -> " result_, .help = help_, .flags = flags_, .param_count = 1, \
      .resolve = resolve_, .eval = eval_}
-#define RANGE(name_, sig, count_, eval_, help_) \
-    {.name = name_, .signature = sig, .help = help_, .param_count = count_, .resolve = resolve_range, .eval = eval_}
 
 /* Those without `resolve` are made by special_nested.c. */
 static const wr_function FUNCTIONS[] = {
@@ -443,12 +383,6 @@ static const wr_function FUNCTIONS[] = {
     {.name = "list_aggregate", .signature = "(list, 'name') -> value", .help = "list_name(list), for the names above; also array_aggregate"},
     {.name = "list_first", .signature = "(list) -> element", .help = "list[1]"},
     {.name = "list_last", .signature = "(list) -> element", .help = "list[-1]"},
-    RANGE("range", "(stop) -> list", 1, range, "the integers from 0 on, without stop"),
-    RANGE("range", "(start, stop) -> list", 2, range, "the integers from start on, without stop"),
-    RANGE("range", "(start, stop, step) -> list", 3, range, "each step-th; a negative step counts down"),
-    RANGE("generate_series", "(stop) -> list", 1, series, "the integers from 0 to stop"),
-    RANGE("generate_series", "(start, stop) -> list", 2, series, "the integers from start to stop"),
-    RANGE("generate_series", "(start, stop, step) -> list", 3, series, "each step-th; a negative step counts down"),
 };
 /* clang-format on */
 

@@ -278,6 +278,44 @@ EVAL(map_contains)
     return WR_OK;
 }
 
+/* Does an entry have this value, and this key if `key` is not NULL? */
+static wr_status find_entry(const wr_vector *map, uint32_t row, const void *key, const void *value,
+                            bool *out_found, wr_error *err)
+{
+    wr_type        entry = wr_type_element(map->type);
+    element_reader reader;
+    element        e, parts[2];
+    bool           end = false;
+
+    reader_init(&reader, packed_at(&map, 0, row), map->type);
+    for (*out_found = false; !*out_found;) {
+        WR_TRY(reader_next(&reader, &e, &end, err));
+        if (end)
+            return WR_OK;
+        for (uint32_t part = KEY; part <= VALUE; part++)
+            WR_TRY(read_part(entry, &e, part, &parts[part], err));
+        *out_found = !parts[VALUE].is_null &&
+                     wr_nested_compare(part_type(map->type, VALUE), parts[VALUE].cell, value) == 0 &&
+                     (!key || wr_nested_compare(part_type(map->type, KEY), parts[KEY].cell, key) == 0);
+    }
+    return WR_OK;
+}
+
+/* map_contains_value(map, value), map_contains_entry(map, key, value) */
+EVAL(contains_entry)
+{
+    EACH_LIVE(row)
+    {
+        const void *key = arg_count > 2 ? cell_at(args[1], row) : NULL;
+        bool        found;
+
+        eval->error_row = row;
+        WR_TRY(find_entry(args[0], row, key, cell_at(args[arg_count - 1], row), &found, err));
+        ((uint8_t *)out->data)[row] = found;
+    }
+    return WR_OK;
+}
+
 /* The value as a list of one, or an empty one. */
 PACK(map_extract)
 {
@@ -295,17 +333,38 @@ PACK(map_extract)
 }
 EVAL_PACKED(map_extract)
 
+/* The type that keys (or values) of a map and `value` have together; it becomes the map's. */
+static bool resolve_part(wr_type map, uint32_t part, const wr_expr *value, wr_type *out_map,
+                         wr_type *out_value)
+{
+    wr_expr        column = {.kind = WR_EXPR_COLUMN};
+    const wr_expr *both[] = {&column, value};
+    wr_type        types[2];
+
+    if (map.logical != WR_TYPE_MAP)
+        return false;
+    types[KEY] = part_type(map, KEY);
+    types[VALUE] = part_type(map, VALUE);
+    column.type = types[part];
+    if (!wr_expr_common(both, 2, true, out_value))
+        return false;
+    types[part] = *out_value;
+    return wr_type_make_map(types[KEY], types[VALUE], out_map, NULL) == WR_OK;
+}
+
 /* The map and a key, both with keys of one type. */
 static bool resolve_key(const wr_expr *const *args, wr_type *args_io)
 {
-    wr_expr        key = {.kind = WR_EXPR_COLUMN};
-    const wr_expr *both[] = {&key, args[1]};
+    return resolve_part(args[0]->type, KEY, args[1], &args_io[0], &args_io[1]);
+}
 
-    if (args[0]->type.logical != WR_TYPE_MAP)
-        return false;
-    key.type = part_type(args[0]->type, KEY);
-    return wr_expr_common(both, 2, true, &args_io[1]) &&
-           wr_type_make_map(args_io[1], part_type(args[0]->type, VALUE), &args_io[0], NULL) == WR_OK;
+RESOLVE(resolve_contains_entry)
+{
+    uint32_t last = arg_count - 1;
+
+    *out_result = WR_TYPE(BOOL);
+    return resolve_part(args[0]->type, VALUE, args[last], &args_io[0], &args_io[last]) &&
+           (last == 1 || resolve_part(args_io[0], KEY, args[1], &args_io[0], &args_io[1]));
 }
 
 RESOLVE(resolve_map_value)
@@ -450,6 +509,11 @@ static const wr_function FUNCTIONS[] = {
     FUNCTION("struct_pack", "(name := value, ...) -> struct", ANY_CALL, 2, NULL, members, "a struct with these fields; also {'name': value, ...}"),
     FUNCTION("named_struct", "('name', value, ...) -> struct", ANY_CALL, 2, NULL, members, "as struct_pack"),
     FUNCTION("struct_insert", "(struct, name := value, ...) -> struct", WR_FN_VARIADIC, 3, NULL, members, "with more fields behind its own"),
+    FUNCTION("struct_update", "(struct, name := value, ...) -> struct", WR_FN_VARIADIC, 3, NULL, members, "with these fields in place of its own of those names, or behind them"),
+    FUNCTION("struct_concat", "(struct, ...) -> struct", ANY_CALL, 1, NULL, members, "the fields of all"),
+    FUNCTION("struct_keys", "(struct) -> list", WR_FN_TOTAL, 1, NULL, members, "the names of its fields"),
+    FUNCTION("row", "(value, ...) -> struct", ANY_CALL, 1, NULL, members, "a struct with the fields f1, f2 ..."),
+    FUNCTION("struct_extract_at", "(struct, place) -> value", 0, 2, NULL, field, "the field at a place, from 1"),
     FUNCTION("struct_extract", "(struct, 'name') -> value", WR_FN_TOTAL | WR_FN_BLOBS | WR_FN_MAY_NULL | WR_FN_CONST_TAIL, 2, NULL, field,
              "the field of that name; also struct.name, struct['name']"),
     FUNCTION("array_extract", "(list, map, struct or text, what) -> value", 0, 2, NULL, field, "what x[what] means: list_extract, map_extract_value, struct_extract"),
@@ -462,6 +526,8 @@ static const wr_function FUNCTIONS[] = {
     FUNCTION("map_extract", "(map, key) -> list", WR_FN_TOTAL, 2, resolve_map_extract, map_extract, "the value of a key as a list of one, or an empty list"),
     FUNCTION("element_at", "(map, key) -> list", WR_FN_TOTAL, 2, resolve_map_extract, map_extract, "as map_extract"),
     FUNCTION("map_contains", "(map, key) -> Boolean", WR_FN_TOTAL, 2, resolve_map_contains, map_contains, "has the map that key?"),
+    FUNCTION("map_contains_value", "(map, value) -> Boolean", WR_FN_TOTAL, 2, resolve_contains_entry, contains_entry, "has a key that value?"),
+    FUNCTION("map_contains_entry", "(map, key, value) -> Boolean", WR_FN_TOTAL, 3, resolve_contains_entry, contains_entry, "has the key that value?"),
     FUNCTION("map_keys", "(map) -> list", WR_FN_TOTAL, 1, resolve_keys, keys, "its keys"),
     FUNCTION("map_values", "(map) -> list", WR_FN_TOTAL, 1, resolve_values, values, "its values, in the order of the keys"),
     FUNCTION("map_entries", "(map) -> list of structs", WR_FN_TOTAL | WR_FN_BLOBS, 1, resolve_entries, entries, "its entries, each a Struct(key, value)"),

@@ -5,6 +5,10 @@
 #include "expr/operators.h"
 #include "types/nested.h"
 
+#include <stdio.h>
+
+enum { ROW_FIELDS_MAX = 64 };
+
 static const wr_function *find_function(const char *name)
 {
     for (uint32_t i = 0; i < WR_FUNCTIONS_STRUCT.function_count; i++)
@@ -103,34 +107,165 @@ static wr_status check_struct(const char *function, const wr_expr *arg, wr_error
                     wr_type_format(arg->type, name));
 }
 
+/* Fields that are gathered for a struct. */
+typedef struct fields {
+    wr_member *members;
+    wr_expr  **values;
+    uint32_t   count;
+} fields;
+
+static wr_status make_fields(wr_bump *bump, uint32_t room, fields *out, wr_error *err)
+{
+    *out = (fields){.members = WR_BUMP_NEW_ARRAY(bump, wr_member, room, err),
+                    .values = WR_BUMP_NEW_ARRAY(bump, wr_expr *, room, err)};
+    return out->members && out->values ? WR_OK : WR_NO_MEMORY;
+}
+
+/* All fields of `strukt`. */
+static wr_status add_fields(wr_bump *bump, wr_expr *strukt, fields *io, wr_error *err)
+{
+    for (uint32_t i = 0; i < wr_type_member_count(strukt->type); i++) {
+        io->members[io->count] = wr_type_member(strukt->type, i);
+        io->values[io->count] = wr_expr_member(bump, strukt, i, err);
+        if (!io->values[io->count++])
+            return WR_NO_MEMORY;
+    }
+    return WR_OK;
+}
+
+static wr_status close_fields(wr_bump *bump, const fields *f, wr_expr **out_expr, wr_error *err)
+{
+    wr_type type;
+
+    WR_TRY(wr_type_make_struct(f->members, f->count, &type, err));
+    *out_expr = wr_expr_struct(bump, type, f->values, err);
+    return *out_expr ? WR_OK : WR_NO_MEMORY;
+}
+
 /* struct_insert(s, name, value, ...): its fields and these. */
 wr_status wr_make_insert(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                          wr_error *err)
 {
-    uint32_t   old_count, new_count = arg_count / 2;
-    wr_member *members;
-    wr_expr  **values;
-    wr_type    type;
+    fields f;
 
     WR_TRY(check_struct("struct_insert", args[0], err));
+    WR_TRY(make_fields(bump, wr_type_member_count(args[0]->type) + arg_count, &f, err));
+    WR_TRY(add_fields(bump, args[0], &f, err));
+    WR_TRY(read_members("struct_insert", args + 1, arg_count - 1, f.members + f.count,
+                        f.values + f.count, err));
+    f.count += arg_count / 2;
+    WR_TRY(close_fields(bump, &f, out_expr, err));
+    return wr_expr_unless_null(bump, args[0], *out_expr, out_expr, err);
+}
+
+/* struct_update(s, name, value, ...): these in the place of fields of their names, or behind all. */
+wr_status wr_make_update(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                         wr_error *err)
+{
+    uint32_t old_count;
+    fields   f, others;
+
+    WR_TRY(check_struct("struct_update", args[0], err));
     old_count = wr_type_member_count(args[0]->type);
-    members = WR_BUMP_NEW_ARRAY(bump, wr_member, old_count + new_count, err);
-    values = WR_BUMP_NEW_ARRAY(bump, wr_expr *, old_count + new_count, err);
-    if (!members || !values)
-        return WR_NO_MEMORY;
-    for (uint32_t i = 0; i < old_count; i++) {
-        members[i] = wr_type_member(args[0]->type, i);
-        values[i] = wr_expr_member(bump, args[0], i, err);
-        if (!values[i])
+    WR_TRY(make_fields(bump, old_count + arg_count, &f, err));
+    WR_TRY(make_fields(bump, arg_count, &others, err));
+    WR_TRY(add_fields(bump, args[0], &f, err));
+    WR_TRY(read_members("struct_update", args + 1, arg_count - 1, others.members, others.values, err));
+    for (uint32_t i = 0; i < arg_count / 2; i++) {
+        uint32_t at = wr_type_find_member(args[0]->type, others.members[i].name);
+
+        at = at == WR_FIELD_NONE ? f.count++ : at;
+        f.members[at] = (wr_member){at < old_count ? f.members[at].name : others.members[i].name,
+                                    others.members[i].type};
+        f.values[at] = others.values[i];
+    }
+    WR_TRY(close_fields(bump, &f, out_expr, err));
+    return wr_expr_unless_null(bump, args[0], *out_expr, out_expr, err);
+}
+
+wr_status wr_make_struct_concat(wr_bump *bump, wr_expr **args, uint32_t arg_count,
+                                wr_expr **out_expr, wr_error *err)
+{
+    uint32_t room = 0;
+    fields   f;
+
+    for (uint32_t a = 0; a < arg_count; a++) {
+        WR_TRY(check_struct("struct_concat", args[a], err));
+        room += wr_type_member_count(args[a]->type);
+    }
+    WR_TRY(make_fields(bump, room, &f, err));
+    for (uint32_t a = 0; a < arg_count; a++)
+        WR_TRY(add_fields(bump, args[a], &f, err));
+    return close_fields(bump, &f, out_expr, err);
+}
+
+bool wr_nested_make_row(const wr_type *types, uint32_t count, wr_type *out_type)
+{
+    wr_member members[ROW_FIELDS_MAX];
+    char      names[ROW_FIELDS_MAX][4];
+
+    if (count > ROW_FIELDS_MAX)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        snprintf(names[i], sizeof names[i], "f%u", i + 1);
+        members[i] = (wr_member){wr_text_of(names[i]), types[i]};
+    }
+    return wr_type_make_struct(members, count, out_type, NULL) == WR_OK;
+}
+
+/* row(a, b): {'f1': a, 'f2': b}, as PostgreSQL calls them. */
+wr_status wr_make_row(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                      wr_error *err)
+{
+    wr_type types[ROW_FIELDS_MAX], type;
+
+    for (uint32_t i = 0; i < arg_count && i < ROW_FIELDS_MAX; i++)
+        types[i] = args[i]->type;
+    if (!wr_nested_make_row(types, arg_count, &type))
+        return WR_RAISE(err, WR_UNSUPPORTED, "row: more than %d values: name them with struct_pack",
+                        ROW_FIELDS_MAX);
+    *out_expr = wr_expr_struct(bump, type, args, err);
+    return *out_expr ? WR_OK : WR_NO_MEMORY;
+}
+
+wr_status wr_make_keys(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                       wr_error *err)
+{
+    wr_expr **names;
+    uint32_t  count;
+
+    (void)arg_count;
+    WR_TRY(check_struct("struct_keys", args[0], err));
+    count = wr_type_member_count(args[0]->type);
+    names = WR_BUMP_NEW_ARRAY(bump, wr_expr *, count, err);
+    for (uint32_t i = 0; names && i < count; i++) {
+        wr_value name = {.type = WR_TYPE(UTF8), .text = wr_type_member(args[0]->type, i).name};
+
+        names[i] = wr_expr_const(bump, &name, err);
+        if (!names[i])
             return WR_NO_MEMORY;
     }
-    WR_TRY(read_members("struct_insert", args + 1, arg_count - 1, members + old_count,
-                        values + old_count, err));
-    WR_TRY(wr_type_make_struct(members, old_count + new_count, &type, err));
-    *out_expr = wr_expr_struct(bump, type, values, err);
-    if (!*out_expr)
+    if (!names)
         return WR_NO_MEMORY;
+    WR_TRY(wr_expr_call(bump, WR_TEXT("list_value"), names, count, out_expr, err));
     return wr_expr_unless_null(bump, args[0], *out_expr, out_expr, err);
+}
+
+/* struct_extract_at(s, 2): the second field. */
+wr_status wr_make_field_at(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                           wr_error *err)
+{
+    uint32_t count;
+
+    (void)arg_count;
+    WR_TRY(check_struct("struct_extract_at", args[0], err));
+    count = wr_type_member_count(args[0]->type);
+    if (args[1]->kind != WR_EXPR_CONST || !wr_type_is_integer(args[1]->type) ||
+        args[1]->value.is_null || args[1]->value.i64 < 1 || args[1]->value.i64 > count)
+        return WR_RAISE(err, WR_INVALID, "struct_extract_at: the place of a field is a number from 1 to %u",
+                        count);
+    *out_expr = wr_expr_member(bump, args[0], (uint32_t)args[1]->value.i64 - 1, err);
+    return *out_expr ? WR_OK : WR_NO_MEMORY;
 }
 
 static wr_status raise_no_field(wr_type type, wr_text name, wr_error *err)
@@ -190,7 +325,7 @@ wr_status wr_make_subscript(wr_bump *bump, wr_expr **args, uint32_t arg_count, w
     }
 }
 
-/* ---- Names of aggregates ---------------------------------------------------------------------------- */
+/* ---- Lists by other functions ---------------------------------------------------------------------------- */
 
 /* list_aggregate(list, 'sum') is list_sum(list). */
 wr_status wr_make_aggregate(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
@@ -205,26 +340,55 @@ wr_status wr_make_aggregate(wr_bump *bump, wr_expr **args, uint32_t arg_count, w
     return name ? wr_expr_call(bump, wr_text_of(name), args, 1, out_expr, err) : WR_NO_MEMORY;
 }
 
-static wr_status make_element(wr_bump *bump, wr_expr *list, int64_t position, wr_expr **out_expr,
-                              wr_error *err)
+/* `name`(list, numbers ...) */
+static wr_status call_with_numbers(wr_bump *bump, const char *name, wr_expr *list,
+                                   const int64_t *numbers, uint32_t count, wr_expr **out_expr,
+                                   wr_error *err)
 {
-    wr_value value = {.type = WR_TYPE(I64), .i64 = position};
-    wr_expr *args[] = {list, wr_expr_const(bump, &value, err)};
+    wr_expr *args[3] = {list};
 
-    return args[1] ? wr_expr_call(bump, WR_TEXT("list_extract"), args, 2, out_expr, err)
-                   : WR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        wr_value value = {.type = WR_TYPE(I64), .i64 = numbers[i]};
+
+        args[1 + i] = wr_expr_const(bump, &value, err);
+        if (!args[1 + i])
+            return WR_NO_MEMORY;
+    }
+    return wr_expr_call(bump, wr_text_of(name), args, 1 + count, out_expr, err);
 }
 
 wr_status wr_make_first(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                         wr_error *err)
 {
     (void)arg_count;
-    return make_element(bump, args[0], 1, out_expr, err);
+    return call_with_numbers(bump, "list_extract", args[0], (int64_t[]){1}, 1, out_expr, err);
 }
 
 wr_status wr_make_last(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                        wr_error *err)
 {
     (void)arg_count;
-    return make_element(bump, args[0], -1, out_expr, err);
+    return call_with_numbers(bump, "list_extract", args[0], (int64_t[]){-1}, 1, out_expr, err);
+}
+
+wr_status wr_make_push_front(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                             wr_error *err)
+{
+    wr_expr *turned[] = {args[1], args[0]};
+
+    return wr_expr_call(bump, WR_TEXT("list_prepend"), turned, arg_count, out_expr, err);
+}
+
+wr_status wr_make_pop_back(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                           wr_error *err)
+{
+    (void)arg_count;
+    return call_with_numbers(bump, "list_slice", args[0], (int64_t[]){1, -2}, 2, out_expr, err);
+}
+
+wr_status wr_make_pop_front(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                            wr_error *err)
+{
+    (void)arg_count;
+    return call_with_numbers(bump, "list_slice", args[0], (int64_t[]){2, -1}, 2, out_expr, err);
 }

@@ -4,7 +4,8 @@
  *   {'a': 1, b: 2}               struct_pack('a', 1, 'b', 2), which struct_pack(a := 1) is, too
  *   MAP {'k': 1}                 map(list_value('k'), list_value(1))
  *   x[i]  x.name                 array_extract(x, i), array_extract(x, 'name')
- *   x[i:j]  x[:j]  x[i:]         array_slice(x, i, j); 1 and -1 where nothing is written
+ *   x[i:j]  x[:j]  x[i:]         array_slice(x, i, j); 1 and -1 where nothing or '-' is written
+ *   x[i:j:s]  x[:-:s]            array_slice(x, i, j, s); there -INT64_MAX and INT64_MAX
  *   x -> e  (x, i) -> e  lambda x, i: e     LAMBDA, only as an argument of a call
  * Only lambdas need more than one token of look-ahead: PARAMETERS_MAX names. */
 #include "parse/parser_priv.h"
@@ -117,39 +118,75 @@ wr_status wr_parser_map(parser *p, wr_ast **out_expr, wr_error *err)
 
 /* --- looking into values ----------------------------------------------------------------- */
 
-/* A bound of a slice, or `otherwise` where a ':' or ']' stands in its place. */
-static wr_status parse_bound(parser *p, const char *otherwise, node_list *list, wr_error *err)
+static bool ends_bound(const wr_token *token)
 {
-    wr_ast *one;
+    return token->kind == WR_TOKEN_COLON || token->kind == WR_TOKEN_CLOSE_LIST;
+}
 
-    if (p->token.kind != WR_TOKEN_COLON && p->token.kind != WR_TOKEN_CLOSE_LIST)
-        return append_expr(p, list, err);
-    if (otherwise[0] != '-')
-        return append_leaf(p, WR_AST_INTEGER, p->token.place, wr_text_of(otherwise), list, err);
-    one = wr_parser_node(p, WR_AST_INTEGER, p->token.place, err);
-    if (!one)
+/* A bound of a slice; NULL where a ':' or ']' stands in its place, or a '-' before one. */
+static wr_status parse_bound(parser *p, wr_ast **out_bound, wr_error *err)
+{
+    wr_token behind;
+
+    *out_bound = NULL;
+    if (p->token.kind == WR_TOKEN_OPERATOR && p->token.op == WR_OP_SUB) {
+        WR_TRY(wr_parser_peek(p, &behind, err));
+        if (ends_bound(&behind))
+            WR_TRY(wr_parser_next(p, err));
+    }
+    return ends_bound(&p->token) ? WR_OK : wr_parser_expr(p, PREC_ANY, out_bound, err);
+}
+
+/* The bound, or a number where there is none. */
+static wr_status append_bound(parser *p, wr_place place, wr_ast *bound, bool negative,
+                              const char *digits, node_list *list, wr_error *err)
+{
+    if (bound)
+        return wr_parser_append(p, list, bound, err);
+    bound = wr_parser_node(p, WR_AST_INTEGER, place, err);
+    if (!bound)
         return WR_NO_MEMORY;
-    one->text = wr_text_of(otherwise + 1);
-    WR_TRY(wr_parser_make(p, WR_AST_UNARY, WR_OP_NEG, one->place, (wr_ast *[3]){one, NULL, NULL},
-                          &one, err));
-    return wr_parser_append(p, list, one, err);
+    bound->text = wr_text_of(digits);
+    if (negative)
+        WR_TRY(wr_parser_make(p, WR_AST_UNARY, WR_OP_NEG, place, (wr_ast *[3]){bound, NULL, NULL},
+                              &bound, err));
+    return wr_parser_append(p, list, bound, err);
+}
+
+/* Behind the ':' of a slice that begins at `from`. */
+static wr_status parse_slice(parser *p, wr_place place, wr_ast *from, node_list *list, wr_error *err)
+{
+    static const char *const MOST = "9223372036854775807";
+    wr_ast *to, *step = NULL;
+
+    WR_TRY(parse_bound(p, &to, err));
+    if (p->token.kind == WR_TOKEN_COLON) {
+        WR_TRY(wr_parser_next(p, err));
+        WR_TRY(wr_parser_expr(p, PREC_ANY, &step, err));
+    }
+    WR_TRY(append_bound(p, place, from, step != NULL, step ? MOST : "1", list, err));
+    WR_TRY(append_bound(p, place, to, step == NULL, step ? MOST : "1", list, err));
+    return step ? wr_parser_append(p, list, step, err) : WR_OK;
 }
 
 wr_status wr_parser_subscript(parser *p, wr_ast **io_left, wr_error *err)
 {
     node_list list = {0};
     wr_place  place = p->token.place;
+    wr_ast   *from;
     bool      is_slice;
 
     WR_TRY(wr_parser_append(p, &list, *io_left, err));
     WR_TRY(wr_parser_next(p, err));
     if (p->token.kind == WR_TOKEN_CLOSE_LIST)
         return wr_parser_fail_expected(p, "a position, a field or a key", err);
-    WR_TRY(parse_bound(p, "1", &list, err));
+    WR_TRY(parse_bound(p, &from, err));
     is_slice = p->token.kind == WR_TOKEN_COLON;
     if (is_slice) {
         WR_TRY(wr_parser_next(p, err));
-        WR_TRY(parse_bound(p, "-1", &list, err));
+        WR_TRY(parse_slice(p, place, from, &list, err));
+    } else if (from) {
+        WR_TRY(wr_parser_append(p, &list, from, err));
     }
     WR_TRY(wr_parser_expect(p, WR_TOKEN_CLOSE_LIST, is_slice ? "']'" : "':' or ']'", err));
     return make_call(p, place, is_slice ? "array_slice" : "array_extract", &list, io_left, err);
@@ -234,11 +271,12 @@ static wr_status parse_lambda(parser *p, const lambda_head *head, node_list *lis
     return wr_parser_append(p, list, node, err);
 }
 
-/* "x := value" of struct_pack and struct_insert: the name as a text, then the value. */
+/* "x := value" of struct_pack and its kin: the name as a text, then the value. */
 static wr_status parse_named(parser *p, wr_text function, node_list *list, wr_error *err)
 {
     if (!wr_text_equal(function, WR_TEXT("struct_pack")) &&
-        !wr_text_equal(function, WR_TEXT("struct_insert")))
+        !wr_text_equal(function, WR_TEXT("struct_insert")) &&
+        !wr_text_equal(function, WR_TEXT("struct_update")))
         return wr_parser_fail(p, p->token.place, err, "arguments of %.*s() have no names",
                               WR_TEXT_ARG(function));
     WR_TRY(append_leaf(p, WR_AST_STRING, p->token.place, p->token.text, list, err));

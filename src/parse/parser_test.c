@@ -258,6 +258,10 @@ static void nested_values(void **state)
         {"a[:-2]", "(call [array_slice] a (int [1]) (neg (int [2])))"},
         {"a[2:]", "(call [array_slice] a (int [2]) (neg (int [1])))"},
         {"a[:]", "(call [array_slice] a (int [1]) (neg (int [1])))"},
+        {"a[-:-]", "(call [array_slice] a (int [1]) (neg (int [1])))"},
+        {"a[2:-1:b]", "(call [array_slice] a (int [2]) (neg (int [1])) b)"},
+        {"a[:-:2]", "(call [array_slice] a (neg (int [9223372036854775807])) (int [9223372036854775807])"
+                    " (int [2]))"},
         {"a.b", "a.b"},
         {"a.b.c", "(call [array_extract] a.b (str [c]))"},
         {"a.b.c.\"D e\"", "(call [array_extract] (call [array_extract] a.b (str [c])) (str [D e]))"},
