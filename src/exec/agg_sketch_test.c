@@ -43,6 +43,37 @@ static void test_distinct_error(void **state)
     assert_true(sqrt(sum_of_squares / runs) < 0.01625); /* the standard error */
 }
 
+/* Equal values count once, however they are spread and ordered. */
+static void test_distinct_of_data(void **state)
+{
+    enum { SKEWED, UNIFORM, SORTED, DATA };
+
+    (void)state;
+    for (int data = 0; data < DATA; data++) {
+        registers sketch = {0};
+        double    exact = 0.0, before = -1.0;
+
+        for (uint64_t i = 0; i < 300000; i++) {
+            uint64_t place = data == SORTED ? i : i * 7919 % 300000;
+            double   x = data == SKEWED ? floor(3e8 / (double)(1 + place))
+                         : data == UNIFORM ? (double)(place % 5000)
+                                           : (double)(place / 3);
+            uint64_t bits;
+
+            memcpy(&bits, &x, sizeof bits);
+            wr_agg_registers_add(&sketch, wr_hash_u64(bits));
+        }
+        for (uint64_t i = 0; i < 300000; i++) { /* the skewed values from the greatest down */
+            double x = floor(3e8 / (double)(1 + i));
+
+            exact += x != before;
+            before = x;
+        }
+        exact = data == SKEWED ? exact : data == UNIFORM ? 5000.0 : 100000.0;
+        assert_true(fabs((double)wr_agg_registers_finish(&sketch) / exact - 1.0) < 3 * 0.01625);
+    }
+}
+
 static void test_distinct_dealt_out(void **state)
 {
     static registers whole, parts[PARTS], merged, again;
@@ -64,7 +95,7 @@ static void test_distinct_dealt_out(void **state)
 
 /* ---- Quantiles ------------------------------------------------------------------------------------------ */
 
-typedef enum spread { NARROW, WIDE, SIGNED, SPREADS } spread;
+typedef enum spread { NARROW, WIDE, SIGNED, SKEWED, UNIFORM, SORTED, FALLING, SPREADS } spread;
 
 static double value_of(spread s, uint64_t i)
 {
@@ -75,12 +106,20 @@ static double value_of(spread s, uint64_t i)
         return 1.0 + x; /* ln 2: 0.1 % */
     case WIDE:
         return exp(x * 40.0); /* 40 natural logarithms: 4 % */
+    case SKEWED:
+        return 1e5 / (1.0 + floor(x * 1e5)); /* 1 to 10^5: 1.16 % */
+    case UNIFORM:
+        return 1.0 + floor(x * 1000.0); /* 1 to 1000: 0.7 % */
+    case SORTED:
+        return 1.0 + (double)i; /* 1 to 60000: 1.11 % */
+    case FALLING:
+        return (double)(VALUES - i % VALUES);
     default:
         return i % 3 ? exp(x * 10.0) : -exp(x * 6.0); /* 16: 1.6 % */
     }
 }
 
-static const double ERRORS[SPREADS] = {0.001, 0.040, 0.016};
+static const double ERRORS[SPREADS] = {0.001, 0.040, 0.016, 0.0116, 0.007, 0.0111, 0.0111};
 
 static int by_value(const void *a, const void *b)
 {
@@ -222,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distinct_error),
+        cmocka_unit_test(test_distinct_of_data),
         cmocka_unit_test(test_distinct_dealt_out),
         cmocka_unit_test(test_quantile_error),
         cmocka_unit_test(test_quantiles_dealt_out),
