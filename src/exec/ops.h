@@ -294,13 +294,21 @@ typedef struct wr_window_point {
     uint32_t       nulls;  /* IGNORE NULLS: kept column whose nulls do not count, else NONE */
 } wr_window_point;
 
+/** A quantile, a mode or a count of distinct values of at most eight bytes over a frame that moves. */
+typedef struct wr_window_values {
+    wr_plan_ordered aggregate;            /* of one group and one aggregate, of these columns: the value */
+    uint32_t        argument;             /* kept column                                                 */
+    uint32_t        part_count, frames[WR_WINDOW_PARTS]; /* of the frame                                 */
+} wr_window_values;
+
 typedef struct wr_window {
     wr_window_kind kind;
     uint32_t       scope;
     uint32_t       part_count; /* of the frame: 1 if it excludes nothing                         */
     uint32_t       frames[WR_WINDOW_PARTS]; /* PERCENT_RANK, NTILE: the whole partition; CUME_DIST:
                                 up to the peers; AGGREGATE, a part each; else NONE                */
-    uint32_t       agg;      /* AGGREGATE: its place in frame's aggs                              */
+    uint32_t       agg;      /* AGGREGATE: its place in frame's aggs ...                          */
+    const wr_window_values *values; /* ... unless it is one of the plan's values                  */
     uint32_t       total;    /* CUME_DIST: the frame that is the whole partition                  */
     uint32_t       points[WR_WINDOW_PARTS]; /* of those that take values, a part each             */
     uint32_t       argument; /* of those: kept column                                             */
@@ -324,6 +332,8 @@ typedef struct wr_plan_window {
     uint32_t               frame_count;
     const wr_window_point *points;
     uint32_t               point_count;
+    const wr_window_values *values;
+    uint32_t               value_count;
     const wr_window       *functions;
     uint32_t               function_count;
 } wr_plan_window;

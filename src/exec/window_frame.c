@@ -8,7 +8,7 @@ static bool has_aggs(const frame_run *frame)
 
 /* ---- Aggregating rows ------------------------------------------------------------------------ */
 
-static void want_column(window_run *run, uint32_t column, uint32_t count)
+void wr_window_want_column(window_run *run, uint32_t column, uint32_t count)
 {
     if (column == WR_FIELD_NONE)
         return;
@@ -25,9 +25,9 @@ static wr_status update(window_run *run, frame_run *frame, uint64_t row, uint32_
     const wr_plan_aggregate *plan = &frame->plan->aggs;
 
     for (uint32_t i = 0; i < plan->agg_count; i++) {
-        want_column(run, plan->aggs[i].argument, count);
-        want_column(run, plan->aggs[i].order, count);
-        want_column(run, plan->aggs[i].filter, count);
+        wr_window_want_column(run, plan->aggs[i].argument, count);
+        wr_window_want_column(run, plan->aggs[i].order, count);
+        wr_window_want_column(run, plan->aggs[i].filter, count);
     }
     run->arguments[run->plan->kept_count].seq_first = (int64_t)row;
     return wr_agg_update(&frame->aggs, run->arguments, run->ordinals, run->states, count,

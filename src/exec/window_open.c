@@ -29,6 +29,8 @@ static uint32_t cursor_count(const wr_plan_window *plan)
 
     for (uint32_t i = 0; i < plan->point_count; i++)
         count += walks_ahead(plan, &plan->points[i]);
+    for (uint32_t i = 0; i < plan->value_count; i++)
+        count += wr_window_values_cursors(&plan->values[i]);
     for (uint32_t i = 0; i < plan->frame_count; i++)
         count += 1 + slides(&plan->frames[i]) + reads_again(&plan->frames[i]);
     return count;
@@ -59,6 +61,9 @@ static uint32_t text_bytes(const wr_plan_window *plan, const wr_exec *exec,
 
 static bool is_argument(const wr_plan_window *plan, uint32_t column)
 {
+    for (uint32_t i = 0; i < plan->value_count; i++)
+        if (plan->values[i].argument == column)
+            return true;
     for (uint32_t i = 0; i < plan->frame_count; i++)
         for (uint32_t a = 0; a < plan->frames[i].aggs.agg_count; a++) {
             const wr_agg *agg = &plan->frames[i].aggs.aggs[a];
@@ -97,6 +102,8 @@ static uint64_t bump_bytes(const wr_plan_window *plan, const wr_exec *exec, uint
         bytes += wr_vector_bytes(plan->functions[f].type) + ROUNDING;
     for (uint32_t c = 0; c < plan->kept_count; c++)
         bytes += is_argument(plan, c) ? wr_vector_bytes(plan->types[c]) + ROUNDING : 0;
+    for (uint32_t i = 0; i < plan->value_count; i++)
+        bytes += wr_window_values_bytes(&plan->values[i], exec) + sizeof(values_run) + ROUNDING;
     for (uint32_t i = 0; i < plan->frame_count; i++)
         bytes += sizeof(frame_run) + state_bytes(&plan->frames[i]) +
                  (plan->frames[i].aggs.agg_count + 1) * sizeof(wr_agg_slot) +
@@ -167,6 +174,13 @@ static wr_status make_frames(window_run *run, wr_tape_cursor *cursors, wr_error 
             frame->again->is_pinned = true;
         if (frame->plan->aggs.agg_count > 0)
             WR_TRY(make_states(run, frame, err));
+    }
+    run->values = WR_BUMP_NEW_ARRAY(&run->bump, values_run, plan->value_count, err);
+    if (!run->values)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < plan->value_count; i++) {
+        WR_TRY(wr_window_values_open(run, &run->values[i], &plan->values[i], cursors, err));
+        cursors += wr_window_values_cursors(&plan->values[i]);
     }
     return WR_OK;
 }
@@ -280,6 +294,8 @@ void wr_window_run_close(window_run *run)
     if (!run->plan)
         return;
     wr_row_tape_release(&run->tape);
+    for (uint32_t i = 0; run->values && i < run->plan->value_count; i++)
+        wr_window_values_close(run, &run->values[i]);
     for (uint32_t i = 0; run->frames && i < run->plan->frame_count; i++)
         if (run->frames[i].heap.lease)
             wr_bump_release(&run->frames[i].heap);

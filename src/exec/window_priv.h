@@ -18,7 +18,9 @@
 #error "private to src/exec"
 #endif
 
+#include "exec/agg_ordered.h"
 #include "exec/agg_state.h"
+#include "exec/key_bag.h"
 #include "exec/ops.h"
 #include "exec/row_tape.h"
 #include "exec/sorter.h"
@@ -60,6 +62,18 @@ typedef struct count_run {
     bool            is_set;      /* that row is not null                                           */
     bool            has_value;   /* LAST_VALUE: the point's cursor stands on a value               */
 } count_run;
+
+/* The keys of a frame's rows, which lie from `out` to `in` in each of its parts. */
+typedef struct values_run {
+    const wr_window_values *plan;
+    wr_key_bag      bag;
+    wr_ordered      ordered;     /* makes the result                          */
+    uint64_t       *keys;        /* of a batch                                */
+    wr_tape_cursor *in[WR_WINDOW_PARTS], *out[WR_WINDOW_PARTS];
+    wr_tape_cursor *again;       /* reads rows again                          */
+    void           *memory;      /* the bag's, beyond what is certain; or NULL */
+    uint32_t        memory_pages;
+} values_run;
 
 enum { WR_FEED_READY = 4 };
 
@@ -103,6 +117,7 @@ typedef struct window_run {
     wr_tape_cursor  *current;
     wr_tape_cursor  *points;        /* one each                                  */
     count_run       *counts;        /* one each                                  */
+    values_run      *values;
     scope_run        scopes[WR_WINDOW_SCOPES_MAX];
 
     const uint8_t  **rows;          /* scratch: addresses of a batch             */
@@ -141,6 +156,8 @@ wr_status wr_window_run_open(window_run *run, const wr_plan_window *plan, window
 void wr_window_run_close(window_run *run);
 
 /* window_frame.c */
+/** Read a column (or NONE) of run->rows into run->arguments. */
+void wr_window_want_column(window_run *run, uint32_t column, uint32_t count);
 /** The current row begins a partition. */
 void wr_window_frame_begin(window_run *run, frame_run *frame);
 /** Follow the current row. */
@@ -150,6 +167,22 @@ uint64_t wr_window_frame_version(const window_run *run, const wr_window *functio
 /** The state of the function's frame, all its parts. */
 wr_status wr_window_frame_result(window_run *run, const wr_window *function,
                                  const uint8_t **out_state, wr_error *err) WR_MUST_USE;
+
+/* window_values.c: quantiles, modes, counts of distinct values */
+/** Bytes of the bump and cursors of one. */
+uint64_t wr_window_values_bytes(const wr_window_values *plan, const wr_exec *exec);
+static inline uint32_t wr_window_values_cursors(const wr_window_values *plan)
+{
+    return 2 * plan->part_count + 1;
+}
+wr_status wr_window_values_open(window_run *run, values_run *values, const wr_window_values *plan,
+                                wr_tape_cursor *cursors, wr_error *err) WR_MUST_USE;
+void wr_window_values_close(window_run *run, values_run *values);
+/** The current row begins a partition. */
+void wr_window_values_begin(window_run *run, values_run *values);
+/** Of the frame as it is, in its physical layout; its parts have moved. */
+wr_status wr_window_values_result(window_run *run, values_run *values, void *out, bool *out_is_null,
+                                  wr_error *err) WR_MUST_USE;
 
 /* window_nulls.c: IGNORE NULLS */
 /** The current row begins a partition; the point's cursor stands on it. */

@@ -204,6 +204,20 @@ static wr_status give_value(window_run *run, const wr_window *function, wr_vecto
 
 /* ---- Functions ------------------------------------------------------------------------------- */
 
+static wr_status give_of_values(window_run *run, const wr_window *function, wr_vector *out,
+                                uint32_t index, wr_error *err)
+{
+    values_run *values = &run->values[function->values - run->plan->values];
+    bool        is_null;
+
+    WR_TRY(wr_window_values_result(run, values, run->cell_room, &is_null, err));
+    if (is_null)
+        put_null(out, index);
+    else
+        put_value(run, out, index, run->cell_room);
+    return WR_OK;
+}
+
 static wr_status give_aggregate(window_run *run, uint32_t f, uint32_t index, wr_error *err)
 {
     const wr_window *function = &run->plan->functions[f];
@@ -221,6 +235,8 @@ static wr_status give_aggregate(window_run *run, uint32_t f, uint32_t index, wr_
         return WR_OK;
     }
     run->versions[f] = version;
+    if (function->values)
+        return give_of_values(run, function, out, index, err);
     WR_TRY(wr_window_frame_result(run, function, &state, err));
     run->cell = (wr_vector){.type = out->type, .encoding = WR_FLAT, .data = run->cell_room};
     WR_TRY(wr_agg_finish(&frame->aggs, function->agg, &state, 1, &run->cell, err));
@@ -293,6 +309,9 @@ static void begin_partitions(window_run *run, uint32_t scopes)
     for (uint32_t i = 0; i < plan->frame_count; i++)
         if (scopes >> plan->frames[i].scope & 1)
             wr_window_frame_begin(run, &run->frames[i]);
+    for (uint32_t i = 0; i < plan->value_count; i++)
+        if (scopes >> plan->frames[plan->values[i].frames[0]].scope & 1)
+            wr_window_values_begin(run, &run->values[i]);
     for (uint32_t i = 0; i < plan->point_count; i++) {
         if (!(scopes >> plan->points[i].scope & 1))
             continue;

@@ -85,6 +85,15 @@ bool wr_agg_has_fraction(wr_agg_kind kind)
            kind == WR_AGG_APPROX_QUANTILE || kind == WR_AGG_DDSKETCH_QUANTILE;
 }
 
+bool wr_agg_ranks(wr_agg_kind kind, bool distinct, wr_type argument)
+{
+    bool by_rank = kind == WR_AGG_MEDIAN || kind == WR_AGG_QUANTILE_CONT ||
+                   kind == WR_AGG_QUANTILE_DISC || kind == WR_AGG_MODE;
+
+    return (distinct ? kind == WR_AGG_COUNT : by_rank) &&
+           wr_physical_bytes(wr_type_physical(argument)) <= sizeof(uint64_t);
+}
+
 bool wr_agg_needs_position(wr_agg_kind kind)
 {
     return kind == WR_AGG_FIRST || kind == WR_AGG_LAST || kind == WR_AGG_ANY_VALUE ||

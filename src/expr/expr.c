@@ -119,6 +119,20 @@ wr_status wr_expr_logic(wr_bump *bump, wr_expr_kind and_or, wr_expr **args, uint
     return WR_OK;
 }
 
+wr_status wr_expr_when(wr_bump *bump, wr_expr *condition, wr_expr *value, wr_expr **out_expr,
+                       wr_error *err)
+{
+    wr_value null_value = {.type = value->type, .is_null = true};
+    wr_expr *args[3] = {condition, value, NULL};
+
+    if (!condition) {
+        *out_expr = value;
+        return WR_OK;
+    }
+    args[2] = wr_expr_const(bump, &null_value, err);
+    return args[2] ? wr_expr_case(bump, args, 3, out_expr, err) : WR_NO_MEMORY;
+}
+
 /* Results of a CASE are every second argument and the last one. */
 static bool is_result(uint32_t index, uint32_t arg_count)
 {

@@ -73,6 +73,9 @@ wr_status wr_expr_lambda(wr_bump *bump, const char *name, wr_expr **args, uint32
 
 wr_status wr_expr_logic(wr_bump *bump, wr_expr_kind and_or, wr_expr **args, uint32_t arg_count,
                         wr_expr **out_expr, wr_error *err) WR_MUST_USE;
+/** `value` where the condition is true, else NULL; without a condition `value` itself. */
+wr_status wr_expr_when(wr_bump *bump, wr_expr *condition, wr_expr *value, wr_expr **out_expr,
+                       wr_error *err) WR_MUST_USE;
 wr_status wr_expr_case(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                        wr_error *err) WR_MUST_USE;
 

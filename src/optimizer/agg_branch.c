@@ -11,22 +11,6 @@
 #include "optimizer/agg_branch_priv.h"
 #include "expr/operators.h"
 
-wr_status wr_branch_filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr **out_expr,
-                             wr_error *err)
-{
-    wr_value null_value = {.type = expr->type, .is_null = true};
-    wr_expr *args[3] = {filter, expr, NULL};
-
-    if (!filter) {
-        *out_expr = expr;
-        return WR_OK;
-    }
-    args[2] = wr_expr_const(plan->bump, &null_value, err);
-    if (!args[2])
-        return WR_NO_MEMORY;
-    return wr_expr_case(plan->bump, args, 3, out_expr, err);
-}
-
 /* Groups by the keys and `more` behind them; afterwards the input is that aggregate, and keys and
  * `out_columns` (those of `more`, then the aggregates) are its columns. */
 static wr_status group(wr_agg_branch *io, wr_expr *const *more, uint32_t more_count,
@@ -136,7 +120,7 @@ static wr_status entry_filter(const wr_agg_branch *in, wr_expr **out_filter, wr_
         return wr_expr_call(in->plan->bump, WR_TEXT(WR_OPERATOR_IS_NOT_NULL), args, 1, out_filter,
                             err);
     WR_TRY(wr_expr_call(in->plan->bump, WR_TEXT(WR_OPERATOR_MAP_KEY), args, 2, &check, err));
-    return wr_branch_filtered(in->plan, in->filter, check, out_filter, err);
+    return wr_expr_when(in->plan->bump, in->filter, check, out_filter, err);
 }
 
 /* Maps are lists of their entries, a histogram's in order of the keys, map_agg's in that of rows;

@@ -27,10 +27,6 @@ typedef struct wr_agg_branch {
     wr_expr       *count;  /* of rows with the argument, if it is wanted         */
 } wr_agg_branch;
 
-/** `expr`, NULL where the filter (if there is one) rejects the row. */
-wr_status wr_branch_filtered(wr_plan *plan, wr_expr *filter, wr_expr *expr, wr_expr **out_expr,
-                             wr_error *err) WR_MUST_USE;
-
 /** Each different argument (and filter) of each group once, with the first value. */
 wr_status wr_branch_group_argument(wr_agg_branch *branch, bool counted, wr_error *err) WR_MUST_USE;
 

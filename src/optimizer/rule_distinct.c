@@ -124,7 +124,7 @@ static wr_status order_branch(wr_plan *plan, wr_plan_agg *agg, wr_expr *argument
         if (agg->distinct)
             keys[k].expr = argument;
         else if (!keeps_filter(agg))
-            WR_TRY(wr_branch_filtered(plan, agg->filter, keys[k].expr, &keys[k].expr, err));
+            WR_TRY(wr_expr_when(plan->bump, agg->filter, keys[k].expr, &keys[k].expr, err));
     }
     agg->order_keys = keys;
     return WR_OK;
@@ -145,8 +145,8 @@ static wr_status prepare_branch(const wr_plan_node *node, wr_agg_branch *io, wr_
     bool is_counted = wr_agg_counts_values(aggs[0].kind);
 
     io->filter = keeps_filter(&aggs[0]) ? aggs[0].filter : NULL;
-    WR_TRY(wr_branch_filtered(io->plan, io->filter ? NULL : aggs[0].filter, aggs[0].argument,
-                              &io->argument, err));
+    WR_TRY(wr_expr_when(io->plan->bump, io->filter ? NULL : aggs[0].filter, aggs[0].argument,
+                        &io->argument, err));
     io->value = aggs[0].kind == WR_AGG_MAP_AGG ? aggs[0].order : NULL;
     if (aggs[0].kind == WR_AGG_APPROX_MOST_FREQUENT)
         WR_TRY(wr_branch_keep_cells(io, aggs[0].cell_count, aggs[0].cells_kept, err));

@@ -5,7 +5,7 @@
  * first ones. Over a frame that ends with the partition it is the last ones, behind which there are no more.
  * Aggregates of values in order (median, mode, string_agg ...) over whole partitions: an aggregate by the
  * partitions, joined back to the rows where NULL equals NULL.
- * Both over any other frame: the rows are numbered and told the numbers of their frame's ends, a range join
+ * Both over any other frame, but what the operator does itself (wr_agg_ranks): the rows are numbered and told the numbers of their frame's ends, a range join
  * puts each with the rows of its frame, an aggregate by number follows.
  * So all cost sorts that spill and no memory. The window's other functions stay below, as they were. */
 #include "expr/operators.h"
@@ -23,6 +23,7 @@ typedef enum made_of { ITSELF, MARKED_ROWS, AGGREGATE, FRAMES } made_of;
 
 static made_of made_of_what(const wr_plan_function *function)
 {
+    const wr_plan_agg *agg = &function->agg;
     const wr_frame *frame = &function->frame;
     bool            from_begin = frame->start.units == WR_FRAME_UNBOUNDED && !frame->exclude;
     bool            to_end = frame->end.units == WR_FRAME_UNBOUNDED && !frame->exclude;
@@ -31,11 +32,16 @@ static made_of made_of_what(const wr_plan_function *function)
         return FRAMES;
     if (function->kind != WR_WINDOW_AGGREGATE)
         return ITSELF;
-    if (wr_agg_is_ordered(function->agg.kind) || wr_agg_gives_state(function->agg.kind))
-        return from_begin && to_end ? AGGREGATE : FRAMES;
-    if (!function->agg.distinct)
-        return ITSELF;
-    return from_begin || to_end ? MARKED_ROWS : FRAMES;
+    if (wr_agg_is_ordered(agg->kind) || wr_agg_gives_state(agg->kind)) {
+        if (from_begin && to_end)
+            return AGGREGATE;
+    } else {
+        if (!agg->distinct)
+            return ITSELF;
+        if (from_begin || to_end)
+            return MARKED_ROWS;
+    }
+    return wr_agg_ranks(agg->kind, agg->distinct, agg->argument->type) ? ITSELF : FRAMES;
 }
 
 /* A node owns its arrays: later rules change them in place. */

@@ -115,6 +115,32 @@ static wr_status add_agg(wr_builder *b, const wr_plan_function *function, wr_win
     return WR_OK;
 }
 
+/* One that needs all values of its frame. */
+static wr_status add_values(wr_builder *b, const wr_plan_agg *agg, wr_window *io_window,
+                            wr_plan_window *plan, window_columns *columns, wr_error *err)
+{
+    wr_window_values *values = (wr_window_values *)(uintptr_t)&plan->values[plan->value_count++];
+    wr_ordered_agg   *aggregate = WR_BUMP_NEW(b->bump, wr_ordered_agg, err);
+    wr_type          *type = WR_BUMP_NEW(b->bump, wr_type, err);
+    wr_expr          *argument;
+
+    if (!aggregate || !type)
+        return WR_NO_MEMORY;
+    WR_TRY(wr_expr_when(b->bump, agg->filter, agg->argument, &argument, err));
+    *type = argument->type;
+    *aggregate = (wr_ordered_agg){.kind = agg->kind, .result_type = agg->type,
+                                  .fraction = agg->fraction, .descending = agg->descending};
+    *values = (wr_window_values){
+        .aggregate = {.types = type, .column_count = 1, .by_value = true, .aggs = aggregate,
+                      .agg_count = 1, .filter = WR_FIELD_NONE, .position = WR_FIELD_NONE},
+        .argument = find_column(columns, argument),
+        .part_count = io_window->part_count,
+    };
+    memcpy(values->frames, io_window->frames, sizeof values->frames);
+    io_window->values = values;
+    return WR_OK;
+}
+
 static void add_points(const wr_plan_function *function, wr_window *out, wr_plan_window *plan,
                        window_columns *columns)
 {
@@ -157,6 +183,8 @@ static wr_status add_function(wr_builder *b, const wr_plan_function *function, w
         add_points(function, out, plan, columns);
     } else if (function->kind == WR_WINDOW_AGGREGATE) {
         find_function_frames(function, plan, columns, out);
+        if (function->agg.distinct || wr_agg_is_ordered(function->agg.kind))
+            return add_values(b, &function->agg, out, plan, columns, err);
         for (uint32_t p = 0; p < out->part_count; p++)
             WR_TRY(add_agg(b, function, out, &frames[out->frames[p]], columns,
                            plan->function_count, err));
@@ -224,6 +252,7 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
                                               WR_WINDOW_PARTS * functions + 1, err);
     wr_window_point *points = WR_BUMP_NEW_ARRAY(b->bump, wr_window_point,
                                               WR_WINDOW_PARTS * functions + 1, err);
+    wr_window_values *values = WR_BUMP_NEW_ARRAY(b->bump, wr_window_values, functions + 1, err);
     wr_window       *made = WR_BUMP_NEW_ARRAY(b->bump, wr_window, functions + 1, err);
     wr_sort_key     *keys = WR_BUMP_NEW_ARRAY(b->bump, wr_sort_key,
                                               key_count + stream->hidden_count + 1, err);
@@ -231,7 +260,7 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
     wr_type         *types = WR_BUMP_NEW_ARRAY(b->bump, wr_type, room, err);
     window_columns   columns = {.exprs = WR_BUMP_NEW_ARRAY(b->bump, wr_expr *, room, err)};
 
-    if (!plan || !frames || !points || !made || !keys || !outputs || !types || !columns.exprs)
+    if (!plan || !frames || !points || !values || !made || !keys || !outputs || !types || !columns.exprs)
         return WR_NO_MEMORY;
     *plan = (wr_plan_window){
         .types = types,
@@ -241,6 +270,7 @@ wr_status wr_window_plan_make(wr_builder *b, const wr_plan_node *logical, const 
         .output_count = stream->visible_count,
         .frames = frames,
         .points = points,
+        .values = values,
         .functions = made,
         .function_count = functions,
     };
