@@ -35,6 +35,10 @@ wr_status wr_plan_columns(wr_plan *plan, const wr_plan_node *node, uint32_t coun
 /** Copy of `expr` with every column replaced by exprs[column]; NULL (raised) when the pool is spent. */
 wr_expr *wr_expr_substitute(const wr_expr *expr, wr_expr *const *exprs, wr_bump *bump, wr_error *err);
 
+/** Ordered conditions that a comparison of a difference with a constant implies; 0: it is none. */
+wr_status wr_difference_ranges(wr_bump *bump, const wr_expr *expr, wr_expr *out_exprs[2],
+                               uint32_t *out_count, wr_error *err);
+
 /** Drop nodes that no sink reaches and put inputs before readers again. */
 wr_status wr_plan_renumber(wr_plan *plan, wr_error *err);
 

@@ -5,13 +5,20 @@
  * no keys: the alternative is to look at all pairs. With keys a hash join looks only at pairs with equal
  * keys, of which one comparison leaves half on average, so it takes two to be worth sorting for. Two that
  * share a side and bound it from both ends (a band) are preferred: what meets them lies together.
- * What is not taken stays residual. */
+ * A compared difference implies ordered conditions (difference.c); it stays residual, as does what is not
+ * taken. */
 #include "base/bits.h"
 #include "expr/operators.h"
 #include "expr/function.h"
 #include "optimizer/optimizer_priv.h"
 
-enum { RANGES_MAX = 2 };
+enum { RANGES_MAX = 2, IMPLIED_MAX = 2, NONE = UINT32_MAX };
+
+/* An ordered condition: conjunct `item`, or implied by one (NONE). */
+typedef struct candidate {
+    wr_plan_range range;
+    uint32_t      item;
+} candidate;
 
 /* The conjuncts of one join. */
 typedef struct conjuncts {
@@ -19,7 +26,8 @@ typedef struct conjuncts {
     wr_plan_node *join;
     wr_expr     **items;
     uint32_t      count;
-    wr_plan_range *ranges; /* of the items; left NULL: no ordered condition */
+    candidate    *candidates;
+    uint32_t      candidate_count;
 } conjuncts;
 
 static uint32_t count_conjuncts(const wr_expr *expr)
@@ -119,21 +127,20 @@ static bool is_band(const wr_plan_range *a, const wr_plan_range *b)
            (wr_expr_equal(a->left, b->left) || wr_expr_equal(a->right, b->right));
 }
 
-/* Take the conjuncts for ranges: a band, or the first two there are. Returns how many. */
-static uint32_t choose(const conjuncts *c, uint32_t out_taken[RANGES_MAX])
+/* Take candidates for ranges: a band, or the first two there are. Returns how many. */
+static uint32_t choose(const conjuncts *c, const candidate *out_taken[RANGES_MAX])
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < c->count; i++)
-        for (uint32_t k = i + 1; c->ranges[i].left && k < c->count; k++)
-            if (c->ranges[k].left && is_band(&c->ranges[i], &c->ranges[k])) {
-                out_taken[0] = i;
-                out_taken[1] = k;
+    for (uint32_t i = 0; i < c->candidate_count; i++)
+        for (uint32_t k = i + 1; k < c->candidate_count; k++)
+            if (is_band(&c->candidates[i].range, &c->candidates[k].range)) {
+                out_taken[0] = &c->candidates[i];
+                out_taken[1] = &c->candidates[k];
                 return 2;
             }
-    for (uint32_t i = 0; i < c->count && count < RANGES_MAX; i++)
-        if (c->ranges[i].left)
-            out_taken[count++] = i;
+    for (; count < RANGES_MAX && count < c->candidate_count; count++)
+        out_taken[count] = &c->candidates[count];
     return count;
 }
 
@@ -153,7 +160,8 @@ static wr_status move_to_right(const conjuncts *c, wr_expr **io_expr, wr_error *
 }
 
 /* Conjuncts that are not taken stay residual. */
-static wr_status set_ranges(conjuncts *c, const uint32_t *taken, uint32_t taken_count, wr_error *err)
+static wr_status set_ranges(conjuncts *c, const candidate *const *taken, uint32_t taken_count,
+                            wr_error *err)
 {
     wr_plan_node  *join = c->join;
     wr_plan_range *ranges = WR_BUMP_NEW_ARRAY(c->plan->bump, wr_plan_range, taken_count, err);
@@ -162,11 +170,11 @@ static wr_status set_ranges(conjuncts *c, const uint32_t *taken, uint32_t taken_
     if (!ranges)
         return WR_NO_MEMORY;
     for (uint32_t r = 0; r < taken_count; r++) {
-        ranges[r] = c->ranges[taken[r]];
+        ranges[r] = taken[r]->range;
         WR_TRY(move_to_right(c, &ranges[r].right, err));
     }
     for (uint32_t i = 0; i < c->count; i++)
-        if (i != taken[0] && (taken_count == 1 || i != taken[1]))
+        if (i != taken[0]->item && (taken_count == 1 || i != taken[1]->item))
             c->items[kept++] = c->items[i];
     join->join.ranges = ranges;
     join->join.range_count = taken_count;
@@ -175,18 +183,43 @@ static wr_status set_ranges(conjuncts *c, const uint32_t *taken, uint32_t taken_
                                             &join->join.residual, err);
 }
 
+static wr_status add_candidate(conjuncts *c, const wr_expr *expr, uint32_t item, wr_error *err)
+{
+    candidate *next = &c->candidates[c->candidate_count];
+
+    WR_TRY(find_range(c, expr, &next->range, err));
+    next->item = item;
+    c->candidate_count += next->range.left != NULL;
+    return WR_OK;
+}
+
+static wr_status find_candidates(conjuncts *c, wr_error *err)
+{
+    wr_expr *implied[IMPLIED_MAX];
+    uint32_t count;
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        WR_TRY(add_candidate(c, c->items[i], i, err));
+        WR_TRY(wr_difference_ranges(c->plan->bump, c->items[i], implied, &count, err));
+        for (uint32_t k = 0; k < count; k++)
+            WR_TRY(add_candidate(c, implied[k], NONE, err));
+    }
+    return WR_OK;
+}
+
 static wr_status split(wr_plan *plan, wr_plan_node *join, wr_error *err)
 {
-    uint32_t  room = count_conjuncts(join->join.residual), taken[RANGES_MAX], taken_count;
+    uint32_t  room = count_conjuncts(join->join.residual), taken_count;
     conjuncts c = {.plan = plan, .join = join,
                    .items = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, room, err),
-                   .ranges = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_range, room, err)};
+                   .candidates = WR_BUMP_NEW_ARRAY(plan->bump, candidate,
+                                                   room * (1 + IMPLIED_MAX), err)};
+    const candidate *taken[RANGES_MAX];
 
-    if (!c.items || !c.ranges)
+    if (!c.items || !c.candidates)
         return WR_NO_MEMORY;
     list_conjuncts(&c, join->join.residual);
-    for (uint32_t i = 0; i < c.count; i++)
-        WR_TRY(find_range(&c, c.items[i], &c.ranges[i], err));
+    WR_TRY(find_candidates(&c, err));
     taken_count = choose(&c, taken);
     if (taken_count < (join->join.key_count ? 2u : 1u))
         return WR_OK;
