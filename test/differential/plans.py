@@ -1,38 +1,11 @@
 """Random plans: a chain of steps over tables, as a pipeline and as one DuckDB query."""
-import json
 import re
-from dataclasses import dataclass, field
 
 from columns import BIGINT, BY_NAME, DOUBLE, TEXT, Column, random_table
 from expressions import expression, predicate
 from grammar import random_tree
-
-@dataclass
-class Plan:
-    seed: int
-    tables: list
-    steps: list = field(default_factory=list)
-    sql: str = ""
-    columns: list = field(default_factory=list)
-    id_column: str = ""      # unique and never NULL, or ""
-    is_ordered: bool = False
-    kinds: list = field(default_factory=list)
-    row_limit: int = 10**6   # a guess of how many rows there are at most
-
-    def pipeline(self):
-        return json.dumps({"steps": self.steps}, indent=1, ensure_ascii=False)
-
-    def add(self, kind, step, sql, columns=None):
-        self.kinds.append(kind)
-        self.steps.append(step)
-        self.sql = sql
-        if columns is not None:
-            self.columns = columns
-
-
-def scan_step(table, **more):
-    return {"op": "scan", "source": f"{table.name}.csv", **more,
-            "schema": [{"name": c.name, "type": c.type.name} for c in table.columns]}
+from joins import add_asof, add_band, add_join, add_mark, add_single
+from plan import Plan, scan_step
 
 
 def add_filter(random, plan):
@@ -549,112 +522,6 @@ def add_window(random, plan):
     return True
 
 
-JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN",
-         "semi": "SEMI JOIN", "anti": "ANTI JOIN", "cross": "CROSS JOIN"}
-
-
-def join_condition(random, plan, table):
-    """(pipeline `on`, SQL condition, pairs that must be equal), or None if no column fits."""
-    pairs = [(a, b) for a in plan.columns for b in table.columns if a.type is b.type]
-    by_id = [(a, b) for a, b in pairs if a.name == plan.id_column and b is table.columns[0]]
-    if not pairs:
-        return None
-    small = table.row_count * plan.row_limit < 10**6
-    chosen = random.sample(pairs, min(len(pairs), random.choice((1, 1, 2, 3))))
-    if by_id and not (small and random.random() < 0.8):
-        chosen = by_id  # large tables meet on the unique id, or the result explodes
-    elif not small:
-        return None
-    # The kind of the second condition: an equality, or any comparison (an ordered or residual one).
-    words = ["="] + [random.choice(("=", "=", "<", "<=", ">", "<>")) for _ in chosen[1:]]
-    if small and random.random() < 0.3:  # ordered conditions alone
-        words = [random.choice(("<", "<=", ">", ">=")) for _ in chosen]
-    text = " AND ".join(f"{a.name} {word} {b.name}" for (a, b), word in zip(chosen, words))
-    return text, text, [pair for pair, word in zip(chosen, words) if word == "="]
-
-
-def sort_both(random, plan, table, pairs):
-    """Sort both inputs of a join by its keys, and by what else comes to mind: a merge join."""
-    orders = [(pair, random.choice(("", " ASC", " DESC")),
-               random.choice(("", "", " NULLS FIRST", " NULLS LAST"))) for pair in pairs]
-    random.shuffle(orders)
-    more = random.choice(([], [table.columns[-1].name]))
-    plan.steps.insert(1, {"id": f"{table.name}_sorted", "op": "sort", "input": table.name,
-                          "by": [f"{b.name}{o}{n}" for (_, b), o, n in orders] + more})
-    if random.random() < 0.1:  # not the same way: a hash join
-        orders = [(pair, " DESC" if "DESC" not in o else "", n) for pair, o, n in orders]
-    plan.steps.append({"op": "sort", "by": [f"{a.name}{o}{n}" for (a, _), o, n in orders]})
-    return f"{table.name}_sorted"
-
-
-def add_join(random, plan):
-    if not plan.columns or len(plan.tables) > 2 or plan.is_ordered:
-        return False
-    prefix = "st"[len(plan.tables) - 1]
-    table = random_table(random, f"right{len(plan.tables)}", prefix,
-                         plan.tables[0].row_count > 50000 and random.random() < 0.5, plan.tables[0])
-    type_ = random.choice(list(JOINS))
-    condition = join_condition(random, plan, table)
-    if type_ == "cross" and table.row_count * plan.row_limit > 10**5:
-        type_ = "inner"
-    if type_ != "cross" and not condition:
-        return False
-    plan.tables.append(table)
-    plan.steps.insert(0, {**scan_step(table), "id": table.name})
-    step = {"op": "join", "right": table.name, "type": type_}
-    on = ""
-    if type_ != "cross":
-        if condition[2] and random.random() < 0.4:
-            step["right"] = sort_both(random, plan, table, condition[2])
-            plan.kinds.append("sorts")
-        step["on"] = condition[0]
-        on = f" ON {condition[1]}"
-    columns = plan.columns + ([] if type_ in ("semi", "anti") else table.columns)
-    plan.add(f"{type_} join", step,
-             f"SELECT * FROM ({plan.sql}) l {JOINS[type_]} {table.name} r{on}", columns)
-    if type_ not in ("semi", "anti"):
-        plan.id_column = ""
-        plan.row_limit = max(plan.row_limit, 1) * max(1, table.row_count)
-    return True
-
-
-def add_asof(random, plan):
-    """The nearest by the right table's id, which is unique, so that there is one."""
-    prefix = "st"[len(plan.tables) - 1] if len(plan.tables) <= 2 else ""
-    if not prefix or plan.is_ordered:
-        return False
-    table = random_table(random, f"right{len(plan.tables)}", prefix, False, plan.tables[0])
-    near = table.columns[0]
-    ordered = [c for c in plan.columns if c.type is near.type]
-    pairs = [(a, b) for a in plan.columns for b in table.columns if a.type is b.type]
-    if not ordered:
-        return False
-    plan.tables.append(table)
-    plan.steps.insert(0, {**scan_step(table), "id": table.name})
-    chosen = random.sample(pairs, min(len(pairs), random.randint(0, 2)))
-    keys = [f"{a.name} = {b.name}" for a, b in chosen]
-    # DuckDB fails where the sides' types differ: a sum of BIGINT is a HUGEINT.
-    their_keys = [f"{a.name}::{a.type.duck} = {b.name}" for a, b in chosen]
-    column, word = random.choice(ordered), random.choice(("<", "<=", ">", ">="))
-    match = f"{column.name} {word} {near.name}"
-    type_ = random.choice(("asof", "asof_left"))
-    their_match = f"{column.name}::{near.type.duck} {word} {near.name}"
-    step = {"op": "join", "right": table.name, "type": type_, "match": match}
-    if keys:
-        step["on"] = " AND ".join(keys)
-    tolerance, outer = "", "LEFT " if type_ == "asof_left" else ""
-    if type_ == "asof" and random.random() < 0.3:  # DuckDB has none: it is a filter behind
-        step["tolerance"] = 50
-        tolerance = f" WHERE abs({column.name}::HUGEINT - {near.name}) <= 50"
-    # DuckDB 1.5.6 lets NULL keys of both sides match each other here.
-    theirs = f"SELECT * FROM {table.name}" + "".join(
-        f" {'AND' if i else 'WHERE'} {b.name} IS NOT NULL" for i, (_, b) in enumerate(chosen))
-    plan.add(f"{type_} join", step,
-             f"SELECT * FROM ({plan.sql}) l ASOF {outer}JOIN ({theirs}) r "
-             f"ON {' AND '.join(their_keys + [their_match])}{tolerance}", plan.columns + table.columns)
-    return True
-
-
 def add_limit(random, plan):
     if not plan.is_ordered:
         return False
@@ -667,7 +534,7 @@ OPERATORS = [(add_filter, 4), (add_map, 3), (add_project, 2), (add_sort, 3), (ad
              (add_distinct, 1), (add_distinct_rows, 1), (add_distinct_on, 2), (add_set, 4), (add_unpivot, 2),
              (add_pivot, 2), (add_unnest, 2), (add_lists, 2), (add_map_agg, 2),
              (add_grouping_sets, 3), (add_fill, 3),
-             (add_join, 4), (add_asof, 2), (add_limit, 1), (add_window, 3)]
+             (add_join, 4), (add_asof, 2), (add_band, 1), (add_mark, 1), (add_single, 1), (add_limit, 1), (add_window, 3)]
 
 
 def random_plan(random, seed, large):
