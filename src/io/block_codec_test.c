@@ -264,6 +264,47 @@ static void a_window_that_is_too_small_is_an_error(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Literals and copies of every kind, written by hand: at once, in pieces, cut, and with flipped bits. */
+static void snappy_is_read(void **state)
+{
+    static const uint8_t STORED[] = {
+        29, 3 << 2, 'a', 'b', 'c', 'd', 4 << 2 | 1, 4,         /* abcd, 8 from 4 back       */
+        60 << 2, 4, 'x', 'y', 'z', 'u', 'v',                   /* 5 as they are, long form  */
+        5 << 2 | 2, 17, 0,                                     /* 6 from 17 back            */
+        5 << 2 | 3, 1, 0, 0, 0};                               /* 6 from 1 back             */
+    static const char RAW[] = "abcdabcdabcdxyzuvabcdabbbbbbb";
+    fixture          *f = *state;
+    wr_block_decoder *decoder = new_decoder(WR_CODEC_SNAPPY, 16 << 10);
+    size_t            raw_bytes = sizeof RAW - 1;
+    uint8_t           damaged[sizeof STORED];
+
+    assert_int_equal(wr_block_decode(decoder, STORED, sizeof STORED, f->back, raw_bytes, &f->err), WR_OK);
+    assert_memory_equal(f->back, RAW, raw_bytes);
+    for (size_t piece_bytes = 1; piece_bytes < 9; piece_bytes++) {
+        wr_block_piece piece = {.in = STORED, .out = f->back};
+        bool           done = false;
+
+        wr_block_decoder_begin(decoder, sizeof STORED, raw_bytes);
+        while (!done) {
+            size_t left = (size_t)(STORED + sizeof STORED - piece.in);
+
+            piece.in_bytes = piece_bytes < left ? piece_bytes : left;
+            piece.out_bytes = piece_bytes;
+            assert_int_equal(wr_block_decoder_run(decoder, &piece, &done, &f->err), WR_OK);
+        }
+        assert_ptr_equal(piece.out, f->back + raw_bytes);
+        assert_memory_equal(f->back, RAW, raw_bytes);
+    }
+    for (size_t cut = 0; cut < sizeof STORED; cut++)
+        assert_int_equal(wr_block_decode(decoder, STORED, cut, f->back, raw_bytes, &f->err), WR_CORRUPT);
+    for (size_t bit = 0; bit < 8 * sizeof STORED; bit++) {
+        memcpy(damaged, STORED, sizeof STORED);
+        damaged[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        (void)!wr_block_decode(decoder, damaged, sizeof damaged, f->back, raw_bytes, &f->err);
+    }
+    free(decoder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +314,7 @@ int main(void)
         TEST(flipped_bits_never_give_other_bytes_or_more),
         TEST(frames_in_a_row_are_one_block),
         TEST(a_window_that_is_too_small_is_an_error),
+        TEST(snappy_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ static const wr_codec_ops *const CODECS[WR_CODEC_COUNT] = {
 #ifdef WR_WITH_BROTLI
     [WR_CODEC_BROTLI] = &wr_codec_ops_brotli,
 #endif
+    [WR_CODEC_SNAPPY] = &wr_codec_ops_snappy,
 };
 
 const wr_codec_ops *wr_codec_ops_of(wr_codec codec)

@@ -24,6 +24,7 @@ typedef enum wr_codec {
     WR_CODEC_FILE_COUNT,
     WR_CODEC_LZ4_RAW = WR_CODEC_FILE_COUNT, /* blocks without a frame */
     WR_CODEC_BROTLI,
+    WR_CODEC_SNAPPY,
     WR_CODEC_COUNT
 } wr_codec;
 

@@ -67,7 +67,7 @@ typedef struct wr_codec_ops {
 } wr_codec_ops;
 
 extern const wr_codec_ops wr_codec_ops_gzip, wr_codec_ops_zstd, wr_codec_ops_lz4, wr_codec_ops_lz4_raw;
-extern const wr_codec_ops wr_codec_ops_bz2, wr_codec_ops_xz, wr_codec_ops_brotli;
+extern const wr_codec_ops wr_codec_ops_bz2, wr_codec_ops_xz, wr_codec_ops_brotli, wr_codec_ops_snappy;
 
 /** Of every codec but AUTO and NONE that wr_codec_require has let pass. */
 const wr_codec_ops *wr_codec_ops_of(wr_codec codec);

@@ -1,0 +1,400 @@
+/* pq_file.c — the serial half: footer, columns by name, row groups one after the other.
+ *
+ * A footer is walked, never held: once for the schema and what stands behind the row groups, then row
+ * group by row group as splits are asked for. Of a row group the wanted columns' chunks are kept.
+ *
+ * Invariants
+ *  1. `order` lists the leaves that are in the file by their number there, which is the order of a row
+ *     group's chunks.
+ *  2. The rows of all splits of a file are those of its row groups, each once, in order.
+ * Memory: by the request's types only. Cost: one walk over the footer, two if it ends with what matters. */
+#include "pq_priv.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+
+/* Rows of a split: a row group of more is cut, so that workers share it. */
+enum { SPLIT_ROWS_MAX = 1 << 20 };
+
+/* ---- Memory ------------------------------------------------------------------------------------- */
+
+static uint32_t leaves_of(wr_type type)
+{
+    (void)type;
+    return 1;
+}
+
+uint32_t wr_pq_leaf_room(const wr_read_request *request)
+{
+    uint32_t count = 0;
+
+    for (uint32_t c = 0; c < request->column_count; c++)
+        count += leaves_of(request->schema->fields[request->columns[c]].type);
+    return count;
+}
+
+static void lay_out(const wr_read_request *request, pq_file *file, wr_carver *carver)
+{
+    uint32_t leaf_room = wr_pq_leaf_room(request);
+
+    file->columns = wr_carve(carver, request->column_count * sizeof(pq_column));
+    file->leaves = wr_carve(carver, leaf_room * sizeof(pq_leaf));
+    file->chunks = wr_carve(carver, leaf_room * sizeof(pq_chunk));
+    file->file_leaves = wr_carve(carver, leaf_room * sizeof(uint32_t));
+    file->order = wr_carve(carver, leaf_room * sizeof(uint32_t));
+    file->window = wr_carve(carver, PQ_META_WINDOW_BYTES);
+}
+
+uint64_t wr_pq_file_lease_min(const wr_read_request *request)
+{
+    wr_carver carver = {0};
+    pq_file   counted;
+
+    lay_out(request, &counted, &carver);
+    return carver.used;
+}
+
+/* ---- Columns by name ---------------------------------------------------------------------------- */
+
+static const wr_field *field_of(const wr_read_request *request, uint32_t column)
+{
+    return &request->schema->fields[request->columns[column]];
+}
+
+/* Which wanted column a name is; `io_hint` is where the one before was found. Request order is usually
+ * the file's. */
+static uint32_t find_column(const wr_read_request *request, pq_file *file, wr_text name,
+                            uint32_t *io_hint)
+{
+    for (uint32_t i = 0; i < request->column_count; i++) {
+        uint32_t   c = (*io_hint + i) % request->column_count;
+        pq_column *column = &file->columns[c];
+        wr_text    wanted = field_of(request, c)->name;
+
+        if (wr_text_equal(wanted, name)) {
+            if (column->is_exact)
+                return WR_FIELD_NONE; /* the first of one name counts */
+            *io_hint = c + 1;
+            *column = (pq_column){.is_exact = true};
+            return c;
+        }
+        if (!column->is_exact && wr_text_equal_nocase(wanted, name)) {
+            bool is_second = !column->is_missing;
+
+            *column = (pq_column){.is_ambiguous = is_second};
+            return c;
+        }
+    }
+    return WR_FIELD_NONE;
+}
+
+static wr_status bind_column(const wr_read_request *request, pq_file *file, uint32_t column,
+                             bool is_group, wr_error *err)
+{
+    const wr_field *field = field_of(request, column);
+    pq_leaf        *leaf = &file->leaves[column];
+
+    if (is_group || file->element.repetition == PQ_REPEATED || wr_type_is_nested(field->type))
+        return WR_RAISE(err, WR_UNSUPPORTED, "column '%.*s': nested columns of Parquet cannot be read",
+                        WR_TEXT_ARG(field->name));
+    WR_TRY_WHILE(wr_pq_leaf_bind(&file->element, field->type, leaf, err), err,
+                 "reading column '%.*s' of %.*s", WR_TEXT_ARG(field->name),
+                 WR_TEXT_ARG(file->base.path));
+    leaf->max_definition = file->element.repetition == PQ_OPTIONAL;
+    return WR_OK;
+}
+
+/* Elements below the root, one subtree a column. */
+static wr_status read_columns(const wr_read_request *request, pq_file *file, wr_thrift_reader *reader,
+                              uint32_t count, wr_error *err)
+{
+    pq_element *element = &file->element;
+    uint64_t    left = 0; /* elements of the open subtree that are still to come */
+    uint32_t    hint = 0;
+
+    file->file_leaf_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        wr_pq_element_read(reader, element);
+        if (reader->status != WR_OK)
+            return reader->status;
+        if (i > 0 && left == 0) {
+            wr_text  name = {element->name, element->name_bytes};
+            uint32_t column = request->column_count ? find_column(request, file, name, &hint)
+                                                    : WR_FIELD_NONE;
+
+            left = 1;
+            if (column != WR_FIELD_NONE) {
+                WR_TRY(bind_column(request, file, column, !element->is_leaf, err));
+                file->file_leaves[column] = file->file_leaf_count;
+            }
+        }
+        if (i > 0) {
+            left = left - 1 + element->child_count;
+            file->file_leaf_count += element->is_leaf;
+        }
+    }
+    return WR_OK;
+}
+
+/* Leaves by their number in the file; usually they come in order. */
+static void order_leaves(pq_file *file)
+{
+    file->found_count = 0;
+    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
+        uint32_t at = file->found_count;
+
+        if (file->file_leaves[leaf] == UINT32_MAX)
+            continue;
+        for (; at > 0 && file->file_leaves[file->order[at - 1]] > file->file_leaves[leaf]; at--)
+            file->order[at] = file->order[at - 1];
+        file->order[at] = leaf;
+        file->found_count++;
+    }
+}
+
+static wr_status check_columns(const wr_read_request *request, pq_file *file, wr_error *err)
+{
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        wr_text name = field_of(request, c)->name;
+
+        if (file->columns[c].is_ambiguous)
+            return WR_RAISE(err, WR_DATA, "%.*s: it has several columns '%.*s', which differ in case",
+                            WR_TEXT_ARG(file->base.path), WR_TEXT_ARG(name));
+        if (file->columns[c].is_missing)
+            file->leaves[c] = (pq_leaf){.type = field_of(request, c)->type};
+    }
+    return WR_OK;
+}
+
+/* ---- The footer --------------------------------------------------------------------------------- */
+
+static wr_status read_footer(const wr_read_request *request, pq_file *file, wr_thrift_reader *reader,
+                             wr_error *err)
+{
+    wr_thrift_field field = {0};
+    bool            any_schema = false;
+
+    while (wr_thrift_next(reader, &field)) {
+        if (field.id == PQ_FILE_SCHEMA) {
+            uint32_t count = wr_thrift_list(reader, &field);
+
+            wr_thrift_struct(reader, &field);
+            WR_TRY(read_columns(request, file, reader, count, err));
+            any_schema = true;
+        } else if (field.id == PQ_FILE_ROW_GROUPS) {
+            file->group_count = wr_thrift_list(reader, &field);
+            if (file->group_count > 0)
+                wr_thrift_struct(reader, &field);
+            file->groups = *reader;
+            if (any_schema)
+                return reader->status;
+            for (uint32_t i = 0; i < file->group_count; i++)
+                wr_thrift_skip(reader, &field);
+        } else {
+            wr_thrift_skip(reader, &field);
+        }
+    }
+    if (!any_schema)
+        wr_thrift_fail(reader, "there is no schema");
+    return reader->status;
+}
+
+wr_status wr_pq_file_open(const wr_read_request *request, wr_file_reader *base, wr_bump *bump,
+                          wr_error *err)
+{
+    pq_file         *file = (pq_file *)base;
+    wr_carver        carver;
+    wr_thrift_reader reader;
+
+    memset(&file->base + 1, 0, sizeof *file - sizeof file->base);
+    WR_TRY(wr_carver_init(&carver, bump, wr_pq_file_lease_min(request), err));
+    lay_out(request, file, &carver);
+    file->leaf_count = wr_pq_leaf_room(request);
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        file->columns[c].is_missing = true;
+        file->file_leaves[c] = UINT32_MAX;
+    }
+    WR_TRY(wr_pq_footer_find(base, &file->footer_begin, &file->footer_end, err));
+    wr_thrift_open_file(&reader, base->raw, file->footer_begin, file->footer_end, file->window,
+                        PQ_META_WINDOW_BYTES, err);
+    WR_TRY_WHILE(read_footer(request, file, &reader, err), err, "reading the footer of %.*s",
+                 WR_TEXT_ARG(base->path));
+    wr_thrift_open_file(&file->groups, base->raw, wr_thrift_offset(&file->groups), file->footer_end,
+                        file->window, PQ_META_WINDOW_BYTES, NULL);
+    order_leaves(file);
+    return check_columns(request, file, err);
+}
+
+/* ---- Row groups --------------------------------------------------------------------------------- */
+
+typedef struct chunk_offsets {
+    int64_t data, dictionary, stored_bytes;
+} chunk_offsets;
+
+static void read_meta(wr_thrift_reader *reader, const wr_thrift_field *whole, const pq_leaf *leaf,
+                      pq_chunk *out, chunk_offsets *offsets)
+{
+    wr_thrift_field field = {0};
+
+    wr_thrift_struct(reader, whole);
+    while (wr_thrift_next(reader, &field)) {
+        switch (field.id) {
+        case PQ_META_PHYSICAL:
+            if (wr_thrift_i32(reader, &field) != leaf->physical)
+                wr_thrift_fail(reader, "a column chunk is of another type than its column");
+            break;
+        case PQ_META_CODEC:
+            out->codec = (uint8_t)wr_thrift_i32(reader, &field);
+            break;
+        case PQ_META_VALUE_COUNT:
+            out->value_count = (uint64_t)wr_thrift_int(reader, &field);
+            break;
+        case PQ_META_STORED_BYTES:
+            offsets->stored_bytes = wr_thrift_int(reader, &field);
+            break;
+        case PQ_META_DATA_OFFSET:
+            offsets->data = wr_thrift_int(reader, &field);
+            break;
+        case PQ_META_DICTIONARY_OFFSET:
+            offsets->dictionary = wr_thrift_int(reader, &field);
+            break;
+        default:
+            wr_thrift_skip(reader, &field);
+        }
+    }
+}
+
+/* Some writers give no offset of the dictionary, or 0: it then stands where the data is said to. */
+static void place_chunk(wr_thrift_reader *reader, const chunk_offsets *offsets, uint64_t file_bytes,
+                        pq_chunk *out)
+{
+    int64_t begin = offsets->data;
+
+    if (offsets->dictionary > 0 && (begin <= 0 || offsets->dictionary < begin))
+        begin = offsets->dictionary;
+    if (out->value_count == 0)
+        return;
+    if (begin < PQ_MAGIC_BYTES || offsets->stored_bytes < 0 || (uint64_t)begin > file_bytes ||
+        (uint64_t)offsets->stored_bytes > file_bytes - (uint64_t)begin) {
+        wr_thrift_fail(reader, "a column chunk lies outside of the file");
+        return;
+    }
+    out->begin = (uint64_t)begin;
+    out->end = out->begin + (uint64_t)offsets->stored_bytes;
+}
+
+static void read_chunk(wr_thrift_reader *reader, const pq_file *file, const pq_leaf *leaf, pq_chunk *out)
+{
+    wr_thrift_field field = {0};
+    chunk_offsets   offsets = {0};
+    bool            any_meta = false;
+
+    *out = (pq_chunk){.begin = 0};
+    while (wr_thrift_next(reader, &field)) {
+        if (field.id == PQ_CHUNK_META) {
+            read_meta(reader, &field, leaf, out, &offsets);
+            any_meta = true;
+        } else if (field.id == PQ_CHUNK_PATH) {
+            if (wr_thrift_binary(reader, &field) > 0)
+                wr_thrift_fail(reader, "columns in other files cannot be read");
+        } else {
+            wr_thrift_skip(reader, &field);
+        }
+    }
+    if (!any_meta)
+        wr_thrift_fail(reader, "a column chunk has no metadata (is it encrypted?)");
+    else
+        place_chunk(reader, &offsets, file->footer_begin, out);
+}
+
+static void read_chunks(wr_thrift_reader *reader, pq_file *file, wr_thrift_field *list)
+{
+    uint32_t count = wr_thrift_list(reader, list), found = 0;
+
+    if (count != file->file_leaf_count)
+        wr_thrift_fail(reader, "a row group has not as many columns as the schema");
+    for (uint32_t i = 0; i < count && reader->status == WR_OK; i++) {
+        uint32_t leaf = found < file->found_count ? file->order[found] : UINT32_MAX;
+
+        if (leaf == UINT32_MAX || file->file_leaves[leaf] != i) {
+            wr_thrift_skip(reader, list);
+            continue;
+        }
+        wr_thrift_struct(reader, list);
+        read_chunk(reader, file, &file->leaves[leaf], &file->chunks[leaf]);
+        found++;
+    }
+}
+
+static void check_counts(wr_thrift_reader *reader, const pq_file *file, int64_t rows)
+{
+    if (rows < 0 || rows > INT64_MAX / 2)
+        wr_thrift_fail(reader, "a row group has a negative number of rows");
+    for (uint32_t i = 0; i < file->found_count && reader->status == WR_OK; i++) {
+        const pq_chunk *chunk = &file->chunks[file->order[i]];
+
+        if (file->leaves[file->order[i]].max_repetition == 0 && chunk->value_count != (uint64_t)rows)
+            wr_thrift_fail(reader, "a column chunk has not as many values as its row group has rows");
+    }
+}
+
+static wr_status read_group(pq_file *file, wr_error *err)
+{
+    wr_thrift_reader *reader = &file->groups;
+    wr_thrift_field   field = {0};
+    int64_t           rows = -1;
+    bool              any_chunks = false;
+
+    reader->err = err;
+    while (wr_thrift_next(reader, &field)) {
+        if (field.id == PQ_GROUP_COLUMNS) {
+            read_chunks(reader, file, &field);
+            any_chunks = true;
+        } else if (field.id == PQ_GROUP_ROW_COUNT) {
+            rows = wr_thrift_int(reader, &field);
+        } else {
+            wr_thrift_skip(reader, &field);
+        }
+    }
+    if (!any_chunks)
+        wr_thrift_fail(reader, "a row group has no columns");
+    check_counts(reader, file, rows);
+    if (reader->status != WR_OK)
+        return reader->status;
+    file->group_rows = (uint64_t)rows;
+    file->group_next = 0;
+    file->next_group++;
+    return WR_OK;
+}
+
+wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *base, wr_split *split,
+                           bool *out_done, wr_error *err)
+{
+    pq_file  *file = (pq_file *)base;
+    pq_split *pq = (pq_split *)split;
+    uint64_t  rows;
+
+    (void)request;
+    while (file->group_next == file->group_rows) {
+        if (file->next_group == file->group_count) {
+            base->consumed_bytes = base->raw->info.bytes;
+            *out_done = true;
+            return WR_OK;
+        }
+        WR_TRY_WHILE(read_group(file, err), err, "reading the metadata of row group %u of %.*s",
+                     file->next_group, WR_TEXT_ARG(base->path));
+    }
+    rows = file->group_rows - file->group_next;
+    if (rows > SPLIT_ROWS_MAX)
+        rows = SPLIT_ROWS_MAX;
+    split->first_row = base->next_row;
+    split->byte_offset = file->found_count ? file->chunks[file->order[0]].begin : 0;
+    wr_pq_split_begin(pq, file, file->group_next, rows);
+    base->next_row += rows;
+    file->group_next += rows;
+    if (file->found_count && file->chunks[file->order[0]].end > base->consumed_bytes)
+        base->consumed_bytes = file->chunks[file->order[0]].end;
+    *out_done = false;
+    return WR_OK;
+}

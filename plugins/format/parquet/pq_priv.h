@@ -1,0 +1,317 @@
+/* pq_priv.h — what the files of the Parquet reader share.
+ *
+ * A file state holds what the wanted columns are in this file (leaves), and where the row group that
+ * comes next has them (chunks). A split is a row group, or a range of its rows; it copies the chunks
+ * and reads each column through a cursor of its own, a page at a time:
+ *     file bytes -> page (decompressed, in the pool; or in scratch space) -> levels, codes or values -> vector
+ * Bytes of a page are taken through pq_bytes, wherever they lie. */
+#ifndef WR_BUILDING_FORMAT_PARQUET
+#error "private to plugins/format/parquet"
+#endif
+#ifndef WR_PQ_PRIV_H
+#define WR_PQ_PRIV_H
+
+#include "io/block_codec.h"
+#include "io/carve.h"
+#include "parquet_format.h"
+#include "parquet_thrift.h"
+#include "spi/format.h"
+#include "spi/long_value.h"
+#include "types/nested.h"
+#include "types/packed.h"
+
+typedef struct pq_read_options {
+    bool binary_as_text;
+} pq_read_options;
+
+extern const wr_option_def WR_PQ_READ_OPTIONS[];
+
+/* ---- Schema (pq_schema.c) ---------------------------------------------------------------------- */
+
+enum {
+    PQ_NAME_BYTES_MAX = 1024,
+    PQ_META_WINDOW_BYTES = 16 << 10,
+    PQ_HEADER_WINDOW_BYTES = 4 << 10
+};
+
+/* One element of a file's schema: a leaf, or a group of those behind it. */
+typedef struct pq_element {
+    bool     is_leaf;
+    uint8_t  physical;      /* pq_physical */
+    uint8_t  repetition;
+    uint8_t  logical;       /* pq_logical; set from the converted type where there is no other */
+    uint8_t  unit;          /* wr_time_unit */
+    bool     is_utc;
+    uint8_t  bits;          /* of an INTEGER */
+    bool     is_signed;
+    bool     is_interval;   /* there is no logical type of that */
+    bool     is_entry;      /* MAP_KEY_VALUE */
+    uint32_t type_length;
+    int32_t  scale, precision;
+    uint32_t child_count;
+    char     name[PQ_NAME_BYTES_MAX];
+    uint32_t name_bytes;
+} pq_element;
+
+/* Read one SchemaElement. Failures stick to the reader. */
+void wr_pq_element_read(wr_thrift_reader *reader, pq_element *out);
+
+/* What a leaf is read as if nobody says otherwise. */
+wr_type wr_pq_leaf_type(const pq_element *element, const pq_read_options *options);
+
+wr_status wr_pq_infer(void *options, const wr_schema *declared, const wr_file_reader *file, bool full,
+                      wr_bump *bump, wr_schema *out_schema, wr_error *err);
+
+/* Where the footer begins and ends. */
+wr_status wr_pq_footer_find(const wr_file_reader *file, uint64_t *out_begin, uint64_t *out_end,
+                            wr_error *err);
+
+/* ---- Leaves (pq_convert.c) --------------------------------------------------------------------- */
+
+typedef struct pq_leaf pq_leaf;
+
+/* `count` stored values, one behind the other, as values of the leaf's type. */
+typedef wr_status (*pq_convert)(const pq_leaf *leaf, const uint8_t *stored, uint32_t count, void *out,
+                                wr_error *err);
+
+/* How a column of primitive values in a file becomes one of `type`. */
+struct pq_leaf {
+    wr_type    type;
+    uint8_t    physical;
+    uint8_t    max_definition, max_repetition;
+    bool       is_text;       /* values are views of bytes (BYTE_ARRAY, or FIXED without a number) */
+    bool       is_utf8;
+    uint32_t   stored_bytes;  /* of a value; 0: BYTE_ARRAY, whose values have lengths; bits: BOOLEAN */
+    pq_convert convert;       /* NULL: bytes are kept as they are; is_text: unused                 */
+    int64_t    factor;        /* of the conversion */
+    int32_t    low, high;     /* bounds of small integers */
+};
+
+/* WR_INVALID: the column cannot become that. The caller names the column. */
+wr_status wr_pq_leaf_bind(const pq_element *element, wr_type type, pq_leaf *leaf, wr_error *err);
+
+/* A BYTE_ARRAY of any length that is a number. */
+wr_status wr_pq_convert_bytes(const pq_leaf *leaf, const uint8_t *bytes, uint32_t byte_count,
+                              void *out, wr_error *err);
+
+/* ---- Files (pq_file.c) ------------------------------------------------------------------------- */
+
+/* Where a leaf's values stand in the row group. */
+typedef struct pq_chunk {
+    uint64_t begin, end;   /* in the file */
+    uint64_t value_count;  /* with NULL   */
+    uint8_t  codec;        /* pq_codec    */
+    bool     is_missing;   /* the file has no such column: NULL */
+} pq_chunk;
+
+/* A wanted column in this file. */
+typedef struct pq_column {
+    uint32_t first_leaf, leaf_count;
+    bool     is_exact;      /* its name was found as it stands           */
+    bool     is_ambiguous;  /* ... or more than once but for the case    */
+    bool     is_missing;
+} pq_column;
+
+typedef struct pq_file {
+    wr_file_reader   base;
+    uint64_t         footer_begin, footer_end;
+    pq_column       *columns;      /* of the request           */
+    pq_leaf         *leaves;
+    uint32_t        *file_leaves;  /* number of a leaf in the file's schema; UINT32_MAX: missing */
+    uint32_t        *order;        /* leaves by that number    */
+    uint32_t         leaf_count, found_count, file_leaf_count;
+    pq_chunk        *chunks;       /* of the row group at hand */
+    wr_thrift_reader groups;       /* where the next one begins */
+    uint32_t         group_count, next_group;
+    uint64_t         group_rows, group_next; /* rows of the row group; taken of them */
+    uint8_t         *window;
+    pq_element       element;
+} pq_file;
+
+uint32_t wr_pq_leaf_room(const wr_read_request *request);
+uint64_t wr_pq_file_lease_min(const wr_read_request *request);
+wr_status wr_pq_file_open(const wr_read_request *request, wr_file_reader *file, wr_bump *bump,
+                          wr_error *err);
+wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *file, wr_split *split,
+                           bool *out_done, wr_error *err);
+
+/* ---- Pool (pq_pool.c) -------------------------------------------------------------------------- */
+
+/* Memory for pages and dictionaries: first fit, a handful of blocks a column. */
+typedef struct pq_block {
+    uint8_t *bytes; /* NULL: free */
+    uint64_t size;
+} pq_block;
+
+typedef struct pq_pool {
+    uint8_t  *bytes;
+    uint64_t  size;
+    pq_block *blocks; /* in use, by address */
+    uint32_t  count, room;
+} pq_pool;
+
+enum { PQ_PAD = 64 }; /* bytes behind every block that may be read */
+
+/* NULL: there is no room. */
+uint8_t *wr_pq_pool_take(pq_pool *pool, uint64_t size);
+void wr_pq_pool_give(pq_pool *pool, const uint8_t *bytes);
+
+/* ---- Bytes of a page (pq_bytes.c) -------------------------------------------------------------- */
+
+/* A walk over bytes that are in memory, in the file, or in scratch space. */
+typedef struct pq_bytes {
+    const uint8_t *at, *end;   /* at hand                              */
+    uint64_t       left;       /* behind them, not at hand             */
+    uint64_t       next;       /* where: in the file, or in the blob   */
+    wr_fs_reader  *file;       /* one of the two, if left > 0          */
+    const wr_blob *blob;
+    uint8_t       *window;
+    uint32_t       window_bytes;
+} pq_bytes;
+
+/* Have `wanted` bytes at hand, or all there are; at most window_bytes. What was at hand moves. */
+wr_status wr_pq_bytes_fill(pq_bytes *bytes, uint32_t wanted, wr_error *err);
+/* Errors WR_CORRUPT: there are not so many. */
+wr_status wr_pq_bytes_pass(pq_bytes *bytes, uint64_t count, wr_error *err);
+wr_status wr_pq_bytes_copy(pq_bytes *bytes, void *out, uint64_t count, wr_error *err);
+wr_status wr_pq_raise_short(wr_error *err);
+
+static inline uint64_t wr_pq_bytes_left(const pq_bytes *bytes)
+{
+    return (uint64_t)(bytes->end - bytes->at) + bytes->left;
+}
+
+/* Errors WR_CORRUPT: there are not so many. */
+WR_ALWAYS_INLINE wr_status wr_pq_bytes_need(pq_bytes *bytes, uint32_t wanted, wr_error *err)
+{
+    if (WR_LIKELY((uint64_t)(bytes->end - bytes->at) >= wanted))
+        return WR_OK;
+    if (bytes->left > 0)
+        WR_TRY(wr_pq_bytes_fill(bytes, wanted, err));
+    return (uint64_t)(bytes->end - bytes->at) >= wanted ? WR_OK : wr_pq_raise_short(err);
+}
+
+/* ---- Runs (pq_runs.c) -------------------------------------------------------------------------- */
+
+/* The hybrid of runs and bit-packed groups, in which levels, codes and booleans are written. */
+typedef struct pq_runs {
+    pq_bytes bytes;
+    uint32_t bit_width;
+    bool     is_packed;   /* the run: packed values, or one value repeated */
+    bool     is_msb;      /* BIT_PACKED of old: most significant bit first */
+    uint64_t left;        /* values of the run                             */
+    uint32_t value;
+    uint32_t bit;         /* of the byte at bytes.at where the next value begins */
+} pq_runs;
+
+wr_status wr_pq_runs_begin(pq_runs *runs, pq_bytes bytes, uint32_t bit_width, wr_error *err);
+/* Packed values and nothing else. */
+void      wr_pq_runs_begin_packed(pq_runs *runs, pq_bytes bytes, uint32_t bit_width, bool is_msb);
+/* The next `count` values. Errors WR_CORRUPT: there are not so many. */
+wr_status wr_pq_runs_take(pq_runs *runs, uint32_t count, uint32_t *out, wr_error *err);
+wr_status wr_pq_runs_pass(pq_runs *runs, uint64_t count, wr_error *err);
+/* Of width 1, into cleared bits from bit `first` on; *out_set counts the ones. */
+wr_status wr_pq_runs_bits(pq_runs *runs, uint32_t count, uint64_t *bits, uint32_t first,
+                          uint32_t *out_set, wr_error *err);
+
+/* ---- Cursors (pq_page.c, pq_values.c) ---------------------------------------------------------- */
+
+/* What one worker's columns use by turns. */
+typedef struct pq_tools {
+    pq_pool           pool;
+    wr_fs_reader     *file;
+    uint8_t          *header;       /* window of PQ_HEADER_WINDOW_BYTES     */
+    uint8_t          *workspace;    /* of a codec                           */
+    uint64_t          workspace_bytes;
+    wr_block_decoder *decoder;
+    wr_codec          codec;        /* the decoder's                        */
+    const wr_scratch *scratch;
+    wr_long_writer    writer;
+    uint32_t          window_bytes; /* of a cursor's windows                */
+    uint64_t          page_bytes_sure; /* of the pool, for each column      */
+    uint32_t          batch_rows;
+} pq_tools;
+
+typedef enum pq_mode { PQ_MODE_PLAIN, PQ_MODE_CODES, PQ_MODE_BITS } pq_mode;
+
+/* What a page header says. */
+typedef struct pq_page_header {
+    uint8_t  kind, encoding, level_encodings[2]; /* definition, repetition  */
+    bool     is_v2, is_compressed, has_crc;
+    uint32_t stored_bytes, raw_bytes, value_count, crc;
+    uint32_t level_bytes[2]; /* v2: definition, repetition */
+    uint64_t body;           /* in the file                */
+} pq_page_header;
+
+/* One leaf being read. */
+typedef struct pq_cursor {
+    const pq_leaf *leaf;
+    pq_chunk       chunk;
+    uint64_t       at;            /* in the file, of the next page header      */
+    uint64_t       values_left;   /* of the chunk, in pages not yet begun      */
+    uint64_t       skip;          /* rows to pass over before the next is read */
+    uint8_t       *windows;       /* three, if a page is not in memory         */
+
+    pq_page_header header;        /* of the page to come, if has_header        */
+    pq_page_header dictionary_header;
+    bool           has_header, has_dictionary;
+    uint8_t       *page;          /* of the pool; NULL: none, or elsewhere     */
+    wr_blob        blob;          /* the page in scratch space                 */
+    uint32_t       page_left;     /* values (with NULL) of the page            */
+    pq_mode        mode;
+    pq_bytes       values;
+    pq_runs        definition, repetition, codes;
+
+    uint8_t       *dictionary;    /* of the pool: values, their bits, the NULL behind them */
+    uint8_t       *dictionary_page; /* of the pool: bytes of texts             */
+    uint32_t       dictionary_count;
+    wr_vector      words[2];      /* the dictionary; and with its NULL         */
+
+    uint32_t      *codes_room;    /* a batch each */
+    uint8_t       *data;
+    uint64_t      *valid;
+    uint32_t       filled;        /* rows of the batch that are there          */
+    bool           any_null, is_coded;
+} pq_cursor;
+
+uint64_t wr_pq_workspace_bytes(uint64_t window_bytes);
+
+/* Begin to read a chunk / give its memory back. */
+void wr_pq_cursor_begin(pq_cursor *cursor, const pq_leaf *leaf, const pq_chunk *chunk);
+void wr_pq_cursor_end(pq_cursor *cursor, pq_tools *tools);
+/* Have a page with values at hand, having passed over what is to be skipped. Flat columns. */
+wr_status wr_pq_cursor_page(pq_cursor *cursor, pq_tools *tools, wr_error *err);
+/* How many rows from the next wanted one on stand in its page; the page is found, but not loaded. */
+wr_status wr_pq_cursor_peek(pq_cursor *cursor, pq_tools *tools, uint64_t *out_rows, wr_error *err);
+/* Make *io_count smaller if fewer rows can be taken at once (texts: of one page, of one window). */
+wr_status wr_pq_cursor_measure(pq_cursor *cursor, pq_tools *tools, uint32_t *io_count, wr_error *err);
+/* The next `count` rows as a vector. Flat columns. */
+wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, wr_vector *out,
+                            wr_error *err);
+
+/* Bytes that make a dictionary of so many values, and the dictionary itself (pq_values.c). */
+wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes bytes, uint32_t count,
+                                wr_error *err);
+/* The page's values as its encoding says: sets cursor->mode. */
+wr_status wr_pq_values_begin(pq_cursor *cursor, uint8_t encoding, pq_bytes bytes, wr_error *err);
+wr_status wr_pq_values_pass(pq_cursor *cursor, uint64_t count, wr_error *err);
+
+/* ---- Splits (pq_split.c) ----------------------------------------------------------------------- */
+
+typedef struct pq_split {
+    wr_split   base;
+    pq_file   *file;
+    uint64_t   rows_left;
+    uint32_t   last_rows;    /* of the last batch */
+    uint64_t   group;
+    pq_cursor *cursors;      /* of the leaves     */
+    pq_tools   tools;
+    wr_vector *vectors;
+    wr_vector_cell *cells;   /* of missing columns: NULL */
+} pq_split;
+
+void wr_pq_split_begin(pq_split *split, pq_file *file, uint64_t first_row, uint64_t row_count);
+
+extern const wr_format_reader_ops WR_PQ_READER;
+
+#endif

@@ -1,0 +1,257 @@
+/* pq_split.c — the parallel half: rows of a split to batches.
+ *
+ * A batch takes the same rows of every column. Columns of the filter come first; of the others only
+ * what passes is read: rows before the first that passes, and batches and pages without any, are
+ * skipped when the column is next read.
+ *
+ * Invariants
+ *  1. All columns stand at the same row between batches, counting what they are still to skip.
+ *  2. All memory is one block whose layout depends on schema, request and constants only. */
+#include "pq_priv.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+
+enum {
+    POOL_CHUNKS = 4,        /* of chunk_bytes, and a quarter a column: for pages and dictionaries */
+    WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
+    BLOCKS_A_COLUMN = 4,
+    QUIET_BATCHES_MAX = 64, /* without a row, before the caller is asked to go on        */
+};
+
+/* ---- Memory ------------------------------------------------------------------------------------- */
+
+static void lay_out_cursor(pq_cursor *cursor, wr_type type, const pq_tools *tools, wr_carver *carver)
+{
+    uint64_t rows = tools->batch_rows;
+    void    *windows = wr_carve(carver, 3 * ((uint64_t)tools->window_bytes + PQ_PAD));
+    void    *codes = wr_carve(carver, rows * sizeof(uint32_t));
+    void    *data = wr_carve(carver, rows * wr_physical_bytes(wr_type_physical(type)));
+    void    *valid = wr_carve(carver, wr_bit_words(rows) * sizeof(uint64_t));
+
+    if (cursor)
+        *cursor = (pq_cursor){.windows = windows, .codes_room = codes, .data = data, .valid = valid};
+}
+
+/* Carve everything; `split` is only counted with while the carver has no base. */
+static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *carver)
+{
+    pq_tools *tools = &split->tools;
+    uint32_t  leaf_room = wr_pq_leaf_room(request);
+
+    tools->batch_rows = request->batch_rows;
+    tools->window_bytes = request->chunk_bytes / WINDOW_PARTS;
+    split->vectors = wr_carve(carver, request->column_count * sizeof(wr_vector));
+    split->cells = wr_carve(carver, request->column_count * sizeof(wr_vector_cell));
+    split->cursors = wr_carve(carver, leaf_room * sizeof(pq_cursor));
+    tools->pool.room = BLOCKS_A_COLUMN * leaf_room + BLOCKS_A_COLUMN;
+    tools->pool.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
+    tools->pool.size = (POOL_CHUNKS + (uint64_t)leaf_room / 4) * request->chunk_bytes;
+    tools->page_bytes_sure = tools->pool.size / (2 * (uint64_t)leaf_room + 1);
+    tools->pool.bytes = wr_carve(carver, tools->pool.size + PQ_PAD);
+    tools->header = wr_carve(carver, PQ_HEADER_WINDOW_BYTES + PQ_PAD);
+    tools->workspace_bytes = wr_pq_workspace_bytes(request->chunk_bytes);
+    tools->workspace = wr_carve(carver, tools->workspace_bytes);
+    wr_long_writer_layout(&tools->writer, request->scratch, carver);
+    for (uint32_t c = 0; c < request->column_count; c++)
+        lay_out_cursor(split->cursors ? &split->cursors[c] : NULL,
+                       request->schema->fields[request->columns[c]].type, tools, carver);
+}
+
+static uint64_t split_lease_min(const wr_read_request *request)
+{
+    wr_carver carver = {0};
+    pq_split  counted;
+
+    lay_out(request, &counted, &carver);
+    return carver.used;
+}
+
+static wr_status split_init(const wr_read_request *request, wr_split *base, wr_bump *bump, wr_error *err)
+{
+    pq_split *split = (pq_split *)base;
+    wr_carver carver;
+
+    memset(&split->base + 1, 0, sizeof *split - sizeof split->base);
+    WR_TRY(wr_carver_init(&carver, bump, split_lease_min(request), err));
+    lay_out(request, split, &carver);
+    split->tools.scratch = request->scratch;
+    return WR_OK;
+}
+
+/* ---- Begin and end ------------------------------------------------------------------------------ */
+
+void wr_pq_split_begin(pq_split *split, pq_file *file, uint64_t first_row, uint64_t row_count)
+{
+    split->file = file;
+    split->group = file->next_group - 1;
+    split->rows_left = row_count;
+    split->last_rows = 0;
+    split->tools.file = file->base.raw;
+    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
+        if (file->file_leaves[leaf] == UINT32_MAX)
+            continue;
+        wr_pq_cursor_begin(&split->cursors[leaf], &file->leaves[leaf], &file->chunks[leaf]);
+        split->cursors[leaf].skip = first_row;
+    }
+}
+
+static void end_split(pq_split *split)
+{
+    for (uint32_t leaf = 0; leaf < split->file->leaf_count; leaf++)
+        wr_pq_cursor_end(&split->cursors[leaf], &split->tools);
+}
+
+/* ---- Columns ------------------------------------------------------------------------------------ */
+
+static wr_status raise_place(const wr_read_request *request, const pq_split *split, uint32_t column,
+                             wr_status status, wr_error *err)
+{
+    wr_error_while(err, "reading column '%.*s' in row group %llu of %.*s",
+                   WR_TEXT_ARG(request->schema->fields[request->columns[column]].name),
+                   (unsigned long long)split->group, WR_TEXT_ARG(split->base.path));
+    return status;
+}
+
+static void set_null(pq_split *split, uint32_t column, wr_type type, uint32_t row_count)
+{
+    wr_value null = {.type = type, .is_null = true};
+
+    wr_vector_set_const(&split->vectors[column], &null, row_count, &split->cells[column]);
+}
+
+static wr_status read_column(const wr_read_request *request, pq_split *split, uint32_t column,
+                             uint32_t row_count, wr_error *err)
+{
+    wr_type   type = request->schema->fields[request->columns[column]].type;
+    wr_status status;
+
+    if (split->file->columns[column].is_missing) {
+        set_null(split, column, type, row_count);
+        return WR_OK;
+    }
+    status = wr_pq_cursor_take(&split->cursors[column], &split->tools, row_count,
+                               &split->vectors[column], err);
+    return status == WR_OK ? WR_OK : raise_place(request, split, column, status, err);
+}
+
+/* Rows that every column can give at once. */
+static wr_status measure(const wr_read_request *request, pq_split *split, uint32_t *out_count,
+                         wr_error *err)
+{
+    *out_count = split->rows_left < request->batch_rows ? (uint32_t)split->rows_left
+                                                        : request->batch_rows;
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        wr_status status = WR_OK;
+
+        if (!split->file->columns[c].is_missing)
+            status = wr_pq_cursor_measure(&split->cursors[c], &split->tools, out_count, err);
+        if (status != WR_OK)
+            return raise_place(request, split, c, status, err);
+    }
+    return WR_OK;
+}
+
+/* ---- Filters ------------------------------------------------------------------------------------ */
+
+static bool is_filtered_by(const wr_row_filter *filter, uint32_t column)
+{
+    for (uint32_t i = 0; i < filter->column_count; i++)
+        if (filter->columns[i] == column)
+            return true;
+    return false;
+}
+
+/* The filter's columns, and which rows they leave. */
+static wr_status choose(const wr_read_request *request, pq_split *split, wr_batch *batch, wr_error *err)
+{
+    const wr_row_filter *filter = &request->filter;
+    wr_selection         selection;
+
+    for (uint32_t i = 0; i < filter->column_count; i++)
+        WR_TRY(read_column(request, split, filter->columns[i], batch->row_count, err));
+    WR_TRY(filter->select(filter->self, batch, &selection, err));
+    batch->selection = selection;
+    return WR_OK;
+}
+
+/* Columns that wait for rows which pass: they catch up, or wait on. */
+static wr_status read_rest(const wr_read_request *request, pq_split *split, const wr_batch *batch,
+                           wr_error *err)
+{
+    bool is_wanted = batch->selection.row_count > 0;
+
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        if (request->filter.select && is_filtered_by(&request->filter, c))
+            continue;
+        if (is_wanted)
+            WR_TRY(read_column(request, split, c, batch->row_count, err));
+        else
+            split->cursors[c].skip += batch->row_count;
+    }
+    return WR_OK;
+}
+
+/* ---- Batches ------------------------------------------------------------------------------------ */
+
+static wr_status read_batch(const wr_read_request *request, pq_split *split, wr_batch *out,
+                            wr_error *err)
+{
+    uint32_t row_count;
+
+    split->base.row_base += split->last_rows;
+    WR_TRY(measure(request, split, &row_count, err));
+    *out = (wr_batch){.row_count = row_count, .column_count = request->column_count,
+                      .columns = split->vectors};
+    wr_batch_select_all(out);
+    split->last_rows = row_count;
+    if (request->filter.select)
+        WR_TRY(choose(request, split, out, err));
+    WR_TRY(read_rest(request, split, out, err));
+    split->rows_left -= row_count;
+    return WR_OK;
+}
+
+static wr_status split_read(const wr_read_request *request, wr_split *base, wr_batch *out, bool *out_end,
+                            wr_error *err)
+{
+    pq_split *split = (pq_split *)base;
+
+    for (uint32_t quiet = 0; quiet < QUIET_BATCHES_MAX && split->rows_left > 0; quiet++) {
+        WR_TRY(read_batch(request, split, out, err));
+        if (out->selection.row_count > 0) {
+            *out_end = false;
+            return WR_OK;
+        }
+    }
+    *out = (wr_batch){.columns = split->vectors, .column_count = request->column_count};
+    *out_end = split->rows_left == 0;
+    if (*out_end)
+        end_split(split);
+    return WR_OK;
+}
+
+static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
+                         wr_reject *out_place)
+{
+    (void)request;
+    out_place->path = split->path;
+    out_place->row = split->first_row + split->row_base + row + 1;
+    out_place->byte_offset = split->byte_offset;
+}
+
+const wr_format_reader_ops WR_PQ_READER = {
+    .file_bytes = sizeof(pq_file),
+    .split_bytes = sizeof(pq_split),
+    .takes_filter = true,
+    .access = WR_ACCESS_RANDOM,
+    .infer = wr_pq_infer,
+    .file_lease_min = wr_pq_file_lease_min,
+    .split_lease_min = split_lease_min,
+    .file_open = wr_pq_file_open,
+    .split_init = split_init,
+    .next_split = wr_pq_next_split,
+    .split_read = split_read,
+    .describe_row = describe_row,
+};
