@@ -13,6 +13,7 @@ enum { REDUCED_ROWS = 256 };
 /* What a worker keeps for a call. */
 typedef struct lambda_state {
     wr_program_local *program;
+    wr_packed_window *window;  /* of a list that lies on disk              */
     wr_vector        *columns; /* with room                               */
     uint16_t         *rows;    /* of the call, to which the elements belong */
     element_reader   *readers; /* REDUCED_ROWS, of list_reduce only        */
@@ -42,6 +43,7 @@ static uint64_t prepare_bytes_of(const wr_expr *call)
     const wr_lambda *lambda = call->lambda;
     uint64_t bytes = wr_program_lease_min(lambda->program, 0);
 
+    bytes += wr_round_up(sizeof(wr_packed_window), 16);
     bytes += wr_round_up(lambda->column_count * sizeof(wr_vector), 16);
     bytes += wr_round_up(WR_BATCH_ROWS_MAX * sizeof(uint16_t), 16);
     for (uint32_t i = 0; i < lambda->column_count; i++)
@@ -58,9 +60,10 @@ static wr_status prepare(wr_eval *eval, wr_bump *bump, wr_error *err)
     lambda_state    *state = eval->state;
     wr_run_facts     facts = {.now_us = eval->now_us, .seed = eval->seed};
 
+    state->window = WR_BUMP_NEW(bump, wr_packed_window, err);
     state->columns = WR_BUMP_NEW_ARRAY(bump, wr_vector, lambda->column_count, err);
     state->rows = WR_BUMP_NEW_ARRAY(bump, uint16_t, WR_BATCH_ROWS_MAX, err);
-    if (!state->columns || !state->rows)
+    if (!state->window || !state->columns || !state->rows)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < lambda->column_count; i++)
         WR_TRY(wr_vector_init(&state->columns[i], lambda->types[i], bump, err));
@@ -287,7 +290,8 @@ static wr_status map_list(lambda_run *run, writing *w, uint32_t row, bool filter
     element_reader reader;
 
     put_part(run->out, row, NULL, 0);
-    reader_init(&reader, packed_at(run->args, 0, row), run->args[0]->type);
+    run->eval->error_row = row;
+    reader_init_blob(&reader, packed_at(run->args, 0, row), run->args[0]->type, run->state->window);
     for (uint32_t count;;) {
         WR_TRY(is_text ? take_text(run, &reader, &count, err)
                        : take_numbers(run, &reader.cursor, &count, err));
@@ -379,8 +383,9 @@ static wr_status begin_reduce(lambda_run *run, const uint32_t *list_rows, uint32
         element *result = &run->state->results[i];
         bool     end = false;
 
-        reader_init(&run->state->readers[i], packed_at(run->args, REDUCE_LIST, list_rows[i]),
-                    run->args[REDUCE_LIST]->type);
+        run->eval->error_row = list_rows[i];
+        reader_init_blob(&run->state->readers[i], packed_at(run->args, REDUCE_LIST, list_rows[i]),
+                         run->args[REDUCE_LIST]->type, run->state->window);
         if (has_start)
             *result = get_cell(run->args[REDUCE_START], list_rows[i]);
         else
@@ -420,15 +425,17 @@ EVAL(reduce)
     lambda_run run = run_of(eval, args, arg_count, out);
     uint32_t   list_rows[REDUCED_ROWS], list_count = 0;
     bool       has_start = arg_count > 1 + run.lambda->column_count - run.lambda->parameter_count;
+    /* Lists that may lie on disk share one window: one after the other. */
+    uint32_t   lists_max = args[REDUCE_LIST]->flags & WR_VECTOR_BLOBS ? 1 : REDUCED_ROWS;
 
     for (uint32_t i = 0; i < eval->selected.row_count; i++) {
         uint32_t row = wr_selection_row(&eval->selected, i);
 
-        if (!wr_vector_is_valid(args[REDUCE_LIST], row))
-            wr_eval_set_null(out, row);
-        else
+        if (wr_vector_is_valid(args[REDUCE_LIST], row))
             list_rows[list_count++] = row;
-        if (list_count == REDUCED_ROWS) {
+        else
+            wr_eval_set_null(out, row);
+        if (list_count == lists_max) {
             WR_TRY(reduce_lists(&run, list_rows, list_count, has_start, err));
             list_count = 0;
         }
@@ -440,7 +447,8 @@ EVAL(reduce)
 
 /* clang-format off */
 #define LAMBDA(name_, sig, eval_, help_) \
-    {.name = name_, .signature = sig, .help = help_, .flags = WR_FN_TOTAL | WR_FN_NONSTRICT | WR_FN_MAY_NULL, .param_count = 2, \
+    {.name = name_, .signature = sig, .help = help_, .param_count = 2, \
+     .flags = WR_FN_TOTAL | WR_FN_NONSTRICT | WR_FN_MAY_NULL | WR_FN_BLOB_LIST, \
      .eval = eval_, .state_bytes = sizeof(lambda_state), .prepare = prepare, .prepare_bytes_of = prepare_bytes_of}
 
 static const wr_function FUNCTIONS[] = {

@@ -1,7 +1,7 @@
 /* expr/fn_list.c — lists: making, measuring, looking into, joining, cutting, turning.
  *
- * Positions count from 1, negative ones from the end. Counting and taking one element read a list where
- * it lies, also on disk, and skip its blocks. Source: DuckDB. */
+ * Positions count from 1, negative ones from the end. Counting, taking elements and searching for one read a
+ * list where it lies, also on disk; where they can they skip its blocks. Source: DuckDB. */
 #include "expr/fn_nested_priv.h"
 
 /* ---- Making --------------------------------------------------------------------------------------- */
@@ -123,6 +123,7 @@ PACK(slice)
 {
     int64_t        from = int_at(call->args, 1, row), to = int_at(call->args, 2, row);
     wr_type        type = call->args[0]->type;
+    wr_packed_window *window = call->eval->state;
     element_reader reader;
     wr_list_packer list;
     uint64_t       count;
@@ -131,7 +132,9 @@ PACK(slice)
     reader_init(&reader, packed_at(call->args, 0, row), type);
     WR_TRY(wr_packed_count(&reader.packed, &count, err));
     clamp_slice((int64_t)count, &from, &to);
-    WR_TRY(wr_list_cursor_skip(&reader.cursor, (uint64_t)from, err));
+    WR_TRY(wr_list_cursor_skip(&reader.cursor, (uint64_t)from, err)); /* of blocks it reads heads */
+    window->byte_count = 0;
+    reader.packed.window = window;
     wr_list_pack_begin(&list, packer, wr_type_element(type));
     for (; from < to; from++) {
         element e;
@@ -156,6 +159,7 @@ EVAL(slice)
         int64_t   from = int_at(args, 1, row), to = int_at(args, 2, row);
         uint64_t  count, guess = 64;
 
+        eval->error_row = row;
         WR_TRY(wr_packed_count(&packed, &count, err));
         clamp_slice((int64_t)count, &from, &to);
         if (from < to)
@@ -431,14 +435,16 @@ RESOLVE(resolve_flatten)
 /* ---- Searching ------------------------------------------------------------------------------------ */
 
 /* The position of the first element that is `cell` (NULL: that is NULL), 0 if none is. */
-static wr_status search(wr_packed packed, wr_type type, const void *cell, int64_t *out_position,
+static wr_status search(wr_eval *eval, arguments args, uint32_t row, int64_t *out_position,
                         wr_error *err)
 {
+    const void    *cell = cell_at(args[1], row);
     element_reader reader;
     element        e;
     bool           end;
 
-    reader_init(&reader, packed, type);
+    eval->error_row = row;
+    reader_init_blob(&reader, packed_at(args, 0, row), args[0]->type, eval->state);
     for (*out_position = 1;; ++*out_position) {
         WR_TRY(reader_next(&reader, &e, &end, err));
         if (end)
@@ -458,7 +464,7 @@ EVAL(contains)
     {
         int64_t position;
 
-        WR_TRY(search(packed_at(args, 0, row), args[0]->type, cell_at(args[1], row), &position, err));
+        WR_TRY(search(eval, args, row, &position, err));
         ((uint8_t *)out->data)[row] = position > 0;
     }
     return WR_OK;
@@ -473,8 +479,7 @@ EVAL(position)
         int64_t  position = 0;
 
         if (wr_vector_is_valid(args[0], row))
-            WR_TRY(search(packed_at(args, 0, row), args[0]->type, cell_at(args[1], row), &position,
-                          err));
+            WR_TRY(search(eval, args, row, &position, err));
         ((int64_t *)out->data)[row] = position;
         if (position == 0)
             wr_eval_set_null(out, row);
@@ -508,15 +513,18 @@ RESOLVE(resolve_position)
     FUNCTION(name_, "(list or map) -> Int64", WR_FN_TOTAL | WR_FN_BLOBS, 1, resolve_count, count, "number of elements")
 #define EXTRACT(name_, help_) \
     FUNCTION(name_, "(list, position) -> element", WR_FN_TOTAL | WR_FN_BLOBS | WR_FN_MAY_NULL, 2, resolve_extract, extract, help_)
+#define WINDOWED(name_, sig, flags_, count_, resolve_, eval_, help_) \
+    {.name = name_, .signature = sig, .help = help_, .flags = (flags_) | WR_FN_BLOB_LIST, .param_count = count_, \
+     .resolve = resolve_, .eval = eval_, .state_bytes = sizeof(wr_packed_window)}
 #define SLICE(name_, help_) \
-    FUNCTION(name_, "(list, from, to) -> list", WR_FN_TOTAL, 3, resolve_slice, slice, help_), \
+    WINDOWED(name_, "(list, from, to) -> list", WR_FN_TOTAL, 3, resolve_slice, slice, help_), \
     FUNCTION(name_, "(list, from, to, step) -> list", 0, 4, resolve_slice, steps, "each step-th of them, from the end for a negative step; also list[from:to:step]"), \
     {.name = name_, .signature = "(text, from, to) -> text", .help = "the characters from..to, negative positions from the end; also text[from:to]", \
      .flags = WR_FN_TOTAL, .param_count = 3, .params = {TEXT, INT64, INT64}, .result = TEXT, .eval = slice_text}
 #define CONTAINS(name_, help_) \
-    FUNCTION(name_, "(list, value) -> Boolean", WR_FN_TOTAL, 2, resolve_contains, contains, help_)
+    WINDOWED(name_, "(list, value) -> Boolean", WR_FN_TOTAL, 2, resolve_contains, contains, help_)
 #define POSITION(name_, help_) \
-    FUNCTION(name_, "(list, value) -> Int64", WR_FN_TOTAL | WR_FN_NONSTRICT | WR_FN_MAY_NULL, 2, resolve_position, position, help_)
+    WINDOWED(name_, "(list, value) -> Int64", WR_FN_TOTAL | WR_FN_NONSTRICT | WR_FN_MAY_NULL, 2, resolve_position, position, help_)
 #define CONCAT(name_, help_) \
     FUNCTION(name_, "(list, ...) -> list", WR_FN_TOTAL | WR_FN_NONSTRICT | WR_FN_VARIADIC, 1, resolve_concat, concat_all, help_)
 #define APPEND(name_, help_) \

@@ -240,7 +240,8 @@ static wr_status count_common(wr_eval *eval, arguments args, uint32_t of, uint32
 
     *out_common = *out_all = 0;
     WR_TRY(find_distinct(eval, packed_at(args, 1 - of, row), type, &array, &order, &count, err));
-    reader_init(&reader, packed_at(args, of, row), type);
+    eval->error_row = row;
+    reader_init_blob(&reader, packed_at(args, of, row), type, eval->state);
     for (;;) {
         WR_TRY(reader_next(&reader, &e, &end, err));
         if (end)
@@ -338,7 +339,11 @@ RESOLVE(resolve_intersect)
     FUNCTION(name_, "(list, 'NULLS FIRST' or 'NULLS LAST') -> list", 0, 2, resolve_sort, sort_down, "the same")
 #define DISTINCT(name_, help_) FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_sort, distinct, help_)
 #define UNIQUE(name_, help_) FUNCTION(name_, "(list) -> Int64", WR_FN_TOTAL, 1, resolve_unique, unique, help_)
-#define TEST(name_, eval_, help_) FUNCTION(name_, "(list, list) -> Boolean", WR_FN_TOTAL, 2, resolve_test, eval_, help_)
+#define TEST_AS(name_, flags_, eval_, help_) \
+    {.name = name_, .signature = "(list, list) -> Boolean", .help = help_, .flags = flags_, .param_count = 2, \
+     .resolve = resolve_test, .eval = eval_, .state_bytes = sizeof(wr_packed_window)}
+#define HAS_ANY(name_, help_) TEST_AS(name_, WR_FN_TOTAL | WR_FN_BLOB_LIST, has_any, help_)
+#define HAS_ALL(name_, help_) TEST_AS(name_, WR_FN_TOTAL, has_all, help_)
 #define INTERSECT(name_, help_) FUNCTION(name_, "(list, list) -> list", WR_FN_TOTAL, 2, resolve_intersect, intersect, help_)
 
 static const wr_function FUNCTIONS[] = {
@@ -348,8 +353,8 @@ static const wr_function FUNCTIONS[] = {
     PLACES("array_grade_up", "as list_grade_up"), PLACES("grade_up", "as list_grade_up"),
     DISTINCT("list_distinct", "each value once, where it is first; no NULL"), DISTINCT("array_distinct", "as list_distinct"),
     UNIQUE("list_unique", "how many different values that are not NULL"), UNIQUE("array_unique", "as list_unique"),
-    TEST("list_has_any", has_any, "do they share a value?"), TEST("array_has_any", has_any, "as list_has_any"),
-    TEST("list_has_all", has_all, "has the first list all values of the second?"), TEST("array_has_all", has_all, "as list_has_all"),
+    HAS_ANY("list_has_any", "do they share a value?"), HAS_ANY("array_has_any", "as list_has_any"),
+    HAS_ALL("list_has_all", "has the first list all values of the second?"), HAS_ALL("array_has_all", "as list_has_all"),
     INTERSECT("list_intersect", "the values that both have, in the order of the first"), INTERSECT("array_intersect", "as list_intersect"),
 };
 /* clang-format on */

@@ -40,7 +40,8 @@ typedef struct element {
     bool is_null;
 } element;
 
-/** Walks a list that lies in memory. It points into itself: not to be copied. */
+/** Walks a list that lies in memory, or of elements of fixed width in a blob. It points into itself: not to
+ *  be copied. */
 typedef struct element_reader {
     wr_packed      packed;
     wr_list_cursor cursor;
@@ -52,6 +53,17 @@ static inline void reader_init(element_reader *reader, wr_packed packed, wr_type
     wr_list_cursor_init(&reader->cursor, &reader->packed, type);
 }
 
+/** For functions with WR_FN_BLOB_LIST: small reads of a blob go through `window`. */
+static inline void reader_init_blob(element_reader *reader, wr_packed packed, wr_type type,
+                                    wr_packed_window *window)
+{
+    reader_init(reader, packed, type);
+    if (packed.bytes)
+        return;
+    window->byte_count = 0; /* it may be of another blob */
+    reader->packed.window = window;
+}
+
 static inline wr_status reader_next(element_reader *reader, element *out, bool *out_end,
                                     wr_error *err)
 {
@@ -61,8 +73,11 @@ static inline wr_status reader_next(element_reader *reader, element *out, bool *
     if (*out_end)
         return WR_OK;
     out->is_null = slot.is_null;
-    if (!slot.is_null)
-        wr_packed_cell(&reader->packed, slot, reader->cursor.element, out->cell);
+    if (slot.is_null)
+        return WR_OK;
+    if (!reader->packed.bytes)
+        return wr_packed_read(&reader->packed, slot.offset, out->cell, (size_t)slot.byte_count, err);
+    wr_packed_cell(&reader->packed, slot, reader->cursor.element, out->cell);
     return WR_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "kernel/logic.h"
+#include "types/nested.h"
 
 enum {
     MEASURE_EVERY_BATCHES = 4,   /* clocks are read in every fourth batch          */
@@ -180,10 +181,15 @@ static void begin_part(wr_program_local *local, const wr_batch *in, uint32_t fir
 
 static wr_status raise_too_long(const wr_program_local *local, wr_error *err)
 {
+    const wr_expr *call = local->failed->expr;
+    bool is_list = call->arg_count > 0 && wr_type_is_sequence(call->args[0]->type);
+
     return WR_RAISE(err, WR_NO_MEMORY,
-                    "%s: the texts of one row do not fit beside the %llu bytes in use for text "
-                    "(raise the memory cap)",
-                    local->failed->function->name, (unsigned long long)local->heap->bytes_used);
+                    "%s: the %s of one row do not fit beside the %llu bytes in use for text "
+                    "(raise the memory cap%s)",
+                    local->failed->function->name, is_list ? "lists" : "texts",
+                    (unsigned long long)local->heap->bytes_used,
+                    is_list ? ", or take the list apart with unnest, where it may have any length" : "");
 }
 
 /* Run `part` on the rows from `first` on, fewer and fewer until their texts fit. */

@@ -7,6 +7,7 @@
 
 #include "expr/program_local.h"
 #include "kernel/logic.h"
+#include "types/nested.h"
 
 const wr_vector *wr_program_operand(const wr_program_local *local, operand o)
 {
@@ -128,9 +129,20 @@ static wr_status load_argument(wr_program_local *local, const wr_vector **io_arg
     return WR_OK;
 }
 
+/* Does the function read its first argument where it lies? */
+static bool reads_first(const wr_program_local *local, const step *s)
+{
+    wr_type type;
+
+    if (!(s->function->flags & WR_FN_BLOB_LIST))
+        return false;
+    type = local->args[0]->type;
+    return type.logical == WR_TYPE_LIST && !wr_type_is_bytes(wr_type_element(type));
+}
+
 static wr_status load_arguments(wr_program_local *local, const step *s, wr_error *err)
 {
-    for (uint32_t a = 0; a < s->arg_count; a++)
+    for (uint32_t a = reads_first(local, s); a < s->arg_count; a++)
         WR_TRY(load_argument(local, &local->args[a], err));
     return WR_OK;
 }

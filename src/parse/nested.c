@@ -187,6 +187,8 @@ wr_status wr_parser_subscript(parser *p, wr_ast **io_left, wr_error *err)
         WR_TRY(parse_slice(p, place, from, &list, err));
     } else if (from) {
         WR_TRY(wr_parser_append(p, &list, from, err));
+    } else {
+        return wr_parser_fail_expected(p, "a position, a field or a key", err);
     }
     WR_TRY(wr_parser_expect(p, WR_TOKEN_CLOSE_LIST, is_slice ? "']'" : "':' or ']'", err));
     return make_call(p, place, is_slice ? "array_slice" : "array_extract", &list, io_left, err);

@@ -31,6 +31,33 @@ class Lists(WeirTest):
     def test_bytes(self):
         self.check("CAST(i % 100 AS Int8)", "x = (i - 1) % 100")
 
+    LISTS = ({"op": "generate", "rows": 3 * 10**6, "columns": ["i AS x"]},
+             {"op": "aggregate", "aggs": ["list(nullif(x, 7)) AS l"]})
+
+    def test_functions_that_stream(self):
+        """A list of 24 MB passes through them inside 16 MB."""
+        rows = {"list_sum(l)": "4499998499993", "len(l)": "3000000", "list_contains(l, 2999999)": "true",
+                "list_contains(l, 7)": "false", "list_position(l, NULL)": "8", "l[2000001]": "2000000",
+                "l[7:9]": '"[6,null,8]"', "l[-2:]": '"[2999998,2999999]"',
+                "list_has_any(l, [-1, 2999999])": "true", "list_has_any(l, [-1])": "false",
+                "list_filter(l, (x, i) -> x % 1000000 = 1 OR i = 8)": '"[1,null,1000001,2000001]"',
+                "list_reduce(l, (a, x) -> greatest(a, x))": "2999999"}
+        result = self.run_pipeline(
+            *self.LISTS, {"op": "map", "expressions": [f"{e} AS r{i}" for i, e in enumerate(rows)]},
+            {"op": "project", "columns": [f"r{i}" for i in range(len(rows))]},
+            sink("out.csv"), cap="16MB", expect=0, timeout_s=120)
+        self.assertEqual((self.folder / "out.csv").read_text().splitlines()[1], ",".join(rows.values()),
+                         result.errors)
+        self.assert_no_spill_left()
+
+    def test_functions_that_do_not(self):
+        """What needs the list in memory says so, and what to do."""
+        for name in ("list_sort(l)", "list_transform(l, x -> x)", "list_distinct(l)"):
+            result = self.run_pipeline(*self.LISTS, {"op": "map", "expr": f"{name} AS l"},
+                                       sink("out.csv"), cap="16MB", expect=4, timeout_s=60)
+            self.assertIn(name.split("(")[0] + ": the lists of one row do not fit", result.errors)
+            self.assertIn("unnest", result.errors)
+
 
 if __name__ == "__main__":
     unittest.main()
