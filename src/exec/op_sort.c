@@ -75,10 +75,8 @@ static wr_status sort_local_open(wr_node *node, void *local, wr_exec *exec, wr_e
 static wr_status sort_push(wr_node *node, void *local, const wr_batch *in, wr_flow *out_flow,
                            wr_exec *exec, wr_error *err)
 {
-    const wr_plan_sort *plan = node->plan;
-
-    (void)exec;
-    *out_flow = plan->rows_max == 0 ? WR_FLOW_DONE : WR_FLOW_MORE;
+    (void)node, (void)exec;
+    *out_flow = WR_FLOW_MORE; /* also where none is kept: errors of rows do not depend on batches */
     return wr_sorter_add(&((sort_local *)local)->worker, in, err);
 }
 
