@@ -64,7 +64,7 @@ void wr_merge_rule_mark(wr_builder *builder);
 /** Turn every logical node into operators (build.c). */
 wr_status wr_builder_run(wr_builder *builder, wr_error *err);
 
-/** An operator that nothing is attached to yet. */
+/** An operator that nothing is attached to yet (this and all wr_stream_: stream.c). */
 wr_status wr_builder_add_node(wr_builder *b, wr_role role, const void *ops, const void *plan,
                               const wr_plan_node *logical, wr_node **out_node,
                               wr_error *err) WR_MUST_USE;
@@ -96,9 +96,15 @@ wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *o
                         wr_error *err) WR_MUST_USE;
 /** Is `tail` a scan that has taken the filter behind it? */
 bool wr_scan_filters(const wr_node *tail);
-/** Types of a schema's fields, with room for one more (build.c). */
+/** Types of a schema's fields, with room for one more. */
 wr_status wr_schema_types(wr_builder *b, const wr_schema *schema, wr_type **out_types,
                           wr_error *err) WR_MUST_USE;
+
+/** An aggregate (build_aggregate.c). */
+wr_status wr_aggregate_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
+                             wr_error *err) WR_MUST_USE;
+/** Does what it gives depend on the source order of its rows? */
+bool wr_aggregate_minds_position(const wr_plan_node *logical);
 
 /** A join (build_join.c). */
 wr_status wr_join_build(wr_builder *b, const wr_plan_node *logical, wr_stream *left,
