@@ -104,7 +104,7 @@ def check(report, folder, name, table, path, *lines, caps=CAPS):
 def written_by_pyarrow():
     """(name, table, options of write_table)"""
     plain = flat_table(1, 3000)
-    for codec in ["none", "snappy", "gzip", "zstd"]:
+    for codec in ["none", "snappy", "gzip", "zstd", "lz4"]:
         for version in ["1.0", "2.0"]:
             yield (f"{codec}-{version}", plain,
                    {"compression": codec, "data_page_version": version, "row_group_size": 1700,
@@ -118,6 +118,14 @@ def written_by_pyarrow():
                                                        "data_page_size": 2000}
     yield "int96", plain.select(["ts_ns", "i8"]), {"use_deprecated_int96_timestamps": True}
     yield "int-decimals", plain.select(["d5", "d18", "d38"]), {"store_decimal_as_integer": True}
+    for encoding, names in [("DELTA_BINARY_PACKED", ["i32", "i64", "u8", "up", "ts_us"]),
+                            ("DELTA_LENGTH_BYTE_ARRAY", ["s", "word", "bin"]),
+                            ("DELTA_BYTE_ARRAY", ["s", "word", "bin", "fix", "d38"]),
+                            ("BYTE_STREAM_SPLIT", ["f32", "f64", "i32", "up", "fix"])]:
+        for version in ["1.0", "2.0"]:
+            yield (f"{encoding}-{version}", plain.select(names),
+                   {"use_dictionary": False, "column_encoding": {n: encoding for n in names},
+                    "data_page_version": version, "data_page_size": 5000})
     yield "empty", plain.slice(0, 0), {}
     yield "old-types", plain.select(["i32", "s", "date", "ts_ms"]), {"version": "1.0"}
 
@@ -133,15 +141,16 @@ def read_pyarrow(report, folder, wanted):
 
 def read_duckdb(report, folder, wanted):
     source = flat_table(7, 5000).drop_columns(["none", "t_ns", "fix"])  # which it has not
-    for codec in ["uncompressed", "snappy", "gzip", "zstd"]:
+    for codec in ["uncompressed", "snappy", "gzip", "zstd", "lz4_raw"]:
         for version in ["v1", "v2"]:
             name = f"duckdb {codec}-{version}"
             path = folder / f"duckdb-{codec}-{version}.parquet"
-            if not wanted(name) or version == "v2":
+            if not wanted(name):
                 continue
             duckdb.sql(f"COPY source TO '{path}' (FORMAT parquet, CODEC '{codec}', PARQUET_VERSION "
                        f"{version}, ROW_GROUP_SIZE 2048)")
-            check(report, folder, name, pq.read_table(path), path)
+            # PyArrow does not read all pages of version 2 that DuckDB writes: the rows are the same
+            check(report, folder, name, pq.read_table(str(path).replace("-v2", "-v1")), path)
 
 
 def read_some(report, folder, wanted):

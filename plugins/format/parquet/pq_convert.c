@@ -433,6 +433,7 @@ wr_status wr_pq_leaf_bind(const pq_element *element, wr_type type, pq_leaf *leaf
         !(own.logical == WR_TYPE_TIMESTAMP && type.logical == WR_TYPE_TIMESTAMP && own.unit == type.unit) &&
         !bind_other(element, own, type, leaf))
         return raise_type(own, type, err);
+    leaf->is_unsigned = wr_type_is_unsigned(own);
     leaf->is_utf8 = leaf->is_text && type.logical == WR_TYPE_UTF8;
     return WR_OK;
 }

@@ -76,13 +76,13 @@ static uint32_t find_column(const wr_read_request *request, pq_file *file, wr_te
             if (column->is_exact)
                 return WR_FIELD_NONE; /* the first of one name counts */
             *io_hint = c + 1;
-            *column = (pq_column){.is_exact = true};
+            column->is_exact = true;
+            column->is_missing = column->is_ambiguous = false;
             return c;
         }
         if (!column->is_exact && wr_text_equal_nocase(wanted, name)) {
-            bool is_second = !column->is_missing;
-
-            *column = (pq_column){.is_ambiguous = is_second};
+            column->is_ambiguous = !column->is_missing;
+            column->is_missing = false;
             return c;
         }
     }
@@ -169,6 +169,24 @@ static wr_status check_columns(const wr_read_request *request, pq_file *file, wr
 
 /* ---- The footer --------------------------------------------------------------------------------- */
 
+/* Are all columns compared as their types are? */
+static bool read_orders(wr_thrift_reader *reader, wr_thrift_field *field)
+{
+    uint32_t count = wr_thrift_list(reader, field);
+    bool     all = true;
+
+    for (uint32_t i = 0; i < count && reader->status == WR_OK; i++) {
+        wr_thrift_field order = {0};
+
+        wr_thrift_struct(reader, field);
+        while (wr_thrift_next(reader, &order)) {
+            all = all && order.id == PQ_ORDER_OF_TYPE;
+            wr_thrift_skip(reader, &order);
+        }
+    }
+    return all;
+}
+
 static wr_status read_footer(const wr_read_request *request, pq_file *file, wr_thrift_reader *reader,
                              wr_error *err)
 {
@@ -187,10 +205,12 @@ static wr_status read_footer(const wr_read_request *request, pq_file *file, wr_t
             if (file->group_count > 0)
                 wr_thrift_struct(reader, &field);
             file->groups = *reader;
-            if (any_schema)
+            if (any_schema && request->bound_count == 0)
                 return reader->status;
             for (uint32_t i = 0; i < file->group_count; i++)
                 wr_thrift_skip(reader, &field);
+        } else if (field.id == PQ_FILE_COLUMN_ORDERS) {
+            file->has_orders = read_orders(reader, &field);
         } else {
             wr_thrift_skip(reader, &field);
         }
@@ -212,7 +232,7 @@ wr_status wr_pq_file_open(const wr_read_request *request, wr_file_reader *base, 
     lay_out(request, file, &carver);
     file->leaf_count = wr_pq_leaf_room(request);
     for (uint32_t c = 0; c < request->column_count; c++) {
-        file->columns[c].is_missing = true;
+        file->columns[c] = (pq_column){.first_leaf = c, .leaf_count = 1, .is_missing = true};
         file->file_leaves[c] = UINT32_MAX;
     }
     WR_TRY(wr_pq_footer_find(base, &file->footer_begin, &file->footer_end, err));
@@ -233,7 +253,7 @@ typedef struct chunk_offsets {
 } chunk_offsets;
 
 static void read_meta(wr_thrift_reader *reader, const wr_thrift_field *whole, const pq_leaf *leaf,
-                      pq_chunk *out, chunk_offsets *offsets)
+                      pq_chunk *out, chunk_offsets *offsets, pq_statistics *statistics)
 {
     wr_thrift_field field = {0};
 
@@ -258,6 +278,9 @@ static void read_meta(wr_thrift_reader *reader, const wr_thrift_field *whole, co
             break;
         case PQ_META_DICTIONARY_OFFSET:
             offsets->dictionary = wr_thrift_int(reader, &field);
+            break;
+        case PQ_META_STATISTICS:
+            wr_pq_statistics_read(reader, &field, statistics);
             break;
         default:
             wr_thrift_skip(reader, &field);
@@ -284,16 +307,17 @@ static void place_chunk(wr_thrift_reader *reader, const chunk_offsets *offsets, 
     out->end = out->begin + (uint64_t)offsets->stored_bytes;
 }
 
-static void read_chunk(wr_thrift_reader *reader, const pq_file *file, const pq_leaf *leaf, pq_chunk *out)
+static void read_chunk(wr_thrift_reader *reader, pq_file *file, const pq_leaf *leaf, pq_chunk *out)
 {
     wr_thrift_field field = {0};
     chunk_offsets   offsets = {0};
     bool            any_meta = false;
 
     *out = (pq_chunk){.begin = 0};
+    file->statistics = (pq_statistics){0};
     while (wr_thrift_next(reader, &field)) {
         if (field.id == PQ_CHUNK_META) {
-            read_meta(reader, &field, leaf, out, &offsets);
+            read_meta(reader, &field, leaf, out, &offsets, &file->statistics);
             any_meta = true;
         } else if (field.id == PQ_CHUNK_PATH) {
             if (wr_thrift_binary(reader, &field) > 0)
@@ -308,7 +332,18 @@ static void read_chunk(wr_thrift_reader *reader, const pq_file *file, const pq_l
         place_chunk(reader, &offsets, file->footer_begin, out);
 }
 
-static void read_chunks(wr_thrift_reader *reader, pq_file *file, wr_thrift_field *list)
+static void apply_bounds(const wr_read_request *request, pq_file *file, uint32_t leaf)
+{
+    for (uint32_t b = 0; b < request->bound_count; b++)
+        if (file->columns[request->bounds[b].column].first_leaf == leaf &&
+            file->leaves[leaf].max_repetition == 0 &&
+            wr_pq_is_excluded(&file->leaves[leaf], &file->statistics, file->chunks[leaf].value_count,
+                              file->has_orders, &request->bounds[b]))
+            file->is_excluded = true;
+}
+
+static void read_chunks(const wr_read_request *request, wr_thrift_reader *reader, pq_file *file,
+                        wr_thrift_field *list)
 {
     uint32_t count = wr_thrift_list(reader, list), found = 0;
 
@@ -323,6 +358,7 @@ static void read_chunks(wr_thrift_reader *reader, pq_file *file, wr_thrift_field
         }
         wr_thrift_struct(reader, list);
         read_chunk(reader, file, &file->leaves[leaf], &file->chunks[leaf]);
+        apply_bounds(request, file, leaf);
         found++;
     }
 }
@@ -339,7 +375,7 @@ static void check_counts(wr_thrift_reader *reader, const pq_file *file, int64_t 
     }
 }
 
-static wr_status read_group(pq_file *file, wr_error *err)
+static wr_status read_group(const wr_read_request *request, pq_file *file, wr_error *err)
 {
     wr_thrift_reader *reader = &file->groups;
     wr_thrift_field   field = {0};
@@ -347,9 +383,10 @@ static wr_status read_group(pq_file *file, wr_error *err)
     bool              any_chunks = false;
 
     reader->err = err;
+    file->is_excluded = false;
     while (wr_thrift_next(reader, &field)) {
         if (field.id == PQ_GROUP_COLUMNS) {
-            read_chunks(reader, file, &field);
+            read_chunks(request, reader, file, &field);
             any_chunks = true;
         } else if (field.id == PQ_GROUP_ROW_COUNT) {
             rows = wr_thrift_int(reader, &field);
@@ -365,6 +402,10 @@ static wr_status read_group(pq_file *file, wr_error *err)
     file->group_rows = (uint64_t)rows;
     file->group_next = 0;
     file->next_group++;
+    if (file->is_excluded) {
+        file->base.next_row += (uint64_t)rows;
+        file->group_next = (uint64_t)rows;
+    }
     return WR_OK;
 }
 
@@ -375,14 +416,13 @@ wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *base,
     pq_split *pq = (pq_split *)split;
     uint64_t  rows;
 
-    (void)request;
     while (file->group_next == file->group_rows) {
         if (file->next_group == file->group_count) {
             base->consumed_bytes = base->raw->info.bytes;
             *out_done = true;
             return WR_OK;
         }
-        WR_TRY_WHILE(read_group(file, err), err, "reading the metadata of row group %u of %.*s",
+        WR_TRY_WHILE(read_group(request, file, err), err, "reading the metadata of row group %u of %.*s",
                      file->next_group, WR_TEXT_ARG(base->path));
     }
     rows = file->group_rows - file->group_next;

@@ -366,6 +366,8 @@ static wr_status begin_data_page(pq_cursor *cursor, pq_tools *tools, const pq_pa
     uint8_t       *windows = cursor->windows;
     uint32_t       window_bytes = tools->window_bytes;
     uint64_t       offset = 0;
+    uint8_t        encoding = header->encoding;
+    pq_bytes       values;
 
     if (header->is_v2) {
         WR_TRY(wr_pq_runs_begin(&cursor->repetition,
@@ -383,10 +385,10 @@ static wr_status begin_data_page(pq_cursor *cursor, pq_tools *tools, const pq_pa
                                windows + window_bytes + PQ_PAD, &offset, &cursor->definition, err));
     }
     cursor->page_left = header->value_count;
-    return wr_pq_values_begin(cursor, header->encoding,
-                              cut_body(from, offset, from->size - offset,
-                                       windows + 2 * ((size_t)window_bytes + PQ_PAD), window_bytes),
-                              err);
+    values = cut_body(from, offset, from->size - offset,
+                      windows + 2 * ((size_t)window_bytes + PQ_PAD), window_bytes);
+    WR_TRY(wr_pq_make_plain(cursor, tools, &encoding, &values, err));
+    return wr_pq_values_begin(cursor, encoding, values, err);
 }
 
 /* ---- The walk ----------------------------------------------------------------------------------- */
@@ -413,6 +415,7 @@ static void drop(pq_tools *tools, uint8_t **io_block)
 void wr_pq_cursor_end(pq_cursor *cursor, pq_tools *tools)
 {
     drop(tools, &cursor->page);
+    drop(tools, &cursor->plain);
     drop(tools, &cursor->dictionary);
     drop(tools, &cursor->dictionary_page);
     cursor->page_left = 0;
@@ -466,6 +469,7 @@ static wr_status load_page(pq_cursor *cursor, pq_tools *tools, wr_error *err)
     body from;
 
     drop(tools, &cursor->page);
+    drop(tools, &cursor->plain);
     if (cursor->has_dictionary && !cursor->dictionary)
         WR_TRY(load_dictionary(cursor, tools, err));
     WR_TRY(load_body(cursor, tools, &cursor->header, &cursor->page, &from, err));

@@ -81,6 +81,7 @@ struct pq_leaf {
     uint8_t    max_definition, max_repetition;
     bool       is_text;       /* values are views of bytes (BYTE_ARRAY, or FIXED without a number) */
     bool       is_utf8;
+    bool       is_unsigned;   /* in the file */
     uint32_t   stored_bytes;  /* of a value; 0: BYTE_ARRAY, whose values have lengths; bits: BOOLEAN */
     pq_convert convert;       /* NULL: bytes are kept as they are; is_text: unused                 */
     int64_t    factor;        /* of the conversion */
@@ -93,6 +94,27 @@ wr_status wr_pq_leaf_bind(const pq_element *element, wr_type type, pq_leaf *leaf
 /* A BYTE_ARRAY of any length that is a number. */
 wr_status wr_pq_convert_bytes(const pq_leaf *leaf, const uint8_t *bytes, uint32_t byte_count,
                               void *out, wr_error *err);
+
+/* ---- Statistics (pq_prune.c) ------------------------------------------------------------------- */
+
+/* The least or greatest value of a chunk, as it is stored. */
+typedef struct pq_extreme {
+    uint8_t  bytes[64];
+    uint32_t byte_count;
+    bool     is_known, is_cut;
+} pq_extreme;
+
+typedef struct pq_statistics {
+    pq_extreme min, max, old_min, old_max;
+    int64_t    null_count;
+    bool       has_null_count;
+} pq_statistics;
+
+void wr_pq_statistics_read(wr_thrift_reader *reader, const wr_thrift_field *whole, pq_statistics *out);
+/* Is it certain that no value of the chunk meets the bound? `has_orders`: the file says that values are
+ * compared as their types are. */
+bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uint64_t value_count,
+                       bool has_orders, const wr_bound *bound);
 
 /* ---- Files (pq_file.c) ------------------------------------------------------------------------- */
 
@@ -123,9 +145,12 @@ typedef struct pq_file {
     pq_chunk        *chunks;       /* of the row group at hand */
     wr_thrift_reader groups;       /* where the next one begins */
     uint32_t         group_count, next_group;
+    bool             has_orders;   /* statistics compare as the types do */
+    bool             is_excluded;  /* the row group at hand has no row that is wanted */
     uint64_t         group_rows, group_next; /* rows of the row group; taken of them */
     uint8_t         *window;
     pq_element       element;
+    pq_statistics    statistics;
 } pq_file;
 
 uint32_t wr_pq_leaf_room(const wr_read_request *request);
@@ -256,6 +281,7 @@ typedef struct pq_cursor {
     pq_page_header dictionary_header;
     bool           has_header, has_dictionary;
     uint8_t       *page;          /* of the pool; NULL: none, or elsewhere     */
+    uint8_t       *plain;         /* of the pool: its values, if they were not plain */
     wr_blob        blob;          /* the page in scratch space                 */
     uint32_t       page_left;     /* values (with NULL) of the page            */
     pq_mode        mode;
@@ -292,6 +318,9 @@ wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, 
 /* Bytes that make a dictionary of so many values, and the dictionary itself (pq_values.c). */
 wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes bytes, uint32_t count,
                                 wr_error *err);
+/* Turn values in deltas or split bytes into plain ones, in cursor->plain (pq_delta.c). */
+wr_status wr_pq_make_plain(pq_cursor *cursor, pq_tools *tools, uint8_t *io_encoding, pq_bytes *io_bytes,
+                           wr_error *err);
 /* The page's values as its encoding says: sets cursor->mode. */
 wr_status wr_pq_values_begin(pq_cursor *cursor, uint8_t encoding, pq_bytes bytes, wr_error *err);
 wr_status wr_pq_values_pass(pq_cursor *cursor, uint64_t count, wr_error *err);

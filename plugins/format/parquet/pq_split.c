@@ -16,7 +16,7 @@
 enum {
     POOL_CHUNKS = 4,        /* of chunk_bytes, and a quarter a column: for pages and dictionaries */
     WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
-    BLOCKS_A_COLUMN = 4,
+    BLOCKS_A_COLUMN = 6,
     QUIET_BATCHES_MAX = 64, /* without a row, before the caller is asked to go on        */
 };
 
