@@ -290,7 +290,7 @@ def suites(args):
         ("e2e", 60 if large else 3, "release", lambda s: run_script(
             "e2e", [PYTHON, "test/run_unittests.py", "test/e2e"], s,
             {**program_env("release"), **({"WEIR_TEST_LARGE": "1"} if large else {})})),
-        ("determinism", 1000 if large else 1, "release", lambda s: run_script(
+        ("determinism", 600 if large else 2, "release", lambda s: run_script(
             "determinism", [ORACLES if ORACLES.exists() else PYTHON, "test/determinism/run.py",
                             *(["--large"] if large else [])], s, program_env("release"))),
         ("differential", 600 if large else 3, "release",
@@ -305,7 +305,8 @@ def suites(args):
         ("unit-ubsan", 1, "ubsan", lambda s: run_units("ubsan", s)),
         ("unit-tsan", 2, "tsan", lambda s: run_units("tsan", s)),
         *(program if has_program() or not folder_of("release").exists() else []),
-        ("fuzz", args.fuzz_minutes, "clang", lambda s: run_fuzz(args.fuzz_minutes)),
+        # Their time and what it takes to start them and read what they found before.
+        ("fuzz", args.fuzz_minutes + 0.5, "clang", lambda s: run_fuzz(args.fuzz_minutes)),
     ]
 
 
