@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "differential")]
 from columns import write_table  # noqa: E402
 from harness.case import read_cases  # noqa: E402
-from harness.execute import CaseRun, cap_of, difference, files_below  # noqa: E402
+from harness.execute import UNPACKERS, CaseRun, cap_of, difference, files_below  # noqa: E402
 from harness.paths import PROGRAM, ROOT, scratch_folder  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.run import clean_environment, run  # noqa: E402
@@ -114,7 +114,7 @@ def case_has_order(case, key):
     number, name = key
     step = case.steps[number - 1]
     kind = (step.stdout or ("",))[0] if name == "stdout" else step.outputs.get(name, ("",))[0]
-    return kind in ("", "escaped", "gunzip")
+    return kind in ("", "escaped", *UNPACKERS)
 
 
 def find_references(execute):

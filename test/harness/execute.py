@@ -12,6 +12,7 @@ from .paths import PROGRAM, scratch_folder
 from .run import clean_environment, run
 
 DEFAULT_CAP = "32MB"
+UNPACKERS = ("gunzip", "unzstd", "unlz4", "bunzip2", "unxz")  # kinds of what is compressed: programs
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20,
          "gib": 2**30, "k": 10**3, "m": 10**6, "g": 10**9}
 SANITIZER = re.compile(rb"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:)[^\n]*")
@@ -48,7 +49,7 @@ def compare_text(what, kind, expected, actual):
     if kind == "escaped":
         wanted = unescape(expected)
         return [] if wanted == actual else [f"{what} is {actual[:400]!r}, not {wanted[:400]!r}"]
-    if kind in ("gunzip", "unzstd", "unlz4", "bunzip2", "unxz"):
+    if kind in UNPACKERS:
         done = subprocess.run([kind, "-c"], input=actual, capture_output=True, check=False)
         if done.returncode != 0:
             return [f"{what}: {done.stderr.decode('utf-8', 'replace')}"]
@@ -61,7 +62,7 @@ def compare_text(what, kind, expected, actual):
         first, rest = expected.splitlines()[:1], sorted(expected.splitlines()[1:])
         expected = "".join(l + "\n" for l in first + rest)
         text = "".join(l + "\n" for l in text.splitlines()[:1] + sorted(text.splitlines()[1:]))
-    elif kind not in ("", "gunzip", "unzstd", "unlz4", "bunzip2", "unxz"):
+    elif kind not in ("", *UNPACKERS):
         return [f"unknown kind of {what}: '{kind}'"]
     return [] if expected == text else [difference(what, expected, text)]
 
