@@ -480,17 +480,37 @@ def window_call(random, plan, name):
             return text, column, True
 
 
+def window_map(text, name, frame):
+    """The call as {alias, type, column ...} over the step's own window; None: it has no such form."""
+    call = re.fullmatch(r"(\w+)\((.*?)( IGNORE NULLS)?\)( IGNORE NULLS)?(?: FILTER \(WHERE (.*)\))?",
+                        text, re.DOTALL)
+    arguments = call[2].split(", ") if call and call[2] else []
+    if not call or len(arguments) > 3 or "ORDER BY" in text:
+        return None
+    function = {"alias": name, "type": call[1]}
+    function.update(zip(("column", "offset", "default"), arguments))
+    if call[3] or call[4]:
+        function["ignore_nulls"] = True
+    if call[5]:
+        function["filter"] = call[5]
+    if frame:
+        function["frame"] = frame.strip()
+    return function
+
+
 def add_window(random, plan):
     """Functions over one to three windows. Where ties matter the order ends with the unique id."""
     if not plan.id_column:
         return False
     columns, ours, theirs = list(plan.columns), [], []
-    specs = []
+    specs, step = [], {"op": "window", "functions": ours}
     for _ in range(random.choice((1, 1, 2, 3))):
         keys = random.sample(plan.columns, min(len(plan.columns), random.choice((0, 1, 1, 2))))
         by = f"PARTITION BY {', '.join(k.name for k in keys)} " if keys else ""
         order = sort_keys(random, plan)
         loose = order[:-1]
+        if not specs:
+            step.update(partitions=[k.name for k in keys], order_by=[k[0] for k in order])
         specs.append([(by + "ORDER BY " + ", ".join(k[0] for k in o),
                        by + "ORDER BY " + ", ".join(k[1] for k in o)) for o in (order, loose)])
     for n in range(random.randint(1, 6)):
@@ -508,12 +528,14 @@ def add_window(random, plan):
             ("row_number", "ntile", "lag", "lead", "first", "last", "nth"))
         if not ties_matter and (random.random() < 0.5 or "RANGE" in frame):
             over = peers_over
-        ours.append(f"{mine} OVER ({over[0]}{frame}) AS {name}")
+        own = over is specs[0][0] and random.random() < 0.5
+        ours.append(own and window_map(mine, name, frame) or
+                    f"{mine} OVER ({over[0]}{frame}) AS {name}")
         theirs.append(f"{duck} OVER ({over[1]}{frame}) AS {name}")
         columns.append(column)
-    plan.add("window", {"op": "window", "functions": ours},
+    plan.add("window", step,
              f"SELECT *, {', '.join(theirs)} FROM ({plan.sql})", columns)
-    counts = [n for n, text in enumerate(ours) if text.startswith(("row_number", "rank", "dense"))]
+    counts = [n for n, text in enumerate(theirs) if text.startswith(("row_number", "rank", "dense"))]
     if counts and random.random() < 0.4:
         column = columns[len(columns) - len(ours) + random.choice(counts)]
         test = f"{column.name} {random.choice(('<=', '<', '='))} {random.choice((1, 2, 3, 20))}"
