@@ -206,6 +206,11 @@ void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count)
     }
 }
 
+void wr_ordered_count(wr_ordered *ordered, uint64_t value_count)
+{
+    ordered->value_count = value_count;
+}
+
 /* ---- Runs of equal values -------------------------------------------------------------------------- */
 
 static void close_run(wr_ordered *ordered)

@@ -65,6 +65,9 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
 /** A group of `value_count` values (nulls are none) begins. */
 void wr_ordered_begin(wr_ordered *ordered, uint64_t value_count);
 
+/** The open group turned out to have so many values. Where there are quantiles its begin must have known. */
+void wr_ordered_count(wr_ordered *ordered, uint64_t value_count);
+
 /** The group's next values: rows first .. first + count - 1 of a FLAT vector. Where the plan sorts by
  *  value none of them is null; else string_agg leaves nulls out and list takes the rows where `included`,
  *  FLAT, is true (NULL: all).

@@ -1,7 +1,6 @@
 /* exec/op_ordered.c — ordered aggregate, the sink: rows are sorted by (group keys, value).
  *
- * Where there are keys the sorted rows are read twice, first to know how many values each group has
- * (op_ordered_read.c); without keys the sink counts them itself.
+ * Without keys the sink counts the values: there is but one group.
  * Memory: the formulas of exec/sorter.h. */
 #include "exec/ordered_priv.h"
 
@@ -18,7 +17,6 @@ wr_sorter_plan wr_ordered_sorter_plan(const wr_plan_ordered *plan)
         .key_count = plan->sort_key_count,
         .output_count = plan->column_count,
         .rows_max = UINT64_MAX,
-        .keep = plan->key_count > 0,
     };
 }
 
@@ -66,7 +64,6 @@ static wr_status ordered_push(wr_node *node, void *local, const wr_batch *in, wr
 
         for (uint32_t i = 0; i < row_count; i++)
             value_count += wr_vector_is_valid(values, wr_selection_row(&in->selection, i));
-        atomic_fetch_add(&shared->rows_pushed, row_count);
         atomic_fetch_add(&shared->values_pushed, value_count);
     }
     return wr_sorter_add(&((ordered_local *)local)->worker, in, err);

@@ -1,26 +1,24 @@
 /* exec/op_ordered_read.c — ordered aggregate, the source: one value per group from sorted rows.
  *
- * First pass, when the source opens: the sizes of the groups, a block of them in memory, the blocks
- * before it spilled. Second pass: groups are told apart by their sizes alone, and a group's last row
- * is the row that is given out, with its results beside its keys; so keys are never copied, and a
- * batch without the end of a group gives nothing. One worker reads; the merge is one anyway.
- * Memory: reading the sorter, + own buffers: one row of keys (a quarter page), sizes (a block of
- * 16 KB at most), results (a vector each), for text a quarter page per aggregate. Groups may be of any size. */
+ * Rows are read once. A group that ends in the batch it began in has a known size, and its last row is
+ * the row that is given out, with its results beside its keys, so keys are not copied. Of a group that
+ * reaches the end of a batch nobody knows how many values are to come, which medians and quantiles want
+ * to know first: its values are held in a row store, in memory or on disk, until it ends. One that ends
+ * just with a batch is given out alone, with the keys that were kept to tell where groups begin.
+ * One worker reads; the merge is one anyway.
+ * Memory: reading the sorter, + own buffers: one row of keys (a quarter page), results (a vector each),
+ * for text a quarter page per aggregate, for quantiles two row pages and a vector of values. Groups may
+ * be of any size. */
 #include "exec/key_view.h"
 #include "exec/ordered_priv.h"
 
-enum { SIZES_BYTES_MAX = 16384 };
+enum { HELD_PAGES_MAX = 32 };
 
 typedef struct read_local {
     bool is_reader;
 } read_local;
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
-
-static uint32_t size_block_bytes(const wr_exec *exec)
-{
-    return exec->page_bytes < SIZES_BYTES_MAX ? exec->page_bytes : SIZES_BYTES_MAX;
-}
 
 static uint32_t key_row_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
 {
@@ -39,19 +37,50 @@ static wr_type result_type(const wr_plan_ordered *plan, uint32_t index)
     return index < plan->agg_count ? plan->aggs[index].result_type : WR_TYPE(U64);
 }
 
+/* Must the size of a group be known before its values? */
+static bool holds_values(const wr_plan_ordered *plan)
+{
+    bool holds = false;
+
+    for (uint32_t i = 0; i < plan->agg_count; i++)
+        holds |= wr_ordered_is_quantile(plan->aggs[i].kind);
+    return holds && plan->key_count > 0;
+}
+
+static wr_type value_type(const wr_plan_ordered *plan)
+{
+    return plan->types[plan->key_count];
+}
+
+static uint32_t held_page_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
+{
+    wr_type type = value_type(plan);
+
+    return wr_row_page_bytes(wr_row_bytes_least(&type, 1, 0), exec->page_bytes);
+}
+
+enum { ROUNDING = 16 };
+
+static uint64_t held_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
+{
+    return wr_row_layout_bytes(1) + held_page_bytes(plan, exec) +
+           wr_vector_bytes(value_type(plan)) +
+           WR_BATCH_ROWS_MAX * (sizeof(uint8_t *) + sizeof(uint32_t) + 2 * sizeof(uint16_t)) +
+           6 * ROUNDING;
+}
+
 static uint64_t own_bytes(const wr_plan_ordered *plan, const wr_exec *exec)
 {
-    enum { ROUNDING = 16 };
-    uint64_t vectors = plan->key_count + 2 * result_count(plan) + 2;
-    uint64_t bytes = vectors * sizeof(wr_vector) +
+    uint64_t vectors = 2 * (uint64_t)plan->key_count + 2 * result_count(plan) + 3;
+    uint64_t bytes = vectors * sizeof(wr_vector) + plan->key_count * sizeof(wr_vector_cell) +
                      wr_ordered_bytes(plan, exec) +
                      WR_BATCH_ROWS_MAX * (sizeof(uint16_t) + sizeof(uint8_t)) +
                      wr_row_layout_bytes(plan->key_count) + key_row_bytes(plan, exec) +
-                     size_block_bytes(exec) + 16 * ROUNDING;
+                     16 * ROUNDING;
 
     for (uint32_t i = 0; i < result_count(plan); i++)
         bytes += wr_vector_bytes(result_type(plan, i)) + ROUNDING;
-    return bytes;
+    return bytes + (holds_values(plan) ? held_bytes(plan, exec) : 0);
 }
 
 static uint64_t read_lease_min(const void *plan, const wr_exec *exec, uint32_t worker_count)
@@ -59,7 +88,38 @@ static uint64_t read_lease_min(const void *plan, const wr_exec *exec, uint32_t w
     wr_sorter_plan sorter_plan = wr_ordered_sorter_plan(plan);
 
     return wr_sorter_read_lease_min(&sorter_plan, exec, worker_count) +
-           wr_bump_lease_min(own_bytes(plan, exec), exec->page_bytes);
+           wr_bump_lease_min(own_bytes(plan, exec), exec->page_bytes) +
+           (holds_values(plan) ? held_page_bytes(plan, exec) : 0);
+}
+
+/* Before the sorter takes what there is. */
+static wr_status take_first_page(held_values *held, wr_error *err)
+{
+    return wr_row_store_add_page(&held->store)
+               ? WR_OK
+               : WR_RAISE(err, WR_BUG, "held values got no page inside their lease");
+}
+
+static wr_status take_held(ordered_shared *shared, const wr_plan_ordered *plan, wr_exec *exec,
+                           wr_lease *lease, wr_error *err)
+{
+    uint32_t      page_bytes = held_page_bytes(plan, exec);
+    held_values  *held = &shared->held;
+    wr_bump      *bump = &shared->bump;
+
+    held->type = value_type(plan);
+    held->buffer = wr_bump_alloc(bump, page_bytes, err);
+    held->rows = WR_BUMP_NEW_ARRAY(bump, uint8_t *, WR_BATCH_ROWS_MAX, err);
+    held->sizes = WR_BUMP_NEW_ARRAY(bump, uint32_t, WR_BATCH_ROWS_MAX, err);
+    held->selected = WR_BUMP_NEW_ARRAY(bump, uint16_t, WR_BATCH_ROWS_MAX, err);
+    held->which = WR_BUMP_NEW_ARRAY(bump, uint16_t, WR_BATCH_ROWS_MAX, err);
+    if (!held->buffer || !held->rows || !held->sizes || !held->selected || !held->which)
+        return WR_NO_MEMORY;
+    WR_TRY(wr_vector_init(&held->values, held->type, bump, err));
+    WR_TRY(wr_row_layout_init(&held->layout, &held->type, 1, 0, NULL, wr_row_bytes_max(page_bytes),
+                              bump, err));
+    wr_row_store_init(&held->store, &held->layout, lease, page_bytes, exec->spill);
+    return take_first_page(held, err);
 }
 
 static wr_status take_buffers(ordered_shared *shared, const wr_plan_ordered *plan, wr_exec *exec,
@@ -71,13 +131,13 @@ static wr_status take_buffers(ordered_shared *shared, const wr_plan_ordered *pla
     shared->columns = WR_BUMP_NEW_ARRAY(bump, wr_vector, plan->key_count + result_count(plan) + 1,
                                         err);
     shared->results = WR_BUMP_NEW_ARRAY(bump, wr_vector, result_count(plan) + 1, err);
+    shared->keys = WR_BUMP_NEW_ARRAY(bump, wr_vector, plan->key_count + 1, err);
+    shared->key_cells = WR_BUMP_NEW_ARRAY(bump, wr_vector_cell, plan->key_count, err);
     shared->rows = WR_BUMP_NEW_ARRAY(bump, uint16_t, WR_BATCH_ROWS_MAX, err);
     shared->starts = WR_BUMP_NEW_ARRAY(bump, uint8_t, WR_BATCH_ROWS_MAX, err);
     shared->last_keys = wr_bump_alloc(bump, key_row_bytes(plan, exec), err);
-    shared->sizes = wr_bump_alloc(bump, size_block_bytes(exec), err);
-    shared->sizes_max = size_block_bytes(exec) / (uint32_t)sizeof(group_size);
-    if (!shared->columns || !shared->results || !shared->rows || !shared->starts ||
-        !shared->last_keys || !shared->sizes)
+    if (!shared->columns || !shared->results || !shared->keys || !shared->key_cells ||
+        !shared->rows || !shared->starts || !shared->last_keys)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < result_count(plan); i++)
         WR_TRY(wr_vector_init(&shared->results[i], result_type(plan, i), bump, err));
@@ -86,7 +146,7 @@ static wr_status take_buffers(ordered_shared *shared, const wr_plan_ordered *pla
                               key_row_bytes(plan, exec), bump, err);
 }
 
-/* ---- First pass: sizes of groups --------------------------------------------------------------------- */
+/* ---- Where groups begin ------------------------------------------------------------------------------ */
 
 /* Rows 1 .. row_count - 1 of a key column that differ from the row before are marked. */
 static wr_status mark_changes(const wr_vector *column, uint32_t row_count, uint8_t *starts,
@@ -137,97 +197,33 @@ static wr_status remember_keys(ordered_shared *shared, const wr_batch *batch, wr
                         spill, err);
 }
 
-static wr_status begin_size(ordered_shared *shared, wr_error *err)
+/* Marks the rows of the batch that begin a group: the first one if it has other keys than the open one. */
+static wr_status mark_starts(ordered_shared *shared, const wr_plan_ordered *plan, wr_error *err)
 {
-    if (shared->size_count == shared->sizes_max) {
-        WR_TRY(wr_spill_append(&shared->size_stream, shared->sizes,
-                               shared->sizes_max * (uint32_t)sizeof(group_size), NULL, err));
-        shared->size_count = 0;
-    }
-    shared->sizes[shared->size_count++] = (group_size){0, 0};
-    return WR_OK;
-}
+    const wr_batch *batch = &shared->batch;
+    bool            starts = true;
 
-static wr_status count_batch(ordered_shared *shared, const wr_plan_ordered *plan,
-                             const wr_batch *batch, wr_error *err)
-{
-    const wr_vector *values = &batch->columns[plan->key_count];
-    bool             starts = true;
-
-    if (shared->size_count > 0)
+    if (plan->key_count == 0 || batch->row_count == 0)
+        return WR_OK;
+    if (shared->is_open)
         WR_TRY(starts_with_group(shared, plan, batch, &starts, err));
     memset(shared->starts, 0, batch->row_count);
     shared->starts[0] = starts;
     for (uint32_t k = 0; k < plan->key_count; k++)
         WR_TRY(mark_changes(&batch->columns[k], batch->row_count, shared->starts, err));
-    for (uint32_t row = 0; row < batch->row_count; row++) {
-        if (shared->starts[row])
-            WR_TRY(begin_size(shared, err));
-        shared->sizes[shared->size_count - 1].row_count++;
-        shared->sizes[shared->size_count - 1].value_count +=
-            !values->valid || wr_bit_get(values->valid, row);
-    }
     return WR_OK;
 }
 
-static wr_status count_groups(ordered_shared *shared, const wr_plan_ordered *plan, wr_exec *exec,
-                              wr_error *err)
+/* The row behind the last one of the batch that is in the group of `row`. */
+static uint32_t group_end(const ordered_shared *shared, const wr_plan_ordered *plan, uint32_t row)
 {
-    wr_flow flow = WR_FLOW_MORE;
+    uint32_t end = row + 1;
 
-    WR_TRY(wr_sorter_read_open(&shared->sorter, err));
-    WR_TRY(wr_sorter_reader_open(&shared->reader, &shared->sorter, err));
-    for (;;) {
-        wr_batch batch = {0};
-
-        if (wr_exec_is_cancelled(exec))
-            return WR_RAISE(err, WR_CANCELLED, "cancelled");
-        WR_TRY(wr_sorter_read(&shared->reader, &batch, &flow, err));
-        if (flow == WR_FLOW_DONE)
-            break;
-        if (batch.row_count == 0)
-            continue;
-        WR_TRY(count_batch(shared, plan, &batch, err));
-        WR_TRY(remember_keys(shared, &batch, exec->spill, err));
-    }
-    wr_sorter_reader_close(&shared->reader);
-    wr_sorter_read_close(&shared->sorter);
-    return WR_OK;
-}
-
-/* The next group's size; none left: no rows. */
-static wr_status next_size(ordered_shared *shared, group_size *out_size, wr_error *err)
-{
-    uint32_t bytes = 0;
-
-    *out_size = (group_size){0, 0};
-    if (shared->size_next == shared->size_count)
-        return WR_OK;
-    *out_size = shared->sizes[shared->size_next++];
-    if (shared->size_next == shared->size_count && shared->size_cursor.stream) {
-        WR_TRY(wr_spill_cursor_next(&shared->size_cursor, shared->sizes, size_block_bytes(
-                                        shared->sorter.exec), &bytes, err));
-        shared->size_count = bytes / (uint32_t)sizeof(group_size);
-        shared->size_next = 0;
-    }
-    return WR_OK;
-}
-
-/* The block in memory is the last one: it goes behind the others, and all are read from the first. */
-static wr_status rewind_sizes(ordered_shared *shared, wr_error *err)
-{
-    uint32_t bytes;
-
-    shared->size_next = 0;
-    if (shared->size_stream.block_count == 0)
-        return WR_OK;
-    WR_TRY(wr_spill_append(&shared->size_stream, shared->sizes,
-                           shared->size_count * (uint32_t)sizeof(group_size), NULL, err));
-    wr_spill_cursor_init(&shared->size_cursor, &shared->size_stream, true);
-    WR_TRY(wr_spill_cursor_next(&shared->size_cursor, shared->sizes,
-                                size_block_bytes(shared->sorter.exec), &bytes, err));
-    shared->size_count = bytes / (uint32_t)sizeof(group_size);
-    return WR_OK;
+    if (plan->key_count == 0)
+        return shared->batch.row_count;
+    while (end < shared->batch.row_count && !shared->starts[end])
+        end++;
+    return end;
 }
 
 /* ---- Open -------------------------------------------------------------------------------------------- */
@@ -238,15 +234,9 @@ static wr_status read_open(wr_node *node, wr_exec *exec, wr_error *err)
     ordered_shared        *shared = wr_node_shared(node);
 
     wr_bump_init(&shared->bump, wr_node_lease(node));
-    wr_spill_stream_init(&shared->size_stream, exec->spill);
     WR_TRY(take_buffers(shared, plan, exec, err));
-    if (plan->key_count > 0) {
-        WR_TRY(count_groups(shared, plan, exec, err));
-        WR_TRY(rewind_sizes(shared, err));
-    } else {
-        shared->sizes[0] = (group_size){shared->rows_pushed, shared->values_pushed};
-        shared->size_count = 1;
-    }
+    if (holds_values(plan))
+        WR_TRY(take_held(shared, plan, exec, wr_node_lease(node), err));
     WR_TRY(wr_sorter_read_open(&shared->sorter, err));
     return wr_sorter_reader_open(&shared->reader, &shared->sorter, err);
 }
@@ -260,15 +250,68 @@ static wr_status read_local_open(wr_node *node, void *local, wr_exec *exec, wr_e
     return WR_OK;
 }
 
-/* ---- Second pass: results ------------------------------------------------------------------------------ */
+/* ---- Values that are held ----------------------------------------------------------------------------- */
 
-static wr_status open_group(ordered_shared *shared, wr_error *err)
+static wr_status hold(held_values *held, const wr_vector *values, uint32_t first, uint32_t count,
+                      wr_spill *spill, wr_error *err)
 {
-    WR_TRY(next_size(shared, &shared->group, err));
+    wr_row_scatter to = {.stores = &held->store,
+                         .store_count = 1,
+                         .bytes_max = (uint64_t)HELD_PAGES_MAX * held->store.page_bytes,
+                         .spill = spill,
+                         .sizes = held->sizes,
+                         .rows = held->rows};
+    wr_selection   selection = {held->selected, count};
+
+    for (uint32_t i = 0; i < count; i++)
+        held->selected[i] = (uint16_t)(first + i);
+    return wr_row_scatter_write(&to, values, &selection, held->which, err);
+}
+
+static wr_status add_held(held_values *held, wr_ordered *ordered, wr_spill *spill, wr_error *err)
+{
+    const uint8_t   **rows = (const uint8_t **)held->rows;
+    const wr_row_page *page;
+    wr_row_reader      reader;
+
+    wr_row_reader_init(&reader, &held->store, held->buffer, true);
+    for (;;) {
+        uint32_t offset = 0, count;
+
+        WR_TRY(wr_row_reader_next(&reader, &page, err));
+        if (!page)
+            break;
+        while ((count = wr_row_page_rows(page, &offset, WR_BATCH_ROWS_MAX, rows)) > 0) {
+            held->values.valid = NULL;
+            wr_row_read(&held->layout, 0, rows, count, &held->values);
+            WR_TRY(wr_ordered_add(ordered, &held->values, NULL, 0, count, err));
+            WR_TRY(wr_ordered_keep(ordered, spill, err));
+        }
+    }
+    wr_row_store_release(&held->store);
+    return take_first_page(held, err);
+}
+
+/* ---- Results --------------------------------------------------------------------------------------------- */
+
+static uint32_t count_valid(const wr_vector *values, uint32_t first, uint32_t end)
+{
+    uint32_t count = end - first;
+
+    for (uint32_t row = first; row < end && values->valid; row++)
+        count -= !wr_bit_get(values->valid, row);
+    return count;
+}
+
+/* A group begins that has so many values; or more, if it is held. */
+static void open_group(ordered_shared *shared, uint64_t value_count, bool is_held)
+{
     shared->is_open = true;
+    shared->is_held = is_held;
+    shared->value_count = 0;
     shared->least_position = UINT64_MAX;
-    wr_ordered_begin(&shared->ordered, shared->group.value_count);
-    return WR_OK;
+    if (!is_held)
+        wr_ordered_begin(&shared->ordered, value_count);
 }
 
 static void put_result(wr_vector *out, uint32_t row, const void *value, bool is_null)
@@ -288,6 +331,11 @@ static wr_status close_group(ordered_shared *shared, const wr_plan_ordered *plan
 {
     _Alignas(16) uint8_t value[16];
 
+    if (shared->is_held) {
+        wr_ordered_begin(&shared->ordered, shared->value_count);
+        WR_TRY(add_held(&shared->held, &shared->ordered, shared->sorter.exec->spill, err));
+    }
+    wr_ordered_count(&shared->ordered, shared->value_count);
     for (uint32_t i = 0; i < plan->agg_count; i++) {
         bool is_null;
 
@@ -310,46 +358,49 @@ static void note_positions(ordered_shared *shared, const wr_vector *positions, u
             shared->least_position = all[row];
 }
 
-/* Add `count` rows, all of the open group. */
+/* Add rows of the open group. */
 static wr_status add_rows(ordered_shared *shared, const wr_plan_ordered *plan, uint32_t row,
-                          uint32_t count, wr_error *err)
+                          uint32_t end, wr_error *err)
 {
-    uint32_t value_count = count;
+    const wr_vector *values = &shared->batch.columns[plan->key_count];
+    uint32_t         value_count = count_valid(values, row, end);
+    uint32_t         count = plan->by_value ? value_count : end - row; /* nulls are behind all values */
 
-    if (plan->by_value) { /* nulls are behind all values */
-        if (value_count > shared->group.value_count)
-            value_count = (uint32_t)shared->group.value_count;
-        shared->group.value_count -= value_count;
-    }
+    shared->value_count += value_count;
     if (plan->position != WR_FIELD_NONE)
-        note_positions(shared, &shared->batch.columns[plan->position], row, count);
-    shared->group.row_count -= count;
-    return wr_ordered_add(&shared->ordered, &shared->batch.columns[plan->key_count],
+        note_positions(shared, &shared->batch.columns[plan->position], row, end - row);
+    if (shared->is_held)
+        return hold(&shared->held, values, row, count, shared->sorter.exec->spill, err);
+    return wr_ordered_add(&shared->ordered, values,
                           plan->filter == WR_FIELD_NONE ? NULL
                                                         : &shared->batch.columns[plan->filter],
-                          row, value_count, err);
+                          row, count, err);
 }
 
 /* Add the batch's rows to their groups, until it ends or there is no room for results; *out_count of
- * them are the last of their group. */
+ * them are the last of their group. The last group of the batch stays open. */
 static wr_status add_batch(ordered_shared *shared, const wr_plan_ordered *plan,
                            uint32_t *out_count, wr_error *err)
 {
+    const wr_batch *batch = &shared->batch;
+
     *out_count = 0;
-    while (shared->batch_row < shared->batch.row_count) {
-        uint32_t count = shared->batch.row_count - shared->batch_row;
+    while (shared->batch_row < batch->row_count) {
+        uint32_t row = shared->batch_row, end = group_end(shared, plan, row);
+        bool     goes_on = end == batch->row_count;
 
         if (!shared->is_open)
-            WR_TRY(open_group(shared, err));
-        wr_assert(shared->group.row_count > 0, "rows are counted once and read once");
-        if (count > shared->group.row_count)
-            count = (uint32_t)shared->group.row_count;
-        WR_TRY(add_rows(shared, plan, shared->batch_row, count, err));
-        shared->batch_row += count;
-        if (shared->group.row_count > 0)
-            continue;
-        WR_TRY(close_group(shared, plan, shared->batch_row - 1, err));
-        shared->rows[(*out_count)++] = (uint16_t)(shared->batch_row - 1);
+            open_group(shared,
+                       plan->key_count ? count_valid(&batch->columns[plan->key_count], row, end)
+                                       : shared->values_pushed,
+                       goes_on && holds_values(plan));
+        WR_TRY(add_rows(shared, plan, row, end, err));
+        shared->batch_row = end;
+        if (goes_on)
+            return plan->key_count ? remember_keys(shared, batch, shared->sorter.exec->spill, err)
+                                   : WR_OK;
+        WR_TRY(close_group(shared, plan, end - 1, err));
+        shared->rows[(*out_count)++] = (uint16_t)(end - 1);
         if (wr_ordered_is_full(&shared->ordered))
             return WR_OK;
     }
@@ -390,33 +441,43 @@ static void give_batch(ordered_shared *shared, const wr_plan_ordered *plan, cons
     shared->groups_given += group_count;
 }
 
-/* Without keys there is one group, even of no rows. */
-static wr_status give_empty_group(ordered_shared *shared, const wr_plan_ordered *plan,
-                                  wr_batch *out, wr_error *err)
+/* The group that is open ended with the batch before: its keys are those that were remembered. Without
+ * keys there is one group, even of no rows. */
+static wr_status give_last_group(ordered_shared *shared, const wr_plan_ordered *plan,
+                                 wr_batch *out, wr_error *err)
 {
-    static const wr_batch ONE_ROW = {.row_count = 1};
+    const uint8_t *row = shared->last_keys;
+    wr_batch       one = {.row_count = 1, .columns = shared->keys};
 
-    WR_TRY(open_group(shared, err));
+    if (!shared->is_open)
+        open_group(shared, 0, false);
     clear_results(shared, plan, 1);
     WR_TRY(close_group(shared, plan, 0, err));
+    for (uint32_t k = 0; k < plan->key_count; k++) {
+        shared->keys[k] = (wr_vector){.type = plan->types[k],
+                                      .data = shared->key_cells[k].value,
+                                      .valid = &shared->key_cells[k].valid};
+        wr_row_read(&shared->key_layout, k, &row, 1, &shared->keys[k]);
+    }
     shared->rows[0] = 0;
-    give_batch(shared, plan, &ONE_ROW, 1, out);
+    give_batch(shared, plan, &one, 1, out);
     return WR_OK;
 }
 
-static wr_status next_batch(ordered_shared *shared, wr_exec *exec, wr_error *err)
+static wr_status next_batch(ordered_shared *shared, const wr_plan_ordered *plan, wr_exec *exec,
+                            wr_error *err)
 {
     wr_flow flow = WR_FLOW_MORE;
 
     if (wr_exec_is_cancelled(exec))
         return WR_RAISE(err, WR_CANCELLED, "cancelled");
-    if (shared->is_open)
+    if (shared->is_open && !shared->is_held)
         WR_TRY(wr_ordered_keep(&shared->ordered, exec->spill, err));
     shared->batch = (wr_batch){0};
     shared->batch_row = 0;
     WR_TRY(wr_sorter_read(&shared->reader, &shared->batch, &flow, err));
     shared->is_done = flow == WR_FLOW_DONE;
-    return WR_OK;
+    return mark_starts(shared, plan, err);
 }
 
 static wr_status read_groups(ordered_shared *shared, const wr_plan_ordered *plan, wr_exec *exec,
@@ -427,7 +488,10 @@ static wr_status read_groups(ordered_shared *shared, const wr_plan_ordered *plan
     wr_ordered_recycle(&shared->ordered);
     while (!shared->is_done && group_count == 0) {
         if (shared->batch_row == shared->batch.row_count)
-            WR_TRY(next_batch(shared, exec, err));
+            WR_TRY(next_batch(shared, plan, exec, err));
+        if (shared->is_open && plan->key_count > 0 && shared->batch.row_count > 0 &&
+            shared->batch_row == 0 && shared->starts[0])
+            return give_last_group(shared, plan, out, err);
         clear_results(shared, plan, shared->batch.row_count);
         WR_TRY(add_batch(shared, plan, &group_count, err));
     }
@@ -435,8 +499,8 @@ static wr_status read_groups(ordered_shared *shared, const wr_plan_ordered *plan
         give_batch(shared, plan, &shared->batch, group_count, out);
         return WR_OK;
     }
-    if (plan->key_count == 0 && shared->groups_given == 0)
-        return give_empty_group(shared, plan, out, err);
+    if (shared->is_open || (plan->key_count == 0 && shared->groups_given == 0))
+        return give_last_group(shared, plan, out, err);
     *out_flow = WR_FLOW_DONE;
     return WR_OK;
 }
@@ -467,7 +531,7 @@ static void read_close(wr_node *node)
         return;
     wr_sorter_reader_close(&shared->reader);
     wr_sorter_read_close(&shared->sorter);
-    wr_spill_stream_release(&shared->size_stream);
+    wr_row_store_release(&shared->held.store);
     wr_bump_release(&shared->bump);
 }
 

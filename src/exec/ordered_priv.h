@@ -9,15 +9,21 @@
 #include "exec/agg_ordered.h"
 #include "exec/sorter.h"
 
-/* Rows of a group and how many of them have a value. */
-typedef struct group_size {
-    uint64_t row_count, value_count;
-} group_size;
+/* Values of a group of which more may come. */
+typedef struct held_values {
+    wr_type       type;
+    wr_row_layout layout; /* one column */
+    wr_row_store  store;
+    void         *buffer; /* a page that comes back */
+    wr_vector     values;
+    uint8_t     **rows;   /* of a batch: */
+    uint32_t     *sizes;
+    uint16_t     *selected, *which;
+} held_values;
 
 typedef struct ordered_shared {
     wr_sorter        sorter;
-    /* made by the sink where there are no keys: the only group's size */
-    _Atomic uint64_t rows_pushed, values_pushed;
+    _Atomic uint64_t values_pushed; /* where there are no keys: the only group's size */
 
     /* reading */
     wr_bump          bump;
@@ -25,16 +31,15 @@ typedef struct ordered_shared {
     _Atomic bool     is_taken;     /* one worker reads */
     wr_row_layout    key_layout;   /* of the last row of a batch, its keys */
     uint8_t         *last_keys;
-    group_size      *sizes;        /* a block of them */
-    uint32_t         sizes_max, size_count, size_next;
-    wr_spill_stream  size_stream;  /* blocks before the last one */
-    wr_spill_cursor  size_cursor;
+    wr_vector       *keys;         /* of one row, read from there */
+    wr_vector_cell  *key_cells;
     uint8_t         *starts;       /* per row of a batch: does a group begin? */
 
     wr_ordered       ordered;
-    group_size       group;        /* what is left of the open one */
+    held_values      held;
+    uint64_t         value_count;  /* of the open group, so far */
     uint64_t         least_position;
-    bool             is_open, is_done;
+    bool             is_open, is_held, is_done;
     wr_batch         batch;        /* of the sorter */
     uint32_t         batch_row;
     wr_vector       *columns, *results;
