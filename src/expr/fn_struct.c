@@ -221,16 +221,18 @@ RESOLVE(resolve_map_concat)
 
 /* ---- Looking into maps ------------------------------------------------------------------------------ */
 
-/* The value that `key` has. */
-static wr_status look_up(wr_packed map, wr_type type, const void *key, element *out_value,
+/* The value that the key of `row` has. */
+static wr_status look_up(wr_eval *eval, arguments args, uint32_t row, element *out_value,
                          bool *out_found, wr_error *err)
 {
-    wr_type        entry = wr_type_element(type);
+    wr_type        type = args[0]->type, entry = wr_type_element(type);
+    const void    *key = cell_at(args[1], row);
     element_reader reader;
     element        e, part;
     bool           end;
 
-    reader_init(&reader, map, type);
+    eval->error_row = row;
+    reader_init(&reader, packed_at(args, 0, row), type);
     for (*out_found = false; !*out_found;) {
         WR_TRY(reader_next(&reader, &e, &end, err));
         if (end)
@@ -251,9 +253,7 @@ EVAL(map_value)
         element value;
         bool    found;
 
-        eval->error_row = row;
-        WR_TRY(look_up(packed_at(args, 0, row), args[0]->type, cell_at(args[1], row), &value, &found,
-                       err));
+        WR_TRY(look_up(eval, args, row, &value, &found, err));
         if (found && !value.is_null)
             memcpy((uint8_t *)out->data + (size_t)row * width, value.cell, width);
         else
@@ -270,9 +270,7 @@ EVAL(map_contains)
         element value;
         bool    found;
 
-        eval->error_row = row;
-        WR_TRY(look_up(packed_at(args, 0, row), args[0]->type, cell_at(args[1], row), &value, &found,
-                       err));
+        WR_TRY(look_up(eval, args, row, &value, &found, err));
         ((uint8_t *)out->data)[row] = found;
     }
     return WR_OK;
@@ -323,8 +321,7 @@ PACK(map_extract)
     element        value;
     bool           found;
 
-    WR_TRY(look_up(packed_at(call->args, 0, row), call->args[0]->type, cell_at(call->args[1], row),
-                   &value, &found, err));
+    WR_TRY(look_up(call->eval, call->args, row, &value, &found, err));
     wr_list_pack_begin(&list, packer, wr_type_element(call->out->type));
     if (found)
         pack_element(&list, &value);

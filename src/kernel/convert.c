@@ -123,11 +123,3 @@ bool wr_convert(wr_physical from, wr_physical to, const void *values, wr_selecti
 {
     return TABLE[from][to](values, rows, out);
 }
-
-bool wr_convert_fits(wr_physical from, wr_physical to, const void *values, uint32_t row)
-{
-    uint64_t    cell;
-    const char *value = values;
-
-    return !TABLE[from][to](value + (size_t)row * wr_physical_bytes(from), wr_rows_all(1), &cell);
-}

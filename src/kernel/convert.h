@@ -11,7 +11,4 @@
  *  Returns true if some values do not fit: their results are unspecified. */
 bool wr_convert(wr_physical from, wr_physical to, const void *values, wr_selection rows, void *out);
 
-/** Does the value of this one row fit? */
-bool wr_convert_fits(wr_physical from, wr_physical to, const void *values, uint32_t row);
-
 #endif

@@ -191,15 +191,3 @@ void wr_hash_columns(const wr_vector *columns, uint32_t column_count,
     for (uint32_t c = 0; c < column_count; c++)
         hash_column(&columns[c], c == 0, selection, out_hashes);
 }
-
-uint64_t wr_hash_value(const wr_value *value)
-{
-    const wr_selection one = {NULL, 1};
-    wr_vector_cell     cell;
-    wr_vector          column;
-    uint64_t           hash;
-
-    wr_vector_set_const(&column, value, 1, &cell);
-    wr_hash_columns(&column, 1, &one, &hash);
-    return hash;
-}

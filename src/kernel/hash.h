@@ -17,7 +17,4 @@
 void wr_hash_columns(const wr_vector *columns, uint32_t column_count,
                      const wr_selection *selection, uint64_t *out_hashes);
 
-/** The hash that wr_hash_columns gives a single column's value. Slow path (constants, tests). */
-uint64_t wr_hash_value(const wr_value *value);
-
 #endif

@@ -75,11 +75,24 @@ static void make(sample *s, wr_encoding encoding, wr_type type, bool has_nulls)
     s->column.row_count = ROWS;
 }
 
+/* The hash of a column of this one value. */
+static uint64_t hash_value(const wr_value *value)
+{
+    const wr_selection one = {NULL, 1};
+    wr_vector_cell     cell;
+    wr_vector          column;
+    uint64_t           hash;
+
+    wr_vector_set_const(&column, value, 1, &cell);
+    wr_hash_columns(&column, 1, &one, &hash);
+    return hash;
+}
+
 static uint64_t hash_at(const wr_vector *column, uint32_t row)
 {
     wr_value value = wr_vector_value(column, row);
 
-    return wr_hash_value(&value);
+    return hash_value(&value);
 }
 
 static void check(const wr_vector *columns, uint32_t column_count, const wr_selection *selection)
@@ -131,7 +144,7 @@ static void every_type_encoding_and_selection(void **state)
 
 static uint64_t hash_of_f64(double x)
 {
-    return wr_hash_value(&(wr_value){.type = WR_TYPE(F64), .f64 = x});
+    return hash_value(&(wr_value){.type = WR_TYPE(F64), .f64 = x});
 }
 
 static void equal_values_hash_equal(void **state)
@@ -148,8 +161,8 @@ static void equal_values_hash_equal(void **state)
     assert_true(hash_of_f64(NAN) == hash_of_f64(nan));
     assert_true(hash_of_f64(-0.0) == hash_of_f64(0.0));
     assert_true(hash_of_f64(1.0) != hash_of_f64(-1.0));
-    assert_true(wr_hash_value(&month) == wr_hash_value(&days));
-    assert_true(wr_hash_value(&null_i64) == wr_hash_value(&null_text));
+    assert_true(hash_value(&month) == hash_value(&days));
+    assert_true(hash_value(&null_i64) == hash_value(&null_text));
 }
 
 static void strings_and_blobs(void **state)
@@ -168,7 +181,7 @@ static void strings_and_blobs(void **state)
     for (size_t byte_count = 0; byte_count <= sizeof bytes; byte_count++) {
         wr_value value = {.type = WR_TYPE(BINARY), .text = {bytes, byte_count}};
 
-        assert_true(wr_hash_value(&value) == wr_hash_bytes(bytes, byte_count));
+        assert_true(hash_value(&value) == wr_hash_bytes(bytes, byte_count));
     }
     blob.hash = wr_hash_bytes(bytes, sizeof bytes);
     cells[0] = wr_str_of(bytes, sizeof bytes);

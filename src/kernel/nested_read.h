@@ -12,6 +12,7 @@
 #ifndef WR_KERNEL_NESTED_READ_H
 #define WR_KERNEL_NESTED_READ_H
 
+#include "base/bits.h"
 #include "types/packed.h"
 #include "types/str.h"
 
@@ -73,6 +74,17 @@ typedef wr_status (*wr_nested_put)(void *self, const void *bytes, size_t byte_co
 wr_status wr_nested_read_blob(wr_nested_room *room, const wr_blob *blob, wr_type type,
                               wr_nested_put put, void *self, bool *out_good,
                               wr_error *err) WR_MUST_USE;
+
+/** End a batch before `row`: the rows from there on are read again, and are not bad until then. */
+static inline void wr_nested_end_batch(uint32_t row, uint64_t *bad_rows, uint32_t *io_bad_count,
+                                       uint32_t *io_row_count)
+{
+    for (uint32_t r = row; r < *io_row_count; r++) {
+        *io_bad_count -= wr_bit_get(bad_rows, r);
+        wr_bit_clear(bad_rows, r);
+    }
+    *io_row_count = row;
+}
 
 /** What is wrong with a text that was BAD, or FULL in an empty room; returns `buffer`. */
 const char *wr_nested_explain(wr_nested_room *room, wr_text text, wr_type type,

@@ -46,15 +46,12 @@ bool wr_parse_binary_hex(wr_text text, uint8_t *out, size_t *out_bytes);
 
 /** By strptime-like format: %Y %m %d %H %M %S %f %y %b %B %j %p %I %z %Z %e %T %D %F %s %%, and
  *  %a %A %h %R %n %t. Fills days and nanoseconds of the day; *out_has_time says if any time field
- *  was read. A format with an offset or a zone (wr_format_has_zone) gives UTC, else local time. */
+ *  was read. A format with an offset or a zone (%z, %Z, %s) gives UTC, else local time. */
 bool wr_parse_by_format(wr_text text, wr_text format, int32_t *out_days, int64_t *out_day_ns,
                         bool *out_has_time);
 
 /** The first directive of the format that none of these is ("%q"), or empty. */
 wr_text wr_format_find_unknown(wr_text format);
-
-/** Does the format read %z, %Z or %s? */
-bool wr_format_has_zone(wr_text format);
 
 enum { WR_FORMAT_BYTES_MAX = 80 }; /* enough for every fixed-size type */
 

@@ -334,8 +334,6 @@ static void patterns_read(void **state)
     assert_true(
         wr_parse_by_format(exact("1.2.2026"), WR_TEXT("%d.%m.%Y"), &days, &day_ns, &has_time) &&
         !has_time);
-    assert_true(wr_format_has_zone(WR_TEXT("%F %T%z")) && wr_format_has_zone(WR_TEXT("%-s")));
-    assert_false(wr_format_has_zone(WR_TEXT("%F %%z")) || wr_format_has_zone(WR_TEXT("%")));
 }
 
 static void patterns_write(void **state)

@@ -275,20 +275,6 @@ wr_text wr_format_find_unknown(wr_text format)
     return (wr_text){NULL, 0};
 }
 
-bool wr_format_has_zone(wr_text format)
-{
-    for (size_t i = 0; i + 1 < format.byte_count; i++) {
-        if (format.bytes[i] != '%')
-            continue;
-        i += format.bytes[i + 1] == '-' && i + 2 < format.byte_count;
-        char directive = format.bytes[++i];
-
-        if (directive == 'z' || directive == 'Z' || directive == 's')
-            return true;
-    }
-    return false;
-}
-
 /* What the directives write from. */
 typedef struct moment {
     int32_t  year, days, offset_s;

@@ -211,15 +211,3 @@ void wr_vector_gather(const wr_vector *in, const uint16_t *rows, uint32_t count,
     copy_values(in, rows, count, false, out);
     gather_valid(in, rows, count, out);
 }
-
-void wr_batch_compact(const wr_batch *in, wr_vector *columns_out, wr_batch *out)
-{
-    const wr_selection *selection = &in->selection;
-
-    for (uint32_t c = 0; c < in->column_count; c++)
-        wr_vector_gather(&in->columns[c], selection->rows, selection->row_count, &columns_out[c]);
-    *out = *in;
-    out->columns = columns_out;
-    out->row_count = selection->row_count;
-    wr_batch_select_all(out);
-}

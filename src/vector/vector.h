@@ -148,7 +148,4 @@ void wr_vector_flatten(const wr_vector *in, const wr_selection *selection, wr_ve
  *          when `in` declares no nulls. Repeats in `rows` are allowed. */
 void wr_vector_gather(const wr_vector *in, const uint16_t *rows, uint32_t count, wr_vector *out);
 
-/** Drop unselected rows of all columns into `columns_out` (one vector with room each). */
-void wr_batch_compact(const wr_batch *in, wr_vector *columns_out, wr_batch *out);
-
 #endif

@@ -199,41 +199,12 @@ static void flatten_merges_disjoint_rows(void **state)
         assert_same(row % 2 ? &b.vector : &a.vector, row, &out, row);
 }
 
-static void batches_are_compacted(void **state)
-{
-    static _Alignas(16) uint8_t rooms[2][ROOM_BYTES];
-    static sample a, b;
-    uint16_t      rows[WR_BATCH_ROWS_MAX];
-    wr_vector     columns[2], compacted[2];
-    wr_batch      in = {.row_count = 500, .column_count = 2, .columns = columns, .morsel = 7,
-                        .morsel_end = true};
-    wr_batch      out;
-
-    (void)state;
-    make_sample(&a, WR_CONST, WR_TYPE(UTF8), true, 500);
-    make_sample(&b, WR_SEQ, WR_TYPE(I64), false, 500);
-    columns[0] = a.vector;
-    columns[1] = b.vector;
-    for (int i = 0; i < 2; i++)
-        wr_vector_init_at(&compacted[i], columns[i].type, rooms[i]);
-    in.selection = (wr_selection){rows, random_rows(rows, 500, 2)};
-    wr_batch_compact(&in, compacted, &out);
-    assert_int_equal(out.row_count, in.selection.row_count);
-    assert_int_equal(wr_batch_rows(&out), in.selection.row_count);
-    assert_null(out.selection.rows);
-    assert_true(out.morsel == 7 && out.morsel_end);
-    for (uint32_t i = 0; i < out.row_count; i++)
-        for (int c = 0; c < 2; c++)
-            assert_same(&columns[c], rows[i], &out.columns[c], i);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_of_every_encoding),
         cmocka_unit_test(views_agree_with_values),
         cmocka_unit_test(flatten_merges_disjoint_rows),
-        cmocka_unit_test(batches_are_compacted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,15 +54,10 @@ static bool read_row(const wr_read_request *request, csv_split *split, uint32_t 
     return true;
 }
 
-/* The rows from `row` on are read again, in the next batch. */
 static void end_batch(csv_split *split, uint32_t row)
 {
     split->next = wr_csv_row_start(split, row);
-    for (uint32_t r = row; r < split->row_count; r++) {
-        split->bad_count -= wr_bit_get(split->bad_rows, r);
-        wr_bit_clear(split->bad_rows, r);
-    }
-    split->row_count = row;
+    wr_nested_end_batch(row, split->bad_rows, &split->bad_count, &split->row_count);
 }
 
 void wr_csv_read_nested(const wr_read_request *request, csv_split *split)

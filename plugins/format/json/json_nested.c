@@ -44,7 +44,6 @@ static bool read_row(const wr_read_request *request, json_split *split, uint32_t
     return true;
 }
 
-/* The rows from `row` on are read again, in the next batch. */
 static void end_batch(json_split *split, uint32_t row)
 {
     uint32_t lines = 0;
@@ -53,11 +52,7 @@ static void end_batch(json_split *split, uint32_t row)
         lines += split->chunk[at] == '\n';
     split->line_count = lines;
     split->next = split->starts[row];
-    for (uint32_t r = row; r < split->row_count; r++) {
-        split->bad_count -= wr_bit_get(split->bad_rows, r);
-        wr_bit_clear(split->bad_rows, r);
-    }
-    split->row_count = row;
+    wr_nested_end_batch(row, split->bad_rows, &split->bad_count, &split->row_count);
 }
 
 void wr_json_read_nested(const wr_read_request *request, json_split *split)
