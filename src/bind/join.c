@@ -12,43 +12,6 @@ typedef struct join_parts {
     uint32_t  residual_count;
 } join_parts;
 
-/* Which inputs an expression over both reads. */
-typedef enum sides { SIDES_NONE = 0, SIDES_LEFT = 1, SIDES_RIGHT = 2, SIDES_BOTH = 3 } sides;
-
-static wr_status find_sides(binder *b, const wr_expr *expr, sides *out_sides, wr_error *err)
-{
-    uint32_t     left_count = b->scope->left->field_count;
-    uint32_t     count = left_count + b->scope->right->field_count;
-    wr_bump_mark mark = wr_bump_save(b->bump);
-    uint64_t    *bits = wr_bump_alloc(b->bump, (count / 64 + 1) * sizeof *bits, err);
-    unsigned     found = SIDES_NONE;
-
-    if (!bits)
-        return WR_NO_MEMORY;
-    wr_expr_columns(expr, bits);
-    for (uint32_t i = 0; i < count; i++)
-        if (bits[i / 64] >> (i % 64) & 1)
-            found |= i < left_count ? SIDES_LEFT : SIDES_RIGHT;
-    wr_bump_rewind(b->bump, mark);
-    *out_sides = (sides)found;
-    return WR_OK;
-}
-
-/* From columns of both inputs to columns of the right one. */
-static wr_status move_to_right(binder *b, wr_expr **io_expr, wr_error *err)
-{
-    uint32_t  left_count = b->scope->left->field_count;
-    uint32_t  count = left_count + b->scope->right->field_count;
-    uint32_t *map = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, count, err);
-
-    if (!map)
-        return WR_NO_MEMORY;
-    for (uint32_t i = left_count; i < count; i++)
-        map[i] = i - left_count;
-    *io_expr = wr_expr_remap(*io_expr, map, b->bump, err);
-    return *io_expr ? WR_OK : WR_NO_MEMORY;
-}
-
 static bool loses_digits(wr_type from, wr_type to)
 {
     return from.logical == WR_TYPE_DECIMAL && to.logical == WR_TYPE_DECIMAL && from.scale > to.scale;
@@ -82,7 +45,9 @@ static wr_status add_key(binder *b, const wr_ast *ast, wr_expr *left, wr_expr *r
                          join_parts *parts, wr_error *err)
 {
     WR_TRY(unify_sides(b, ast, &left, &right, err));
-    WR_TRY(move_to_right(b, &right, err));
+    right = wr_expr_shift(right, -(int64_t)b->scope->left->field_count, b->bump, err);
+    if (!right)
+        return WR_NO_MEMORY;
     parts->left_keys[parts->key_count] = left;
     parts->right_keys[parts->key_count++] = right;
     return WR_OK;
@@ -127,8 +92,9 @@ static wr_status find_bare_pair(binder *b, const wr_ast *left_ast, const wr_ast 
 static wr_status find_pair(binder *b, const wr_ast *ast, wr_expr **out_left, wr_expr **out_right,
                            bool *out_turned, wr_error *err)
 {
+    uint32_t left_count = b->scope->left->field_count;
     wr_expr *first, *second;
-    sides    first_sides, second_sides;
+    wr_sides first_sides, second_sides;
 
     *out_turned = false;
     WR_TRY(find_bare_pair(b, ast->args[0], ast->args[1], out_left, out_right, err));
@@ -136,12 +102,12 @@ static wr_status find_pair(binder *b, const wr_ast *ast, wr_expr **out_left, wr_
         return WR_OK;
     WR_TRY(wr_binder_node(b, ast->args[0], &first, err));
     WR_TRY(wr_binder_node(b, ast->args[1], &second, err));
-    WR_TRY(find_sides(b, first, &first_sides, err));
-    WR_TRY(find_sides(b, second, &second_sides, err));
-    if ((first_sides | second_sides) != SIDES_BOTH || first_sides == SIDES_BOTH ||
-        second_sides == SIDES_BOTH || first_sides == SIDES_NONE || second_sides == SIDES_NONE)
+    first_sides = wr_expr_sides(first, left_count);
+    second_sides = wr_expr_sides(second, left_count);
+    if (first_sides + second_sides != WR_SIDES_BOTH || first_sides == WR_SIDES_NONE ||
+        second_sides == WR_SIDES_NONE)
         return WR_OK;
-    *out_turned = first_sides == SIDES_RIGHT;
+    *out_turned = first_sides == WR_SIDES_RIGHT;
     *out_left = *out_turned ? second : first;
     *out_right = *out_turned ? first : second;
     return WR_OK;
@@ -248,23 +214,11 @@ wr_status wr_bind_match(const wr_scope *scope, const wr_ast *ast, wr_bump *bump,
                               "an asof join matches by <, <=, > or >= between left and right");
     find_range_op(ast, turned, &out_range->op);
     WR_TRY(unify_sides(&b, ast, &left, &right, err));
-    WR_TRY(move_to_right(&b, &right, err));
+    right = wr_expr_shift(right, -(int64_t)scope->left->field_count, bump, err);
+    if (!right)
+        return WR_NO_MEMORY;
     WR_TRY(wr_expr_order_key(bump, left, &out_range->left, err));
     return wr_expr_order_key(bump, right, &out_range->right, err);
-}
-
-/* From columns of the right input to columns of both. */
-static wr_status move_to_both(binder *b, wr_expr *right, wr_expr **out_expr, wr_error *err)
-{
-    uint32_t  left_count = b->scope->left->field_count, count = b->scope->right->field_count;
-    uint32_t *map = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, count + 1, err);
-
-    if (!map)
-        return WR_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++)
-        map[i] = left_count + i;
-    *out_expr = wr_expr_remap(right, map, b->bump, err);
-    return *out_expr ? WR_OK : WR_NO_MEMORY;
 }
 
 /* A constant that is not negative: not less than itself negated. */
@@ -289,7 +243,9 @@ wr_status wr_bind_tolerance(const wr_scope *scope, const wr_ast *ast, const wr_p
     bool     is_before = range->op == WR_RANGE_GT || range->op == WR_RANGE_GE;
     wr_expr *args[2], *sides_of[2] = {NULL, range->left};
 
-    WR_TRY(move_to_both(&b, range->right, &args[0], err));
+    args[0] = wr_expr_shift(range->right, scope->left->field_count, bump, err);
+    if (!args[0])
+        return WR_NO_MEMORY;
     WR_TRY(wr_binder_node(&b, ast, &args[1], err));
     WR_TRY(wr_expr_fold(args[1], bump, &args[1], err));
     WR_TRY(check_tolerance(&b, ast, args[1], err));

@@ -190,7 +190,20 @@ void wr_expr_columns(const wr_expr *expr, uint64_t *column_bits)
         wr_expr_columns(expr->args[i], column_bits);
 }
 
-wr_expr *wr_expr_remap(const wr_expr *expr, const uint32_t *map, wr_bump *bump, wr_error *err)
+wr_sides wr_expr_sides(const wr_expr *expr, uint32_t left_count)
+{
+    unsigned found = WR_SIDES_NONE;
+
+    if (expr->kind == WR_EXPR_COLUMN)
+        found = expr->column < left_count ? WR_SIDES_LEFT : WR_SIDES_RIGHT;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        found |= wr_expr_sides(expr->args[i], left_count);
+    return (wr_sides)found;
+}
+
+/* new = map[old], or without a map old + by */
+static wr_expr *copy_moved(const wr_expr *expr, const uint32_t *map, int64_t by, wr_bump *bump,
+                           wr_error *err)
 {
     wr_expr *copy = wr_expr_node(bump, expr->kind, expr->type, expr->arg_count, err);
     wr_expr **args;
@@ -201,13 +214,23 @@ wr_expr *wr_expr_remap(const wr_expr *expr, const uint32_t *map, wr_bump *bump, 
     *copy = *expr;
     copy->args = args;
     if (expr->kind == WR_EXPR_COLUMN)
-        copy->column = map[expr->column];
+        copy->column = map ? map[expr->column] : (uint32_t)(expr->column + by);
     for (uint32_t i = 0; i < expr->arg_count; i++) {
-        args[i] = wr_expr_remap(expr->args[i], map, bump, err);
+        args[i] = copy_moved(expr->args[i], map, by, bump, err);
         if (!args[i])
             return NULL;
     }
     return copy;
+}
+
+wr_expr *wr_expr_remap(const wr_expr *expr, const uint32_t *map, wr_bump *bump, wr_error *err)
+{
+    return copy_moved(expr, map, 0, bump, err);
+}
+
+wr_expr *wr_expr_shift(const wr_expr *expr, int64_t by, wr_bump *bump, wr_error *err)
+{
+    return copy_moved(expr, NULL, by, bump, err);
 }
 
 /* The same bits: 0.0 and -0.0 differ, NaN equals itself. */

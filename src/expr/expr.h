@@ -105,8 +105,18 @@ wr_status wr_expr_fold(wr_expr *expr, wr_bump *bump, wr_expr **out_expr, wr_erro
 /** Mark every column the tree reads in a bit map of the input schema. */
 void wr_expr_columns(const wr_expr *expr, uint64_t *column_bits);
 
-/** Copy with column indexes mapped: new = map[old]. */
+/** Over the columns of two inputs, of which the left one has `left_count`: which are read? */
+typedef enum wr_sides {
+    WR_SIDES_NONE = 0,
+    WR_SIDES_LEFT = 1,
+    WR_SIDES_RIGHT = 2,
+    WR_SIDES_BOTH = WR_SIDES_LEFT | WR_SIDES_RIGHT,
+} wr_sides;
+wr_sides wr_expr_sides(const wr_expr *expr, uint32_t left_count);
+
+/** Copy with column indexes mapped: new = map[old]; or shifted: new = old + by. */
 wr_expr *wr_expr_remap(const wr_expr *expr, const uint32_t *map, wr_bump *bump, wr_error *err);
+wr_expr *wr_expr_shift(const wr_expr *expr, int64_t by, wr_bump *bump, wr_error *err);
 
 /** Structural equality (same columns, constants, functions). */
 bool wr_expr_equal(const wr_expr *a, const wr_expr *b);

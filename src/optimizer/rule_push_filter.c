@@ -54,22 +54,17 @@ static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_nod
     wr_plan_join_type type = join->join.type;
     uint32_t left_count = join->inputs[0]->schema.field_count;
     uint32_t width = join->schema.field_count;
-    uint64_t *bits = WR_BUMP_NEW_ARRAY(plan->bump, uint64_t, wr_bit_words(width) + 1, err);
     uint32_t *map = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, width + 1, err);
-    bool      reads_left = false, reads_right = false;
-    uint32_t  side;
+    wr_sides sides = wr_expr_sides(filter->filter.predicate, left_count);
+    uint32_t side = sides == WR_SIDES_RIGHT;
 
-    if (!bits || !map)
+    if (!map)
         return WR_NO_MEMORY;
-    wr_expr_columns(filter->filter.predicate, bits);
-    for (uint32_t c = 0; c < width; c++) {
-        if (wr_bit_get(bits, c))
-            *(c < left_count ? &reads_left : &reads_right) = true;
+    for (uint32_t c = 0; c < width; c++)
         map[c] = c < left_count ? c : join->join.right_columns[c - left_count];
-    }
-    if (reads_left == reads_right || join->join.is_single) /* its error is due for every left row */
+    if (sides == WR_SIDES_NONE || sides == WR_SIDES_BOTH ||
+        join->join.is_single) /* its error is due for every left row */
         return WR_OK;
-    side = reads_right;
     if (side == 0 && (type == WR_PLAN_JOIN_RIGHT || type == WR_PLAN_JOIN_FULL))
         return WR_OK;
     if (side == 1 && join->join.is_asof) /* another row would be the nearest */
@@ -85,21 +80,6 @@ static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_nod
     filter->schema = filter->inputs[0]->schema;
     join->inputs[side] = filter;
     *out_moved = true;
-    return WR_OK;
-}
-
-/* Does it read the first `width` columns only? */
-static wr_status reads_only(const wr_expr *expr, uint32_t width, uint32_t field_count, wr_bump *bump,
-                            bool *out_does, wr_error *err)
-{
-    uint64_t *bits = WR_BUMP_NEW_ARRAY(bump, uint64_t, wr_bit_words(field_count) + 1, err);
-
-    if (!bits)
-        return WR_NO_MEMORY;
-    wr_expr_columns(expr, bits);
-    *out_does = true;
-    for (uint32_t c = width; c < field_count; c++)
-        *out_does &= !wr_bit_get(bits, c);
     return WR_OK;
 }
 
@@ -188,13 +168,11 @@ static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved,
         swap_with_child(plan, filter, child);
         *out_moved = true;
     } else if (child->kind == WR_PLAN_UNNEST) {
-        bool goes;
-
-        WR_TRY(reads_only(filter->filter.predicate, child->inputs[0]->schema.field_count,
-                          child->schema.field_count, plan->bump, &goes, err));
-        if (goes)
-            swap_with_child(plan, filter, child);
-        *out_moved |= goes;
+        if (wr_expr_sides(filter->filter.predicate, child->inputs[0]->schema.field_count) &
+            WR_SIDES_RIGHT)
+            return WR_OK;
+        swap_with_child(plan, filter, child);
+        *out_moved = true;
     } else if (child->kind == WR_PLAN_JOIN) {
         return push_into_join(plan, filter, child, out_moved, err);
     } else if (child->kind == WR_PLAN_WINDOW) {

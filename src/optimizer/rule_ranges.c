@@ -7,7 +7,6 @@
  * share a side and bound it from both ends (a band) are preferred: what meets them lies together.
  * A compared difference implies ordered conditions (difference.c); it stays residual, as does what is not
  * taken. */
-#include "base/bits.h"
 #include "expr/operators.h"
 #include "expr/function.h"
 #include "optimizer/optimizer_priv.h"
@@ -51,26 +50,6 @@ static void list_conjuncts(conjuncts *c, wr_expr *expr)
         list_conjuncts(c, expr->args[i]);
 }
 
-/* Does the expression read columns of the left (bit 0), of the right input (bit 1)? */
-static wr_status find_sides(const conjuncts *c, const wr_expr *expr, unsigned *out_sides,
-                            wr_error *err)
-{
-    uint32_t     left_count = c->join->inputs[0]->schema.field_count;
-    uint32_t     count = left_count + c->join->inputs[1]->schema.field_count;
-    wr_bump_mark mark = wr_bump_save(c->plan->bump);
-    uint64_t    *bits = WR_BUMP_NEW_ARRAY(c->plan->bump, uint64_t, wr_bit_words(count) + 1, err);
-
-    if (!bits)
-        return WR_NO_MEMORY;
-    wr_expr_columns(expr, bits);
-    *out_sides = 0;
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_bit_get(bits, i))
-            *out_sides |= i < left_count ? 1 : 2;
-    wr_bump_rewind(c->plan->bump, mark);
-    return WR_OK;
-}
-
 static bool find_op(const wr_expr *expr, bool turned, wr_range_op *out_op)
 {
     static const struct {
@@ -94,26 +73,25 @@ static bool has_order(wr_type type)
 }
 
 /* The conjunct as an ordered condition, its sides still over both inputs; left NULL: it is none. */
-static wr_status find_range(const conjuncts *c, const wr_expr *expr, wr_plan_range *out_range,
-                            wr_error *err)
+static void find_range(const conjuncts *c, const wr_expr *expr, wr_plan_range *out_range)
 {
-    unsigned first, second;
+    uint32_t left_count = c->join->inputs[0]->schema.field_count;
+    wr_sides first, second;
     bool     turned;
 
     *out_range = (wr_plan_range){0};
     if (expr->kind != WR_EXPR_CALL || expr->arg_count != 2 || !wr_expr_is_repeatable(expr) ||
         !find_op(expr, false, &out_range->op) || !has_order(expr->args[0]->type) ||
         !wr_type_equal(expr->args[0]->type, expr->args[1]->type))
-        return WR_OK;
-    WR_TRY(find_sides(c, expr->args[0], &first, err));
-    WR_TRY(find_sides(c, expr->args[1], &second, err));
-    if (!((first == 1 && second == 2) || (first == 2 && second == 1)))
-        return WR_OK;
-    turned = first == 2;
+        return;
+    first = wr_expr_sides(expr->args[0], left_count);
+    second = wr_expr_sides(expr->args[1], left_count);
+    if (first + second != WR_SIDES_BOTH || first == WR_SIDES_NONE || second == WR_SIDES_NONE)
+        return;
+    turned = first == WR_SIDES_RIGHT;
     find_op(expr, turned, &out_range->op);
     out_range->left = expr->args[turned];
     out_range->right = expr->args[!turned];
-    return WR_OK;
 }
 
 static bool is_less(const wr_plan_range *range)
@@ -144,34 +122,21 @@ static uint32_t choose(const conjuncts *c, const candidate *out_taken[RANGES_MAX
     return count;
 }
 
-/* From columns of both inputs to columns of the right one. */
-static wr_status move_to_right(const conjuncts *c, wr_expr **io_expr, wr_error *err)
-{
-    uint32_t  left_count = c->join->inputs[0]->schema.field_count;
-    uint32_t  count = left_count + c->join->inputs[1]->schema.field_count;
-    uint32_t *map = WR_BUMP_NEW_ARRAY(c->plan->bump, uint32_t, count + 1, err);
-
-    if (!map)
-        return WR_NO_MEMORY;
-    for (uint32_t i = left_count; i < count; i++)
-        map[i] = i - left_count;
-    *io_expr = wr_expr_remap(*io_expr, map, c->plan->bump, err);
-    return *io_expr ? WR_OK : WR_NO_MEMORY;
-}
-
 /* Conjuncts that are not taken stay residual. */
 static wr_status set_ranges(conjuncts *c, const candidate *const *taken, uint32_t taken_count,
                             wr_error *err)
 {
     wr_plan_node  *join = c->join;
     wr_plan_range *ranges = WR_BUMP_NEW_ARRAY(c->plan->bump, wr_plan_range, taken_count, err);
-    uint32_t       kept = 0;
+    uint32_t       left_count = join->inputs[0]->schema.field_count, kept = 0;
 
     if (!ranges)
         return WR_NO_MEMORY;
     for (uint32_t r = 0; r < taken_count; r++) {
         ranges[r] = taken[r]->range;
-        WR_TRY(move_to_right(c, &ranges[r].right, err));
+        ranges[r].right = wr_expr_shift(ranges[r].right, -(int64_t)left_count, c->plan->bump, err);
+        if (!ranges[r].right)
+            return WR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < c->count; i++)
         if (i != taken[0]->item && (taken_count == 1 || i != taken[1]->item))
@@ -183,14 +148,13 @@ static wr_status set_ranges(conjuncts *c, const candidate *const *taken, uint32_
                                             &join->join.residual, err);
 }
 
-static wr_status add_candidate(conjuncts *c, const wr_expr *expr, uint32_t item, wr_error *err)
+static void add_candidate(conjuncts *c, const wr_expr *expr, uint32_t item)
 {
     candidate *next = &c->candidates[c->candidate_count];
 
-    WR_TRY(find_range(c, expr, &next->range, err));
+    find_range(c, expr, &next->range);
     next->item = item;
     c->candidate_count += next->range.left != NULL;
-    return WR_OK;
 }
 
 static wr_status find_candidates(conjuncts *c, wr_error *err)
@@ -199,10 +163,10 @@ static wr_status find_candidates(conjuncts *c, wr_error *err)
     uint32_t count;
 
     for (uint32_t i = 0; i < c->count; i++) {
-        WR_TRY(add_candidate(c, c->items[i], i, err));
+        add_candidate(c, c->items[i], i);
         WR_TRY(wr_difference_ranges(c->plan->bump, c->items[i], implied, &count, err));
         for (uint32_t k = 0; k < count; k++)
-            WR_TRY(add_candidate(c, implied[k], NONE, err));
+            add_candidate(c, implied[k], NONE);
     }
     return WR_OK;
 }
