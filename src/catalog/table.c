@@ -348,7 +348,7 @@ wr_status wr_target_open(const wr_catalog *catalog, wr_text destination, wr_text
     if (target->format->block_writer && step.codec == WR_CODEC_AUTO)
         target->codec = WR_CODEC_NONE;
     target->level = (int)step.level;
-    WR_TRY(wr_codec_require(target->codec, err));
+    WR_TRY(wr_codec_require_encoder(target->codec, err));
     *out_option = place_of(options, option_count, "compression_level");
     WR_TRY(wr_output_check_level(target->codec, target->level, err));
     *out_option = WR_FIELD_NONE;

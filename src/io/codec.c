@@ -125,6 +125,13 @@ static const char *const PACKAGES[WR_CODEC_COUNT][2] = {
     [WR_CODEC_BROTLI] = {"brotli", "libbrotli-dev"},
 };
 
+static wr_status open_libraries(const wr_codec_ops *ops, wr_library *const *libraries, wr_error *err)
+{
+    for (; libraries && *libraries; libraries++)
+        WR_TRY_WHILE(wr_library_open(*libraries, err), err, "making %s ready", ops->name);
+    return WR_OK;
+}
+
 wr_status wr_codec_require(wr_codec codec, wr_error *err)
 {
     if (codec == WR_CODEC_AUTO || codec == WR_CODEC_NONE)
@@ -132,9 +139,15 @@ wr_status wr_codec_require(wr_codec codec, wr_error *err)
     if (!CODECS[codec])
         return WR_RAISE(err, WR_UNSUPPORTED, "this program was built without %s: install the package "
                         "%s and build it again", PACKAGES[codec][0], PACKAGES[codec][1]);
-    for (wr_library *const *library = CODECS[codec]->libraries; library && *library; library++)
-        WR_TRY_WHILE(wr_library_open(*library, err), err, "making %s ready", CODECS[codec]->name);
-    return WR_OK;
+    return open_libraries(CODECS[codec], CODECS[codec]->libraries, err);
+}
+
+wr_status wr_codec_require_encoder(wr_codec codec, wr_error *err)
+{
+    WR_TRY(wr_codec_require(codec, err));
+    if (codec == WR_CODEC_AUTO || codec == WR_CODEC_NONE)
+        return WR_OK;
+    return open_libraries(CODECS[codec], CODECS[codec]->encoder_libraries, err);
 }
 
 wr_status wr_codec_level(const wr_codec_ops *ops, int asked, int *out_level, wr_error *err)

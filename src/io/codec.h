@@ -47,4 +47,7 @@ wr_text wr_codec_strip_ending(wr_text path);
  *          WR_NO_MEMORY   the library does not fit the cap: names the least */
 wr_status wr_codec_require(wr_codec codec, wr_error *err) WR_MUST_USE;
 
+/** As wr_codec_require, for what encodes as well: brotli has a library of its own for that. */
+wr_status wr_codec_require_encoder(wr_codec codec, wr_error *err) WR_MUST_USE;
+
 #endif

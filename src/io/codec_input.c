@@ -34,9 +34,9 @@ static wr_status raise_window(const codec_input *self, uint64_t window_bytes, wr
     char            window_text[32], lease_text[32];
 
     return WR_RAISE(err, WR_NO_MEMORY,
-                    "'%.*s': %s: the %s at byte %llu needs a window of %s, larger than those before, "
-                    "which does not fit the lease '%s' (%s); raise the memory cap or compress again "
-                    "with a smaller window",
+                    "'%.*s': %s: the %s at byte %llu needs a window of %s, more than the first one's, "
+                    "for which '%s' (%s) has room: put the one with the largest window first, or "
+                    "compress again with a smaller one",
                     WR_TEXT_ARG(self->feed.path), self->ops->name, self->ops->unit,
                     (unsigned long long)wr_codec_feed_offset(&self->feed),
                     wr_text_format_bytes(window_bytes, window_text, sizeof window_text), lease->name,

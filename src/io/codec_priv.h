@@ -38,7 +38,8 @@ typedef struct wr_codec_io {
 typedef struct wr_codec_ops {
     const char *name;         /* "zstd"                                          */
     const char *unit;         /* what the format calls a frame: "member"         */
-    wr_library *const *libraries; /* to be loaded first, NULL behind the last; NULL: none */
+    /** To be loaded first, NULL behind the last; for encoding beside the others. NULL: none. */
+    wr_library *const *libraries, *const *encoder_libraries;
     int         level_default, level_max; /* levels are 1 to level_max           */
     uint64_t    window_default; /* of a frame that does not tell its own         */
     uint32_t    padding_multiple; /* zero bytes may follow a frame in multiples of it; 0: none */

@@ -109,7 +109,7 @@ static int set_up(void **state)
     assert_int_equal(wr_lease_open_all(f->arena, leases, 1, NULL), WR_OK);
     wr_bump_init(&f->bump, &f->lease);
     for (wr_codec codec = WR_CODEC_GZIP; codec < WR_CODEC_FILE_COUNT; codec++)
-        assert_int_equal(wr_codec_require(codec, NULL), WR_OK);
+        assert_int_equal(wr_codec_require_encoder(codec, NULL), WR_OK);
     f->file.reader.ops = &MEMORY_READER;
     f->file.reader.info.seekable = true;
     f->file.reader.path = WR_TEXT("memory");

@@ -44,6 +44,33 @@ static void page_size_follows_the_cap(void **state)
     assert_int_equal(wr_pages_for(PAGE + 1, PAGE), 2);
 }
 
+static void retired_pages_are_gone_for_good(void **state)
+{
+    wr_arena *arena = new_arena(10);
+    wr_lease  lease;
+    void     *extent;
+
+    (void)state;
+    open_one(arena, &lease, 2, 10);
+    extent = wr_lease_take(&lease, 8);
+    assert_non_null(extent);
+    assert_false(wr_arena_retire(arena, 3)); /* two are ungranted */
+    wr_lease_give(&lease, extent, 8);
+    wr_lease_shrink(&lease);
+    assert_int_equal(wr_arena_pages_committed(arena), 8);
+    assert_true(wr_arena_retire(arena, 5));
+    assert_int_equal(wr_arena_page_count(arena), 5);
+    assert_int_equal(wr_arena_pages_ungranted(arena), 3);
+    assert_true(wr_arena_pages_committed(arena) <= 5);
+    assert_null(wr_lease_take(&lease, 6));
+    extent = wr_lease_take(&lease, 5);
+    assert_non_null(extent);
+    assert_true(wr_arena_pages_committed(arena) <= 5);
+    wr_lease_give(&lease, extent, 5);
+    wr_lease_close(&lease);
+    wr_arena_free(arena);
+}
+
 static void mins_are_granted_together_or_not_at_all(void **state)
 {
     wr_arena *arena = new_arena(10);
@@ -411,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(page_size_follows_the_cap),
+        cmocka_unit_test(retired_pages_are_gone_for_good),
         cmocka_unit_test(mins_are_granted_together_or_not_at_all),
         cmocka_unit_test(grows_to_want_and_no_further),
         cmocka_unit_test(open_leases_change_their_demand),

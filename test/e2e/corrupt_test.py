@@ -115,6 +115,13 @@ class Corrupt(WeirTest):
             packed = (self.folder / f"{name}.zst").read_bytes()
             self.check_compressed(f"{name}.zst", content, packed)
 
+    def test_lz4_bz2_xz(self):
+        for program, ending in (("lz4", "lz4"), ("bzip2", "bz2"), ("xz", "xz")):
+            level = ["-0"] if program == "xz" else ["-1"]
+            packed = subprocess.run([program, *level, "-c"], input=CSV, stdout=subprocess.PIPE,
+                                    check=True).stdout
+            self.check_compressed(f"in.csv.{ending}", CSV, packed)
+
     def test_pipeline_file(self):
         """Other names, other expressions: nearly any end is right, but for crashes."""
         self.write("in.csv", CSV)
@@ -154,6 +161,16 @@ class Bombs(WeirTest):
     def test_zstd(self):
         self.write("bomb.zst", zstd_of_zeros(GIGABYTE))
         self.check_bomb("bomb.zst")
+
+    def test_lz4_bz2_xz(self):
+        for program, ending in (("lz4", "lz4"), ("bzip2", "bz2"), ("xz", "xz")):
+            with open(self.folder / f"bomb.{ending}", "wb") as file:
+                zeros = subprocess.Popen(["head", "-c", str(GIGABYTE), "/dev/zero"],
+                                         stdout=subprocess.PIPE)
+                subprocess.run([program, "-1" if program != "xz" else "-0", "-c"],
+                               stdin=zeros.stdout, stdout=file, check=True)
+                self.assertEqual(zeros.wait(), 0)
+            self.check_bomb(f"bomb.{ending}")
 
     def test_many_rows(self):
         line = b"1," + b"x" * 97 + b"\n"
