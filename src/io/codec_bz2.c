@@ -70,11 +70,14 @@ static bz2_state *init_state(void *state, uint64_t bytes)
     return self;
 }
 
+/* What is no stream needs no more than the least: decoding will tell. */
 static uint64_t window(const uint8_t *head, size_t head_bytes)
 {
+    if (head_bytes == 0)
+        return 0;
     return head_bytes >= 4 && wr_codec_starts(WR_CODEC_BZ2, head, head_bytes)
                ? (uint64_t)(head[3] - '0') * BLOCK_BYTES
-               : 0;
+               : BLOCK_BYTES;
 }
 
 static void attach(bz_stream *stream, const wr_codec_io *io)

@@ -10,6 +10,7 @@
 #include <lzma.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "carve_heap.h"
 #include "codec_priv.h"
 #include "io/carve.h"
@@ -28,7 +29,7 @@ enum {
 #define FUNCTIONS(X)                                                                               \
     X(lzma_stream_decoder) X(lzma_stream_encoder) X(lzma_code) X(lzma_memusage)                    \
     X(lzma_raw_decoder_memusage) X(lzma_raw_encoder_memusage) X(lzma_lzma_preset)                  \
-    X(lzma_stream_buffer_bound)
+    X(lzma_stream_buffer_bound) X(lzma_crc32)
 
 static struct {
 #define X(name) __typeof__(name) *name;
@@ -78,7 +79,7 @@ static xz_state *init_state(void *state, uint64_t bytes)
 
 /* ---- Head ------------------------------------------------------------------------------------- */
 
-enum { STREAM_HEADER_BYTES = 12, ID_LZMA2 = 0x21, DICTIONARY_CODE_MAX = 40 };
+enum { STREAM_HEADER_BYTES = 12, CRC_BYTES = 4, ID_LZMA2 = 0x21, DICTIONARY_CODE_MAX = 40 };
 
 /* The format's integers: 7 bits a byte, low ones first. UINT64_MAX if it does not end before `end`. */
 static uint64_t read_number(const uint8_t **next, const uint8_t *end)
@@ -102,19 +103,13 @@ static uint64_t dictionary_bytes(uint8_t code)
     return code == DICTIONARY_CODE_MAX ? UINT32_MAX : (uint64_t)(2 | (code & 1)) << (code / 2 + 11);
 }
 
-static uint64_t window(const uint8_t *head, size_t head_bytes)
+/* The dictionary of a whole block header; 0: none is in it. */
+static uint64_t read_block_header(const uint8_t *header, size_t header_bytes)
 {
-    const uint8_t *next = head + STREAM_HEADER_BYTES + 2, *end = head + head_bytes;
-    int            filter_count;
-    uint8_t        flags;
+    const uint8_t *next = header + 2, *end = header + header_bytes - CRC_BYTES;
+    int            filter_count = (header[1] & 3) + 1;
 
-    if (head_bytes < STREAM_HEADER_BYTES + 2 || !wr_codec_starts(WR_CODEC_XZ, head, head_bytes))
-        return 0;
-    if (head[STREAM_HEADER_BYTES] == 0)
-        return LZMA_DICT_SIZE_MIN; /* no block at all */
-    flags = head[STREAM_HEADER_BYTES + 1];
-    filter_count = (flags & 3) + 1;
-    for (int sizes = !!(flags & 0x40) + !!(flags & 0x80); sizes > 0; sizes--)
+    for (int sizes = !!(header[1] & 0x40) + !!(header[1] & 0x80); sizes > 0; sizes--)
         read_number(&next, end);
     while (filter_count-- > 0) {
         uint64_t id = read_number(&next, end), property_bytes = read_number(&next, end);
@@ -126,6 +121,26 @@ static uint64_t window(const uint8_t *head, size_t head_bytes)
         next += property_bytes;
     }
     return 0;
+}
+
+/* A head that is damaged, or all that there is, needs no more than the least: decoding will tell. */
+static uint64_t window(const uint8_t *head, size_t head_bytes)
+{
+    const uint8_t *block = head + STREAM_HEADER_BYTES;
+    size_t         block_bytes;
+    uint64_t       window_bytes;
+
+    if (head_bytes <= STREAM_HEADER_BYTES || !wr_codec_starts(WR_CODEC_XZ, head, head_bytes) ||
+        block[0] == 0)
+        return head_bytes ? LZMA_DICT_SIZE_MIN : 0;
+    block_bytes = 4 * ((size_t)block[0] + 1);
+    if (block_bytes > head_bytes - STREAM_HEADER_BYTES)
+        return head_bytes < WR_CODEC_HEAD_BYTES ? LZMA_DICT_SIZE_MIN : 0;
+    if (lib.lzma_crc32(block, block_bytes - CRC_BYTES, 0) !=
+        wr_load_u32(block + block_bytes - CRC_BYTES))
+        return LZMA_DICT_SIZE_MIN;
+    window_bytes = read_block_header(block, block_bytes);
+    return window_bytes ? window_bytes : LZMA_DICT_SIZE_MIN;
 }
 
 /* ---- Decoding --------------------------------------------------------------------------------- */
