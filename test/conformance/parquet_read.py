@@ -89,6 +89,37 @@ def flat_table(seed, n, null_share=0.2):
     return pa.table({**columns, "none": pa.nulls(n)})
 
 
+def nested_value(draw, kind):
+    if draw.random() < 0.2:
+        return None
+    if pa.types.is_list(kind):
+        return [nested_value(draw, kind.value_type) for _ in range(draw.choice([0, 0, 1, 2, 5]))]
+    if pa.types.is_struct(kind):
+        return {field.name: nested_value(draw, field.type) for field in kind}
+    if pa.types.is_map(kind):
+        keys = sorted({draw.choice("abcdefg") for _ in range(draw.randint(0, 4))})
+        return [(key, nested_value(draw, kind.item_type)) for key in keys]
+    if pa.types.is_string(kind):
+        return draw.choice(["", "x", "longer than twelve bytes", "é" * draw.randint(0, 30)])
+    if pa.types.is_floating(kind):
+        return draw.random()
+    return draw.random() < 0.5 if pa.types.is_boolean(kind) else draw.randint(-1000, 1000)
+
+
+def nested_table(seed, n):
+    draw, s, i = random.Random(seed), pa.string(), pa.int64()
+    strukt = pa.struct([("a", i), ("b", s)])
+    kinds = {
+        "li": pa.list_(i), "ls": pa.list_(s), "lli": pa.list_(pa.list_(i)), "st": strukt,
+        "lst": pa.list_(strukt), "lb": pa.list_(pa.bool_()), "lf": pa.list_(pa.float32()),
+        "sl": pa.struct([("l", pa.list_(i)), ("m", pa.list_(s)), ("n", strukt)]), "m": pa.map_(s, i),
+        "ml": pa.map_(s, pa.list_(strukt)), "llls": pa.list_(pa.list_(pa.list_(strukt))),
+        "lm": pa.list_(pa.map_(s, s)), "flat": i,
+    }
+    return pa.table({name: pa.array([nested_value(draw, kind) for _ in range(n)], kind)
+                     for name, kind in kinds.items()})
+
+
 # ---- Cases ----------------------------------------------------------------------------------------
 
 
@@ -126,6 +157,13 @@ def written_by_pyarrow():
             yield (f"{encoding}-{version}", plain.select(names),
                    {"use_dictionary": False, "column_encoding": {n: encoding for n in names},
                     "data_page_version": version, "data_page_size": 5000})
+    nested = nested_table(9, 2000)
+    for codec, version in [("none", "1.0"), ("snappy", "2.0"), ("zstd", "1.0")]:
+        yield (f"nested-{codec}-{version}", nested,
+               {"compression": codec, "data_page_version": version, "data_page_size": 1500,
+                "row_group_size": 1100})
+    yield "nested-plain", nested, {"use_dictionary": False}
+    yield "checksums", plain, {"write_page_checksum": True}
     yield "empty", plain.slice(0, 0), {}
     yield "old-types", plain.select(["i32", "s", "date", "ts_ms"]), {"version": "1.0"}
 

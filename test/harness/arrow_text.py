@@ -31,7 +31,7 @@ def timestamp_text(units, unit, zone):
 
 def float_text(value, kind):
     if math.isnan(value) or math.isinf(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return None  # JSON has no such numbers
     return Float(value, pa.types.is_float64(kind))
 
 

@@ -34,7 +34,8 @@ wr_status wr_pq_bytes_fill(pq_bytes *bytes, uint32_t wanted, wr_error *err)
 
     if (bytes->left == 0 || kept >= wanted)
         return WR_OK;
-    memmove(bytes->window, bytes->at, kept);
+    if (kept > 0)
+        memmove(bytes->window, bytes->at, kept);
     bytes->at = bytes->window;
     bytes->end = bytes->window + kept;
     room = bytes->window_bytes - kept;
@@ -67,7 +68,9 @@ wr_status wr_pq_bytes_copy(pq_bytes *bytes, void *out, uint64_t count, wr_error 
     if (count > here + bytes->left)
         return wr_pq_raise_short(err);
     here = here < count ? here : count;
-    memcpy(out, bytes->at, here);
-    bytes->at += here;
+    if (here > 0) {
+        memcpy(out, bytes->at, here);
+        bytes->at += here;
+    }
     return read_on(bytes, (uint8_t *)out + here, count - here, err);
 }

@@ -15,22 +15,36 @@
 #include "base/bits.h"
 
 /* Rows of a split: a row group of more is cut, so that workers share it. */
-enum { SPLIT_ROWS_MAX = 1 << 20 };
+enum {
+    SPLIT_ROWS_MAX = 1 << 20,
+    NESTED_SPLIT_ROWS_MAX = 1 << 24, /* passing over rows of nested columns is reading them */
+};
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
-
-static uint32_t leaves_of(wr_type type)
-{
-    (void)type;
-    return 1;
-}
 
 uint32_t wr_pq_leaf_room(const wr_read_request *request)
 {
     uint32_t count = 0;
 
     for (uint32_t c = 0; c < request->column_count; c++)
-        count += leaves_of(request->schema->fields[request->columns[c]].type);
+        count += wr_pq_leaves_of(request->schema->fields[request->columns[c]].type);
+    return count;
+}
+
+bool wr_pq_has_nested(const wr_read_request *request)
+{
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (wr_type_is_nested(request->schema->fields[request->columns[c]].type))
+            return true;
+    return false;
+}
+
+static uint32_t node_room(const wr_read_request *request)
+{
+    uint32_t count = 0;
+
+    for (uint32_t c = 0; c < request->column_count; c++)
+        count += wr_pq_nodes_of(request->schema->fields[request->columns[c]].type);
     return count;
 }
 
@@ -39,6 +53,7 @@ static void lay_out(const wr_read_request *request, pq_file *file, wr_carver *ca
     uint32_t leaf_room = wr_pq_leaf_room(request);
 
     file->columns = wr_carve(carver, request->column_count * sizeof(pq_column));
+    file->nodes = wr_carve(carver, node_room(request) * sizeof(pq_node));
     file->leaves = wr_carve(carver, leaf_room * sizeof(pq_leaf));
     file->chunks = wr_carve(carver, leaf_room * sizeof(pq_chunk));
     file->file_leaves = wr_carve(carver, leaf_room * sizeof(uint32_t));
@@ -89,19 +104,14 @@ static uint32_t find_column(const wr_read_request *request, pq_file *file, wr_te
     return WR_FIELD_NONE;
 }
 
-static wr_status bind_column(const wr_read_request *request, pq_file *file, uint32_t column,
-                             bool is_group, wr_error *err)
+static wr_status bind_column(const wr_read_request *request, pq_file *file, pq_binder *binder,
+                             uint32_t index, wr_error *err)
 {
-    const wr_field *field = field_of(request, column);
-    pq_leaf        *leaf = &file->leaves[column];
+    const wr_field  *field = field_of(request, index);
+    const pq_column *column = &file->columns[index];
 
-    if (is_group || file->element.repetition == PQ_REPEATED || wr_type_is_nested(field->type))
-        return WR_RAISE(err, WR_UNSUPPORTED, "column '%.*s': nested columns of Parquet cannot be read",
-                        WR_TEXT_ARG(field->name));
-    WR_TRY_WHILE(wr_pq_leaf_bind(&file->element, field->type, leaf, err), err,
-                 "reading column '%.*s' of %.*s", WR_TEXT_ARG(field->name),
-                 WR_TEXT_ARG(file->base.path));
-    leaf->max_definition = file->element.repetition == PQ_OPTIONAL;
+    WR_TRY_WHILE(wr_pq_bind_column(binder, field->type, column->first_node, column->first_leaf, err), err,
+                 "reading column '%.*s' of %.*s", WR_TEXT_ARG(field->name), WR_TEXT_ARG(file->base.path));
     return WR_OK;
 }
 
@@ -109,32 +119,25 @@ static wr_status bind_column(const wr_read_request *request, pq_file *file, uint
 static wr_status read_columns(const wr_read_request *request, pq_file *file, wr_thrift_reader *reader,
                               uint32_t count, wr_error *err)
 {
-    pq_element *element = &file->element;
-    uint64_t    left = 0; /* elements of the open subtree that are still to come */
-    uint32_t    hint = 0;
+    pq_binder binder = {.file = file, .reader = reader, .elements_left = count};
+    uint32_t  top_count, hint = 0;
 
     file->file_leaf_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        wr_pq_element_read(reader, element);
-        if (reader->status != WR_OK)
-            return reader->status;
-        if (i > 0 && left == 0) {
-            wr_text  name = {element->name, element->name_bytes};
-            uint32_t column = request->column_count ? find_column(request, file, name, &hint)
-                                                    : WR_FIELD_NONE;
+    WR_TRY(wr_pq_next_column(&binder));
+    top_count = file->element.child_count;
+    for (uint32_t i = 0; i < top_count; i++) {
+        uint32_t column = WR_FIELD_NONE;
 
-            left = 1;
-            if (column != WR_FIELD_NONE) {
-                WR_TRY(bind_column(request, file, column, !element->is_leaf, err));
-                file->file_leaves[column] = file->file_leaf_count;
-            }
-        }
-        if (i > 0) {
-            left = left - 1 + element->child_count;
-            file->file_leaf_count += element->is_leaf;
-        }
+        WR_TRY(wr_pq_next_column(&binder));
+        if (request->column_count > 0)
+            column = find_column(request, file, (wr_text){file->element.name, file->element.name_bytes},
+                                 &hint);
+        WR_TRY(column == WR_FIELD_NONE ? wr_pq_skip_subtree(&binder)
+                                       : bind_column(request, file, &binder, column, err));
     }
-    return WR_OK;
+    if (binder.elements_left > 0)
+        wr_thrift_fail(reader, "the schema has more elements than its groups");
+    return reader->status;
 }
 
 /* Leaves by their number in the file; usually they come in order. */
@@ -161,8 +164,6 @@ static wr_status check_columns(const wr_read_request *request, pq_file *file, wr
         if (file->columns[c].is_ambiguous)
             return WR_RAISE(err, WR_DATA, "%.*s: it has several columns '%.*s', which differ in case",
                             WR_TEXT_ARG(file->base.path), WR_TEXT_ARG(name));
-        if (file->columns[c].is_missing)
-            file->leaves[c] = (pq_leaf){.type = field_of(request, c)->type};
     }
     return WR_OK;
 }
@@ -220,6 +221,22 @@ static wr_status read_footer(const wr_read_request *request, pq_file *file, wr_t
     return reader->status;
 }
 
+/* Where each column's nodes and leaves will stand; nothing is found yet. */
+static void begin_columns(const wr_read_request *request, pq_file *file)
+{
+    uint32_t leaf = 0, node = 0;
+
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        wr_type type = field_of(request, c)->type;
+
+        file->columns[c] = (pq_column){.first_leaf = leaf, .leaf_count = wr_pq_leaves_of(type),
+                                       .first_node = node, .is_missing = true};
+        node += wr_pq_nodes_of(type);
+        for (uint32_t end = leaf + file->columns[c].leaf_count; leaf < end; leaf++)
+            file->file_leaves[leaf] = UINT32_MAX;
+    }
+}
+
 wr_status wr_pq_file_open(const wr_read_request *request, wr_file_reader *base, wr_bump *bump,
                           wr_error *err)
 {
@@ -231,10 +248,7 @@ wr_status wr_pq_file_open(const wr_read_request *request, wr_file_reader *base, 
     WR_TRY(wr_carver_init(&carver, bump, wr_pq_file_lease_min(request), err));
     lay_out(request, file, &carver);
     file->leaf_count = wr_pq_leaf_room(request);
-    for (uint32_t c = 0; c < request->column_count; c++) {
-        file->columns[c] = (pq_column){.first_leaf = c, .leaf_count = 1, .is_missing = true};
-        file->file_leaves[c] = UINT32_MAX;
-    }
+    begin_columns(request, file);
     WR_TRY(wr_pq_footer_find(base, &file->footer_begin, &file->footer_end, err));
     wr_thrift_open_file(&reader, base->raw, file->footer_begin, file->footer_end, file->window,
                         PQ_META_WINDOW_BYTES, err);
@@ -336,7 +350,7 @@ static void apply_bounds(const wr_read_request *request, pq_file *file, uint32_t
 {
     for (uint32_t b = 0; b < request->bound_count; b++)
         if (file->columns[request->bounds[b].column].first_leaf == leaf &&
-            file->leaves[leaf].max_repetition == 0 &&
+            !wr_type_is_nested(field_of(request, request->bounds[b].column)->type) &&
             wr_pq_is_excluded(&file->leaves[leaf], &file->statistics, file->chunks[leaf].value_count,
                               file->has_orders, &request->bounds[b]))
             file->is_excluded = true;
@@ -414,7 +428,7 @@ wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *base,
 {
     pq_file  *file = (pq_file *)base;
     pq_split *pq = (pq_split *)split;
-    uint64_t  rows;
+    uint64_t  rows, rows_max;
 
     while (file->group_next == file->group_rows) {
         if (file->next_group == file->group_count) {
@@ -426,11 +440,12 @@ wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *base,
                      file->next_group, WR_TEXT_ARG(base->path));
     }
     rows = file->group_rows - file->group_next;
-    if (rows > SPLIT_ROWS_MAX)
-        rows = SPLIT_ROWS_MAX;
+    rows_max = wr_pq_has_nested(request) ? NESTED_SPLIT_ROWS_MAX : SPLIT_ROWS_MAX;
+    if (rows > rows_max)
+        rows = rows_max;
     split->first_row = base->next_row;
     split->byte_offset = file->found_count ? file->chunks[file->order[0]].begin : 0;
-    wr_pq_split_begin(pq, file, file->group_next, rows);
+    wr_pq_split_begin(request, pq, file, file->group_next, rows);
     base->next_row += rows;
     file->group_next += rows;
     if (file->found_count && file->chunks[file->order[0]].end > base->consumed_bytes)

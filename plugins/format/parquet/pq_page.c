@@ -11,6 +11,9 @@
 #include "pq_priv.h"
 
 #include <string.h>
+#include <zlib.h>
+
+#include "base/bits.h"
 
 enum { DATA_BYTES_MAX = INT32_MAX };
 
@@ -18,7 +21,7 @@ enum { DATA_BYTES_MAX = INT32_MAX };
 
 static const wr_codec CODECS[PQ_CODEC_COUNT] = {
     [PQ_UNCOMPRESSED] = WR_CODEC_NONE, [PQ_SNAPPY] = WR_CODEC_SNAPPY, [PQ_GZIP] = WR_CODEC_GZIP,
-    [PQ_ZSTD] = WR_CODEC_ZSTD, [PQ_LZ4_RAW] = WR_CODEC_LZ4_RAW,
+    [PQ_ZSTD] = WR_CODEC_ZSTD, [PQ_LZ4] = WR_CODEC_LZ4_RAW, [PQ_LZ4_RAW] = WR_CODEC_LZ4_RAW,
 };
 
 static const char *const CODEC_NAMES[PQ_CODEC_COUNT] = {
@@ -263,9 +266,65 @@ static wr_status decode_to_scratch(pq_cursor *cursor, pq_tools *tools, wr_codec 
     return WR_OK;
 }
 
+/* Of the page as it is stored, which may lie in two parts. */
+static wr_status check_crc(const pq_page_header *header, const uint8_t *first, uint32_t first_bytes,
+                           const uint8_t *second, uint32_t second_bytes, wr_error *err)
+{
+    uint32_t crc = (uint32_t)crc32(crc32(0, first, first_bytes), second ? second : first, second_bytes);
+
+    if (crc != header->crc)
+        return WR_RAISE(err, WR_CORRUPT, "the checksum of a page of %u bytes is wrong", header->stored_bytes);
+    return WR_OK;
+}
+
+/* The old lz4 of Hadoop: blocks, each behind its raw and its stored length, highest byte first. */
+static bool is_framed(const uint8_t *stored, uint64_t stored_bytes, uint64_t raw_bytes)
+{
+    uint64_t raw_sum = 0;
+
+    while (stored_bytes > 0) {
+        uint64_t lengths, block_bytes;
+
+        if (stored_bytes < sizeof lengths)
+            return false;
+        lengths = wr_load_u64_be(stored);
+        block_bytes = lengths & UINT32_MAX;
+        raw_sum += lengths >> 32;
+        if (block_bytes > stored_bytes - sizeof lengths)
+            return false;
+        stored += sizeof lengths + block_bytes;
+        stored_bytes -= sizeof lengths + block_bytes;
+    }
+    return raw_sum == raw_bytes;
+}
+
+static wr_status decode_framed(wr_block_decoder *decoder, const uint8_t *stored, uint64_t stored_bytes,
+                               uint8_t *raw, wr_error *err)
+{
+    while (stored_bytes > 0) {
+        uint64_t lengths = wr_load_u64_be(stored), block_bytes = lengths & UINT32_MAX;
+
+        WR_TRY(wr_block_decode(decoder, stored + sizeof lengths, block_bytes, raw, lengths >> 32, err));
+        raw += lengths >> 32;
+        stored += sizeof lengths + block_bytes;
+        stored_bytes -= sizeof lengths + block_bytes;
+    }
+    return WR_OK;
+}
+
+/* Some wrote Hadoop's frames under the name of lz4, others the bare block. */
+static wr_status decode_block(const pq_cursor *cursor, pq_tools *tools, const uint8_t *stored,
+                              uint64_t stored_bytes, uint8_t *raw, uint64_t raw_bytes, wr_error *err)
+{
+    if (cursor->chunk.codec == PQ_LZ4 && is_framed(stored, stored_bytes, raw_bytes))
+        return decode_framed(tools->decoder, stored, stored_bytes, raw, err);
+    return wr_block_decode(tools->decoder, stored, stored_bytes, raw, raw_bytes, err);
+}
+
 /* At once, if there is room; *out_page NULL: there is none. */
-static wr_status decode_to_memory(pq_tools *tools, wr_codec codec, const pq_page_header *header,
-                                  uint32_t plain, uint8_t **out_page, wr_error *err)
+static wr_status decode_to_memory(const pq_cursor *cursor, pq_tools *tools, wr_codec codec,
+                                  const pq_page_header *header, uint32_t plain, uint8_t **out_page,
+                                  wr_error *err)
 {
     uint32_t  left = header->stored_bytes - plain;
     uint8_t  *page = wr_pq_pool_take(&tools->pool, header->raw_bytes), *stored;
@@ -284,9 +343,10 @@ static wr_status decode_to_memory(pq_tools *tools, wr_codec codec, const pq_page
     status = read_file(tools, header->body, page, plain, err);
     if (status == WR_OK)
         status = read_file(tools, header->body + plain, stored, left, err);
+    if (status == WR_OK && header->has_crc)
+        status = check_crc(header, page, plain, stored, left, err);
     if (status == WR_OK && (left > 0 || header->raw_bytes > plain))
-        status = wr_block_decode(tools->decoder, stored, left, page + plain,
-                                 header->raw_bytes - plain, err);
+        status = decode_block(cursor, tools, stored, left, page + plain, header->raw_bytes - plain, err);
     wr_pq_pool_give(&tools->pool, stored);
     return status;
 }
@@ -307,13 +367,14 @@ static wr_status load_body(pq_cursor *cursor, pq_tools *tools, const pq_page_hea
         *io_page = wr_pq_pool_take(&tools->pool, header->raw_bytes);
         if (*io_page) {
             out->memory = *io_page;
-            return read_file(tools, header->body, *io_page, header->raw_bytes, err);
+            WR_TRY(read_file(tools, header->body, *io_page, header->raw_bytes, err));
+            return header->has_crc ? check_crc(header, *io_page, header->raw_bytes, NULL, 0, err) : WR_OK;
         }
         out->file = tools->file;
         out->begin = header->body;
         return WR_OK;
     }
-    WR_TRY(decode_to_memory(tools, codec, header, plain, io_page, err));
+    WR_TRY(decode_to_memory(cursor, tools, codec, header, plain, io_page, err));
     out->memory = *io_page;
     return out->memory ? WR_OK : decode_to_scratch(cursor, tools, codec, header, plain, out, err);
 }

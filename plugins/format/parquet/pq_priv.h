@@ -126,9 +126,26 @@ typedef struct pq_chunk {
     bool     is_missing;   /* the file has no such column: NULL */
 } pq_chunk;
 
+/* A value of a column, and of what it is made of. Children follow, each with all of its own. */
+typedef enum pq_node_kind { PQ_NODE_LEAF, PQ_NODE_LIST, PQ_NODE_STRUCT } pq_node_kind;
+
+typedef struct pq_node {
+    wr_type  type;
+    uint8_t  kind;
+    uint8_t  present;    /* definition level from which on it is not NULL         */
+    uint8_t  filled;     /* LIST: ... it has an element                           */
+    uint8_t  repetition; /* LIST: level of an entry that goes on with it          */
+    uint32_t end;        /* behind the last node of it                            */
+    uint32_t first_leaf, leaf_count;
+} pq_node;
+
+typedef struct pq_levels {
+    uint8_t definition, repetition;
+} pq_levels;
+
 /* A wanted column in this file. */
 typedef struct pq_column {
-    uint32_t first_leaf, leaf_count;
+    uint32_t first_leaf, leaf_count, first_node;
     bool     is_exact;      /* its name was found as it stands           */
     bool     is_ambiguous;  /* ... or more than once but for the case    */
     bool     is_missing;
@@ -138,6 +155,7 @@ typedef struct pq_file {
     wr_file_reader   base;
     uint64_t         footer_begin, footer_end;
     pq_column       *columns;      /* of the request           */
+    pq_node         *nodes;
     pq_leaf         *leaves;
     uint32_t        *file_leaves;  /* number of a leaf in the file's schema; UINT32_MAX: missing */
     uint32_t        *order;        /* leaves by that number    */
@@ -154,11 +172,29 @@ typedef struct pq_file {
 } pq_file;
 
 uint32_t wr_pq_leaf_room(const wr_read_request *request);
+bool     wr_pq_has_nested(const wr_read_request *request);
 uint64_t wr_pq_file_lease_min(const wr_read_request *request);
 wr_status wr_pq_file_open(const wr_read_request *request, wr_file_reader *file, wr_bump *bump,
                           wr_error *err);
 wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *file, wr_split *split,
                            bool *out_done, wr_error *err);
+
+/* Reads the elements of a file's schema and lays wanted types over them (pq_bind.c). */
+typedef struct pq_binder {
+    pq_file          *file;
+    wr_thrift_reader *reader;
+    uint64_t          elements_left;
+    uint32_t          node_count, leaf_count;
+    bool              is_entry; /* the struct to come is a map's */
+} pq_binder;
+
+uint32_t wr_pq_leaves_of(wr_type type);
+uint32_t wr_pq_nodes_of(wr_type type);
+/* Have the next element at hand, which begins a column; then one of these. */
+wr_status wr_pq_next_column(pq_binder *binder);
+wr_status wr_pq_skip_subtree(pq_binder *binder);
+wr_status wr_pq_bind_column(pq_binder *binder, wr_type type, uint32_t first_node, uint32_t first_leaf,
+                            wr_error *err);
 
 /* ---- Pool (pq_pool.c) -------------------------------------------------------------------------- */
 
@@ -324,6 +360,37 @@ wr_status wr_pq_make_plain(pq_cursor *cursor, pq_tools *tools, uint8_t *io_encod
 /* The page's values as its encoding says: sets cursor->mode. */
 wr_status wr_pq_values_begin(pq_cursor *cursor, uint8_t encoding, pq_bytes bytes, wr_error *err);
 wr_status wr_pq_values_pass(pq_cursor *cursor, uint64_t count, wr_error *err);
+/* The page's next values, densely; not texts that are plain, which come one at a time. */
+wr_status wr_pq_values_take(pq_cursor *cursor, uint32_t count, uint8_t *out, wr_error *err);
+wr_status wr_pq_text_take(pq_cursor *cursor, wr_str *out, wr_error *err);
+
+/* ---- Nested columns (pq_nested.c) -------------------------------------------------------------- */
+
+/* Entries of a leaf: levels, and the cursor's `data` with the values. */
+typedef struct pq_stream {
+    pq_cursor *cursor;
+    uint8_t   *definition, *repetition;
+    uint32_t   at, count, value_at, value_count;
+    wr_str     text;
+} pq_stream;
+
+typedef struct pq_nested {
+    const pq_node *nodes;
+    pq_stream     *streams;     /* of the split's leaves */
+    pq_tools      *tools;
+    wr_packer     *out;
+    uint32_t       first_node;
+    uint64_t       skip;        /* rows to pass over first */
+    uint8_t       *room;        /* of packed values        */
+    uint64_t       room_bytes;
+    wr_str        *values;
+    uint64_t      *valid, *out_valid;
+    uint32_t       next, have;  /* of the values           */
+} pq_nested;
+
+/* Have values at hand; *io_count is made smaller if there are fewer. */
+wr_status wr_pq_nested_measure(pq_nested *nested, uint32_t *io_count, wr_error *err);
+void      wr_pq_nested_take(pq_nested *nested, uint32_t count, wr_vector *out);
 
 /* ---- Splits (pq_split.c) ----------------------------------------------------------------------- */
 
@@ -334,12 +401,15 @@ typedef struct pq_split {
     uint32_t   last_rows;    /* of the last batch */
     uint64_t   group;
     pq_cursor *cursors;      /* of the leaves     */
+    pq_stream *streams;      /* of the leaves, if there are nested columns */
+    pq_nested *nested;       /* of the columns    */
     pq_tools   tools;
     wr_vector *vectors;
     wr_vector_cell *cells;   /* of missing columns: NULL */
 } pq_split;
 
-void wr_pq_split_begin(pq_split *split, pq_file *file, uint64_t first_row, uint64_t row_count);
+void wr_pq_split_begin(const wr_read_request *request, pq_split *split, pq_file *file,
+                       uint64_t first_row, uint64_t row_count);
 
 extern const wr_format_reader_ops WR_PQ_READER;
 

@@ -15,6 +15,7 @@
 
 enum {
     POOL_CHUNKS = 4,        /* of chunk_bytes, and a quarter a column: for pages and dictionaries */
+    ROOM_CHUNKS = 2,        /* of chunk_bytes, for packed values of a nested column      */
     WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
     BLOCKS_A_COLUMN = 6,
     QUIET_BATCHES_MAX = 64, /* without a row, before the caller is asked to go on        */
@@ -22,16 +23,58 @@ enum {
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
 
-static void lay_out_cursor(pq_cursor *cursor, wr_type type, const pq_tools *tools, wr_carver *carver)
+static void lay_out_cursor(pq_cursor *cursor, uint32_t value_bytes, const pq_tools *tools,
+                           wr_carver *carver)
 {
     uint64_t rows = tools->batch_rows;
     void    *windows = wr_carve(carver, 3 * ((uint64_t)tools->window_bytes + PQ_PAD));
     void    *codes = wr_carve(carver, rows * sizeof(uint32_t));
-    void    *data = wr_carve(carver, rows * wr_physical_bytes(wr_type_physical(type)));
+    void    *data = wr_carve(carver, rows * value_bytes);
     void    *valid = wr_carve(carver, wr_bit_words(rows) * sizeof(uint64_t));
 
     if (cursor)
         *cursor = (pq_cursor){.windows = windows, .codes_room = codes, .data = data, .valid = valid};
+}
+
+/* What a nested column has beside the cursors of its leaves, the first of which is `leaf`. */
+static void lay_out_nested(const wr_read_request *request, pq_split *split, uint32_t column,
+                           uint32_t leaf, uint32_t leaf_count, wr_carver *carver)
+{
+    uint64_t  rows = request->batch_rows, bit_bytes = wr_bit_words(rows) * sizeof(uint64_t);
+    pq_nested nested = {.streams = split->streams, .tools = &split->tools,
+                        .room_bytes = (uint64_t)ROOM_CHUNKS * request->chunk_bytes};
+
+    nested.room = wr_carve(carver, nested.room_bytes);
+    nested.values = wr_carve(carver, rows * sizeof(wr_str));
+    nested.valid = wr_carve(carver, bit_bytes);
+    nested.out_valid = wr_carve(carver, bit_bytes);
+    for (uint32_t end = leaf + leaf_count; leaf < end; leaf++) {
+        uint8_t *levels = wr_carve(carver, 2 * rows);
+
+        if (levels)
+            split->streams[leaf] = (pq_stream){.cursor = &split->cursors[leaf], .definition = levels,
+                                               .repetition = levels + rows};
+        lay_out_cursor(levels ? &split->cursors[leaf] : NULL, sizeof(wr_str), &split->tools, carver);
+    }
+    if (nested.room)
+        split->nested[column] = nested;
+}
+
+static void lay_out_columns(const wr_read_request *request, pq_split *split, wr_carver *carver)
+{
+    uint32_t leaf = 0;
+
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        wr_type  type = request->schema->fields[request->columns[c]].type;
+        uint32_t leaf_count = wr_pq_leaves_of(type);
+
+        if (wr_type_is_nested(type))
+            lay_out_nested(request, split, c, leaf, leaf_count, carver);
+        else
+            lay_out_cursor(carver->base ? &split->cursors[leaf] : NULL,
+                           wr_physical_bytes(wr_type_physical(type)), &split->tools, carver);
+        leaf += leaf_count;
+    }
 }
 
 /* Carve everything; `split` is only counted with while the carver has no base. */
@@ -39,12 +82,15 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
 {
     pq_tools *tools = &split->tools;
     uint32_t  leaf_room = wr_pq_leaf_room(request);
+    bool      has_nested = wr_pq_has_nested(request);
 
     tools->batch_rows = request->batch_rows;
     tools->window_bytes = request->chunk_bytes / WINDOW_PARTS;
     split->vectors = wr_carve(carver, request->column_count * sizeof(wr_vector));
     split->cells = wr_carve(carver, request->column_count * sizeof(wr_vector_cell));
     split->cursors = wr_carve(carver, leaf_room * sizeof(pq_cursor));
+    split->streams = wr_carve(carver, has_nested ? leaf_room * sizeof(pq_stream) : 0);
+    split->nested = wr_carve(carver, has_nested ? request->column_count * sizeof(pq_nested) : 0);
     tools->pool.room = BLOCKS_A_COLUMN * leaf_room + BLOCKS_A_COLUMN;
     tools->pool.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
     tools->pool.size = (POOL_CHUNKS + (uint64_t)leaf_room / 4) * request->chunk_bytes;
@@ -54,9 +100,7 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
     tools->workspace_bytes = wr_pq_workspace_bytes(request->chunk_bytes);
     tools->workspace = wr_carve(carver, tools->workspace_bytes);
     wr_long_writer_layout(&tools->writer, request->scratch, carver);
-    for (uint32_t c = 0; c < request->column_count; c++)
-        lay_out_cursor(split->cursors ? &split->cursors[c] : NULL,
-                       request->schema->fields[request->columns[c]].type, tools, carver);
+    lay_out_columns(request, split, carver);
 }
 
 static uint64_t split_lease_min(const wr_read_request *request)
@@ -80,9 +124,30 @@ static wr_status split_init(const wr_read_request *request, wr_split *base, wr_b
     return WR_OK;
 }
 
+static bool is_nested(const wr_read_request *request, uint32_t column)
+{
+    return wr_type_is_nested(request->schema->fields[request->columns[column]].type);
+}
+
 /* ---- Begin and end ------------------------------------------------------------------------------ */
 
-void wr_pq_split_begin(pq_split *split, pq_file *file, uint64_t first_row, uint64_t row_count)
+static void begin_nested(pq_split *split, uint32_t column, uint64_t first_row)
+{
+    const pq_column *in_file = &split->file->columns[column];
+    pq_nested       *nested = &split->nested[column];
+
+    nested->nodes = split->file->nodes;
+    nested->first_node = in_file->first_node;
+    nested->skip = first_row;
+    nested->next = nested->have = 0;
+    for (uint32_t leaf = in_file->first_leaf; leaf < in_file->first_leaf + in_file->leaf_count; leaf++) {
+        split->streams[leaf].at = split->streams[leaf].count = 0;
+        split->cursors[leaf].skip = 0;
+    }
+}
+
+void wr_pq_split_begin(const wr_read_request *request, pq_split *split, pq_file *file,
+                       uint64_t first_row, uint64_t row_count)
 {
     split->file = file;
     split->group = file->next_group - 1;
@@ -95,6 +160,9 @@ void wr_pq_split_begin(pq_split *split, pq_file *file, uint64_t first_row, uint6
         wr_pq_cursor_begin(&split->cursors[leaf], &file->leaves[leaf], &file->chunks[leaf]);
         split->cursors[leaf].skip = first_row;
     }
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (is_nested(request, c))
+            begin_nested(split, c, first_row);
 }
 
 static void end_split(pq_split *split)
@@ -121,6 +189,12 @@ static void set_null(pq_split *split, uint32_t column, wr_type type, uint32_t ro
     wr_vector_set_const(&split->vectors[column], &null, row_count, &split->cells[column]);
 }
 
+/* Of a flat column. */
+static pq_cursor *cursor_of(const pq_split *split, uint32_t column)
+{
+    return &split->cursors[split->file->columns[column].first_leaf];
+}
+
 static wr_status read_column(const wr_read_request *request, pq_split *split, uint32_t column,
                              uint32_t row_count, wr_error *err)
 {
@@ -131,7 +205,11 @@ static wr_status read_column(const wr_read_request *request, pq_split *split, ui
         set_null(split, column, type, row_count);
         return WR_OK;
     }
-    status = wr_pq_cursor_take(&split->cursors[column], &split->tools, row_count,
+    if (is_nested(request, column)) {
+        wr_pq_nested_take(&split->nested[column], row_count, &split->vectors[column]);
+        return WR_OK;
+    }
+    status = wr_pq_cursor_take(cursor_of(split, column), &split->tools, row_count,
                                &split->vectors[column], err);
     return status == WR_OK ? WR_OK : raise_place(request, split, column, status, err);
 }
@@ -143,10 +221,13 @@ static wr_status measure(const wr_read_request *request, pq_split *split, uint32
     *out_count = split->rows_left < request->batch_rows ? (uint32_t)split->rows_left
                                                         : request->batch_rows;
     for (uint32_t c = 0; c < request->column_count; c++) {
-        wr_status status = WR_OK;
+        wr_status status;
 
-        if (!split->file->columns[c].is_missing)
-            status = wr_pq_cursor_measure(&split->cursors[c], &split->tools, out_count, err);
+        if (split->file->columns[c].is_missing)
+            continue;
+        status = is_nested(request, c)
+                     ? wr_pq_nested_measure(&split->nested[c], out_count, err)
+                     : wr_pq_cursor_measure(cursor_of(split, c), &split->tools, out_count, err);
         if (status != WR_OK)
             return raise_place(request, split, c, status, err);
     }
@@ -185,10 +266,10 @@ static wr_status read_rest(const wr_read_request *request, pq_split *split, cons
     for (uint32_t c = 0; c < request->column_count; c++) {
         if (request->filter.select && is_filtered_by(&request->filter, c))
             continue;
-        if (is_wanted)
+        if (is_wanted || is_nested(request, c))
             WR_TRY(read_column(request, split, c, batch->row_count, err));
         else
-            split->cursors[c].skip += batch->row_count;
+            cursor_of(split, c)->skip += batch->row_count;
     }
     return WR_OK;
 }

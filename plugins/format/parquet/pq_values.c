@@ -277,6 +277,45 @@ static void flatten(pq_cursor *cursor)
     cursor->is_coded = false;
 }
 
+/* Values that are not kept as codes. */
+wr_status wr_pq_values_take(pq_cursor *cursor, uint32_t count, uint8_t *out, wr_error *err)
+{
+    uint32_t  width = value_bytes(cursor->leaf);
+    uint32_t *codes = cursor->codes_room;
+
+    if (cursor->mode == PQ_MODE_PLAIN)
+        return take_plain(cursor->leaf, &cursor->values, count, out, err);
+    if (cursor->mode == PQ_MODE_BITS) {
+        WR_TRY(wr_pq_runs_take(&cursor->codes, count, codes, err));
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = (uint8_t)codes[i];
+        return WR_OK;
+    }
+    WR_TRY(take_codes(cursor, count, codes, err));
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(out + (size_t)i * width, cursor->dictionary + (size_t)codes[i] * width, width);
+    return WR_OK;
+}
+
+wr_status wr_pq_text_take(pq_cursor *cursor, wr_str *out, wr_error *err)
+{
+    pq_bytes *bytes = &cursor->values;
+    uint32_t  length = cursor->leaf->stored_bytes;
+
+    if (length == 0) {
+        WR_TRY(wr_pq_bytes_need(bytes, LENGTH_BYTES, err));
+        length = wr_load_u32(bytes->at);
+        bytes->at += LENGTH_BYTES;
+    }
+    if (bytes->left > 0 && length > bytes->window_bytes)
+        return WR_RAISE(err, WR_NO_MEMORY, "a text of %u bytes is longer than the %u bytes through which a "
+                        "page that does not fit memory is read", length, bytes->window_bytes);
+    WR_TRY(wr_pq_bytes_need(bytes, length, err));
+    *out = wr_str_of((const char *)bytes->at, length);
+    bytes->at += length;
+    return cursor->leaf->is_utf8 ? check_texts(out, 1, err) : WR_OK;
+}
+
 static wr_status take_part(pq_cursor *cursor, uint32_t count, wr_error *err)
 {
     uint32_t width = value_bytes(cursor->leaf), first = cursor->filled, set = count;
@@ -297,17 +336,7 @@ static wr_status take_part(pq_cursor *cursor, uint32_t count, wr_error *err)
     }
     if (cursor->is_coded)
         flatten(cursor);
-    if (cursor->mode == PQ_MODE_PLAIN) {
-        WR_TRY(take_plain(cursor->leaf, &cursor->values, set, values, err));
-    } else if (cursor->mode == PQ_MODE_BITS) {
-        WR_TRY(wr_pq_runs_take(&cursor->codes, set, codes, err));
-        for (uint32_t i = 0; i < set; i++)
-            values[i] = (uint8_t)codes[i];
-    } else {
-        WR_TRY(take_codes(cursor, set, codes, err));
-        for (uint32_t i = 0; i < set; i++)
-            memcpy(values + (size_t)i * width, cursor->dictionary + (size_t)codes[i] * width, width);
-    }
+    WR_TRY(wr_pq_values_take(cursor, set, values, err));
     spread(values, width, count, set, cursor->valid, first);
     return WR_OK;
 }
