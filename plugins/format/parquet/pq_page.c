@@ -266,6 +266,21 @@ static wr_status decode_to_scratch(pq_cursor *cursor, pq_tools *tools, wr_codec 
     return WR_OK;
 }
 
+/* Dictionaries have memory of their own, so that pages cannot leave them without. */
+static uint8_t *take_block(pq_tools *tools, const pq_page_header *header, uint64_t size)
+{
+    uint8_t *block = NULL;
+
+    if (header->kind == PQ_DICTIONARY_PAGE)
+        block = wr_pq_pool_take(&tools->dictionaries, size);
+    return block ? block : wr_pq_pool_take(&tools->pool, size);
+}
+
+static void give_block(pq_tools *tools, const uint8_t *block)
+{
+    wr_pq_pool_give(wr_pq_pool_has(&tools->pool, block) ? &tools->pool : &tools->dictionaries, block);
+}
+
 /* Of the page as it is stored, which may lie in two parts. */
 static wr_status check_crc(const pq_page_header *header, const uint8_t *first, uint32_t first_bytes,
                            const uint8_t *second, uint32_t second_bytes, wr_error *err)
@@ -327,15 +342,15 @@ static wr_status decode_to_memory(const pq_cursor *cursor, pq_tools *tools, wr_c
                                   wr_error *err)
 {
     uint32_t  left = header->stored_bytes - plain;
-    uint8_t  *page = wr_pq_pool_take(&tools->pool, header->raw_bytes), *stored;
+    uint8_t  *page = take_block(tools, header, header->raw_bytes), *stored;
     wr_status status;
 
     *out_page = NULL;
     if (!page)
         return WR_OK;
-    stored = wr_pq_pool_take(&tools->pool, left);
+    stored = take_block(tools, header, left);
     if (!stored) {
-        wr_pq_pool_give(&tools->pool, page);
+        give_block(tools, page);
         return WR_OK;
     }
     *out_page = page;
@@ -347,7 +362,7 @@ static wr_status decode_to_memory(const pq_cursor *cursor, pq_tools *tools, wr_c
         status = check_crc(header, page, plain, stored, left, err);
     if (status == WR_OK && (left > 0 || header->raw_bytes > plain))
         status = decode_block(cursor, tools, stored, left, page + plain, header->raw_bytes - plain, err);
-    wr_pq_pool_give(&tools->pool, stored);
+    give_block(tools, stored);
     return status;
 }
 
@@ -364,7 +379,7 @@ static wr_status load_body(pq_cursor *cursor, pq_tools *tools, const pq_page_hea
         if (header->raw_bytes != header->stored_bytes)
             return WR_RAISE(err, WR_CORRUPT, "a page of %u bytes that is not compressed is stored in %u",
                             header->raw_bytes, header->stored_bytes);
-        *io_page = wr_pq_pool_take(&tools->pool, header->raw_bytes);
+        *io_page = take_block(tools, header, header->raw_bytes);
         if (*io_page) {
             out->memory = *io_page;
             WR_TRY(read_file(tools, header->body, *io_page, header->raw_bytes, err));
@@ -387,8 +402,7 @@ static uint32_t bits_of(uint32_t level_max)
 }
 
 /* One kind of levels of a v1 page, at *io_offset. */
-static wr_status begin_levels_v1(const pq_tools *tools, const pq_page_header *header,
-                                 const body *from, bool is_repetition, uint32_t level_max,
+static wr_status begin_levels_v1(const pq_page_header *header, const body *from, bool is_repetition, uint32_t level_max,
                                  uint8_t *window, uint64_t *io_offset, pq_runs *out, wr_error *err)
 {
     uint32_t bit_width = bits_of(level_max), length;
@@ -402,7 +416,7 @@ static wr_status begin_levels_v1(const pq_tools *tools, const pq_page_header *he
 
         if (count > left)
             return wr_pq_raise_short(err);
-        wr_pq_runs_begin_packed(out, cut_body(from, *io_offset, count, window, tools->window_bytes),
+        wr_pq_runs_begin_packed(out, cut_body(from, *io_offset, count, window, PQ_LEVEL_WINDOW_BYTES),
                                 bit_width, true);
         *io_offset += count;
         return WR_OK;
@@ -410,12 +424,12 @@ static wr_status begin_levels_v1(const pq_tools *tools, const pq_page_header *he
     if (header->level_encodings[is_repetition] != PQ_RLE)
         return WR_RAISE(err, WR_CORRUPT, "levels in the encoding %u",
                         header->level_encodings[is_repetition]);
-    bytes = cut_body(from, *io_offset, left, window, tools->window_bytes);
+    bytes = cut_body(from, *io_offset, left, window, PQ_LEVEL_WINDOW_BYTES);
     WR_TRY(wr_pq_bytes_copy(&bytes, &length, left < sizeof length ? left : sizeof length, err));
     if (left < sizeof length || length > left - sizeof length)
         return wr_pq_raise_short(err);
     *io_offset += sizeof length;
-    bytes = cut_body(from, *io_offset, length, window, tools->window_bytes);
+    bytes = cut_body(from, *io_offset, length, window, PQ_LEVEL_WINDOW_BYTES);
     *io_offset += length;
     return wr_pq_runs_begin(out, bytes, bit_width, err);
 }
@@ -425,29 +439,28 @@ static wr_status begin_data_page(pq_cursor *cursor, pq_tools *tools, const pq_pa
 {
     const pq_leaf *leaf = cursor->leaf;
     uint8_t       *windows = cursor->windows;
-    uint32_t       window_bytes = tools->window_bytes;
     uint64_t       offset = 0;
     uint8_t        encoding = header->encoding;
     pq_bytes       values;
 
     if (header->is_v2) {
         WR_TRY(wr_pq_runs_begin(&cursor->repetition,
-                                cut_body(from, 0, header->level_bytes[1], windows, window_bytes),
+                                cut_body(from, 0, header->level_bytes[1], windows, PQ_LEVEL_WINDOW_BYTES),
                                 bits_of(leaf->max_repetition), err));
         WR_TRY(wr_pq_runs_begin(&cursor->definition,
                                 cut_body(from, header->level_bytes[1], header->level_bytes[0],
-                                         windows + window_bytes + PQ_PAD, window_bytes),
+                                         windows + PQ_LEVEL_WINDOW_BYTES + PQ_PAD, PQ_LEVEL_WINDOW_BYTES),
                                 bits_of(leaf->max_definition), err));
         offset = (uint64_t)header->level_bytes[0] + header->level_bytes[1];
     } else {
-        WR_TRY(begin_levels_v1(tools, header, from, true, leaf->max_repetition, windows, &offset,
+        WR_TRY(begin_levels_v1(header, from, true, leaf->max_repetition, windows, &offset,
                                &cursor->repetition, err));
-        WR_TRY(begin_levels_v1(tools, header, from, false, leaf->max_definition,
-                               windows + window_bytes + PQ_PAD, &offset, &cursor->definition, err));
+        WR_TRY(begin_levels_v1(header, from, false, leaf->max_definition,
+                               windows + PQ_LEVEL_WINDOW_BYTES + PQ_PAD, &offset, &cursor->definition, err));
     }
     cursor->page_left = header->value_count;
     values = cut_body(from, offset, from->size - offset,
-                      windows + 2 * ((size_t)window_bytes + PQ_PAD), window_bytes);
+                      windows + 2 * (PQ_LEVEL_WINDOW_BYTES + PQ_PAD), tools->window_bytes);
     WR_TRY(wr_pq_make_plain(cursor, tools, &encoding, &values, err));
     return wr_pq_values_begin(cursor, encoding, values, err);
 }
@@ -469,7 +482,7 @@ void wr_pq_cursor_begin(pq_cursor *cursor, const pq_leaf *leaf, const pq_chunk *
 static void drop(pq_tools *tools, uint8_t **io_block)
 {
     if (*io_block)
-        wr_pq_pool_give(&tools->pool, *io_block);
+        give_block(tools, *io_block);
     *io_block = NULL;
 }
 
@@ -491,7 +504,9 @@ static wr_status load_dictionary(pq_cursor *cursor, pq_tools *tools, wr_error *e
         return WR_RAISE(err, WR_CORRUPT, "a dictionary in the encoding %u", header->encoding);
     WR_TRY(load_body(cursor, tools, header, &cursor->dictionary_page, &from, err));
     WR_TRY(wr_pq_dictionary_read(cursor, tools,
-                                 cut_body(&from, 0, from.size, cursor->windows, tools->window_bytes),
+                                 cut_body(&from, 0, from.size,
+                                          cursor->windows + 2 * (PQ_LEVEL_WINDOW_BYTES + PQ_PAD),
+                                          tools->window_bytes),
                                  header->value_count, err));
     if (!cursor->leaf->is_text)
         drop(tools, &cursor->dictionary_page);

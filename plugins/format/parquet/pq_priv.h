@@ -31,7 +31,8 @@ extern const wr_option_def WR_PQ_READ_OPTIONS[];
 enum {
     PQ_NAME_BYTES_MAX = 1024,
     PQ_META_WINDOW_BYTES = 16 << 10,
-    PQ_HEADER_WINDOW_BYTES = 4 << 10
+    PQ_HEADER_WINDOW_BYTES = 4 << 10,
+    PQ_LEVEL_WINDOW_BYTES = 1 << 10
 };
 
 /* One element of a file's schema: a leaf, or a group of those behind it. */
@@ -217,6 +218,11 @@ enum { PQ_PAD = 64 }; /* bytes behind every block that may be read */
 uint8_t *wr_pq_pool_take(pq_pool *pool, uint64_t size);
 void wr_pq_pool_give(pq_pool *pool, const uint8_t *bytes);
 
+static inline bool wr_pq_pool_has(const pq_pool *pool, const uint8_t *bytes)
+{
+    return bytes >= pool->bytes && bytes < pool->bytes + pool->size;
+}
+
 /* ---- Bytes of a page (pq_bytes.c) -------------------------------------------------------------- */
 
 /* A walk over bytes that are in memory, in the file, or in scratch space. */
@@ -279,7 +285,8 @@ wr_status wr_pq_runs_bits(pq_runs *runs, uint32_t count, uint64_t *bits, uint32_
 
 /* What one worker's columns use by turns. */
 typedef struct pq_tools {
-    pq_pool           pool;
+    pq_pool           pool;         /* of pages                             */
+    pq_pool           dictionaries; /* an eighth of that, which pages do not take */
     wr_fs_reader     *file;
     uint8_t          *header;       /* window of PQ_HEADER_WINDOW_BYTES     */
     uint8_t          *workspace;    /* of a codec                           */

@@ -17,6 +17,7 @@ enum {
     POOL_CHUNKS = 4,        /* of chunk_bytes, and a quarter a column: for pages and dictionaries */
     ROOM_CHUNKS = 2,        /* of chunk_bytes, for packed values of a nested column      */
     WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
+    CODEC_WINDOW_BYTES = 128 << 10, /* larger ones are taken from the pool                */
     BLOCKS_A_COLUMN = 6,
     QUIET_BATCHES_MAX = 64, /* without a row, before the caller is asked to go on        */
 };
@@ -27,7 +28,8 @@ static void lay_out_cursor(pq_cursor *cursor, uint32_t value_bytes, const pq_too
                            wr_carver *carver)
 {
     uint64_t rows = tools->batch_rows;
-    void    *windows = wr_carve(carver, 3 * ((uint64_t)tools->window_bytes + PQ_PAD));
+    void    *windows = wr_carve(carver, 2 * (PQ_LEVEL_WINDOW_BYTES + PQ_PAD) +
+                                         (uint64_t)tools->window_bytes + PQ_PAD);
     void    *codes = wr_carve(carver, rows * sizeof(uint32_t));
     void    *data = wr_carve(carver, rows * value_bytes);
     void    *valid = wr_carve(carver, wr_bit_words(rows) * sizeof(uint64_t));
@@ -94,10 +96,14 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
     tools->pool.room = BLOCKS_A_COLUMN * leaf_room + BLOCKS_A_COLUMN;
     tools->pool.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
     tools->pool.size = (POOL_CHUNKS + (uint64_t)leaf_room / 4) * request->chunk_bytes;
+    tools->dictionaries.room = tools->pool.room;
+    tools->dictionaries.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
+    tools->dictionaries.size = tools->pool.size / 8;
+    tools->dictionaries.bytes = wr_carve(carver, tools->dictionaries.size + PQ_PAD);
     tools->page_bytes_sure = tools->pool.size / (2 * (uint64_t)leaf_room + 1);
     tools->pool.bytes = wr_carve(carver, tools->pool.size + PQ_PAD);
     tools->header = wr_carve(carver, PQ_HEADER_WINDOW_BYTES + PQ_PAD);
-    tools->workspace_bytes = wr_pq_workspace_bytes(request->chunk_bytes);
+    tools->workspace_bytes = wr_pq_workspace_bytes(CODEC_WINDOW_BYTES);
     tools->workspace = wr_carve(carver, tools->workspace_bytes);
     wr_long_writer_layout(&tools->writer, request->scratch, carver);
     lay_out_columns(request, split, carver);

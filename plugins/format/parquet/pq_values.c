@@ -129,6 +129,7 @@ wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes byt
     const pq_leaf *leaf = cursor->leaf;
     uint32_t       width = value_bytes(leaf);
     uint64_t       values_bytes = wr_round_up(((uint64_t)count + 1) * width, 64);
+    uint64_t       room = values_bytes + 8 * wr_bit_words((size_t)count + 1);
     uint64_t      *valid;
 
     if (leaf->physical == PQ_BOOLEAN)
@@ -137,12 +138,14 @@ wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes byt
         wr_pq_bytes_left(&bytes))
         return WR_RAISE(err, WR_CORRUPT, "a dictionary of %u values in %llu bytes", count,
                         (unsigned long long)wr_pq_bytes_left(&bytes));
-    cursor->dictionary = wr_pq_pool_take(&tools->pool, values_bytes + 8 * wr_bit_words((size_t)count + 1));
+    cursor->dictionary = wr_pq_pool_take(&tools->dictionaries, room);
+    if (!cursor->dictionary)
+        cursor->dictionary = wr_pq_pool_take(&tools->pool, room);
     if (!cursor->dictionary || (leaf->is_text && bytes.left > 0))
         return WR_RAISE(err, WR_NO_MEMORY, "a dictionary of %u values in %llu bytes does not fit the "
                         "%llu bytes set aside for the pages of all columns: a larger cap, or fewer "
                         "threads", count, (unsigned long long)wr_pq_bytes_left(&bytes),
-                        (unsigned long long)tools->pool.size);
+                        (unsigned long long)(tools->pool.size + tools->dictionaries.size));
     WR_TRY(take_plain(leaf, &bytes, count, cursor->dictionary, err));
     memset(cursor->dictionary + (size_t)count * width, 0, width);
     valid = (uint64_t *)(cursor->dictionary + values_bytes);
