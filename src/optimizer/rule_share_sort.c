@@ -6,7 +6,8 @@
  *                 lower one's order: one sort by the longer list gives the very same rows. The other way
  *                 round it does so if no function of the lower window can tell rows that tie apart.
  * Windows that share a sort are one node; each function knows how many of the keys are its own. The upper one
- * must not read what the lower one computes. */
+ * must not read what the lower one computes. Projects between them that only choose and name columns, as
+ * every step has one, go above both. */
 #include "base/bits.h"
 #include "optimizer/optimizer_priv.h"
 
@@ -164,6 +165,119 @@ static wr_status take_sort(wr_plan *plan, wr_plan_node *window, const wr_plan_no
     return WR_OK;
 }
 
+/* ---- Projects between two windows ---------------------------------------------------------------- */
+
+static bool only_chooses(const wr_plan_node *node)
+{
+    if (node->kind != WR_PLAN_PROJECT)
+        return false;
+    for (uint32_t i = 0; i < node->project.expr_count; i++)
+        if (node->project.exprs[i]->kind != WR_EXPR_COLUMN)
+            return false;
+    return true;
+}
+
+static wr_status move(wr_plan *plan, const uint32_t *map, wr_expr **io_expr, wr_error *err)
+{
+    if (!*io_expr)
+        return WR_OK;
+    *io_expr = wr_expr_remap(*io_expr, map, plan->bump, err);
+    return *io_expr ? WR_OK : WR_NO_MEMORY;
+}
+
+static wr_status move_function(wr_plan *plan, const uint32_t *map, wr_plan_function *io_function,
+                               wr_error *err)
+{
+    for (uint32_t end = 0; end < 2; end++) {
+        WR_TRY(move(plan, map, &io_function->range_keys[end], err));
+        WR_TRY(move(plan, map, &io_function->range_values[end], err));
+    }
+    WR_TRY(move(plan, map, &io_function->argument, err));
+    WR_TRY(move(plan, map, &io_function->fallback, err));
+    WR_TRY(move(plan, map, &io_function->agg.argument, err));
+    WR_TRY(move(plan, map, &io_function->agg.order, err));
+    return move(plan, map, &io_function->agg.filter, err);
+}
+
+/* The window again, over `lower`, whose columns are map[column of its input]. */
+static wr_status move_window(wr_plan *plan, const wr_plan_node *window, wr_plan_node *lower,
+                             const uint32_t *map, wr_plan_node **out_window, wr_error *err)
+{
+    uint32_t          partition_count = window->window.partition_count;
+    uint32_t          order_count = window->window.order_count;
+    uint32_t          function_count = window->window.function_count;
+    wr_expr         **partitions = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, partition_count + 1, err);
+    wr_plan_key      *order = WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_key, order_count + 1, err);
+    wr_plan_function *functions =
+        WR_BUMP_NEW_ARRAY(plan->bump, wr_plan_function, function_count + 1, err);
+
+    if (!partitions || !order || !functions)
+        return WR_NO_MEMORY;
+    for (uint32_t k = 0; k < partition_count; k++) {
+        partitions[k] = window->window.partitions[k];
+        WR_TRY(move(plan, map, &partitions[k], err));
+    }
+    for (uint32_t k = 0; k < order_count; k++) {
+        order[k] = window->window.order[k];
+        WR_TRY(move(plan, map, &order[k].expr, err));
+    }
+    for (uint32_t f = 0; f < function_count; f++) {
+        functions[f] = window->window.functions[f];
+        WR_TRY(move_function(plan, map, &functions[f], err));
+    }
+    WR_TRY(wr_plan_add_window(plan, lower, partitions, partition_count, order, order_count,
+                              functions, function_count, out_window, err));
+    for (uint32_t f = 0; f < function_count; f++) {
+        functions[f].partition_count = window->window.functions[f].partition_count;
+        functions[f].key_count = window->window.functions[f].key_count;
+    }
+    return WR_OK;
+}
+
+/* A rank that is limited may be worth more: rule_window_top.c wants the filter next to the window. */
+static bool is_filtered(const wr_plan *plan, const wr_plan_node *window)
+{
+    for (uint32_t n = 0; n < plan->node_count; n++)
+        if (plan->nodes[n]->kind == WR_PLAN_FILTER && plan->nodes[n]->inputs[0] == window)
+            return true;
+    return false;
+}
+
+/* If only projects that choose columns lie between two windows of one order, one goes above both. */
+static wr_status lift_projects(wr_plan *plan, wr_plan_node *window, wr_error *err)
+{
+    uint32_t      count = window->schema.field_count, width = window->inputs[0]->schema.field_count;
+    uint32_t     *map = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, width + 1, err);
+    wr_expr     **exprs = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, count + 1, err);
+    wr_text      *names = WR_BUMP_NEW_ARRAY(plan->bump, wr_text, count + 1, err);
+    wr_plan_node *lower = window->inputs[0], *moved, *project;
+
+    if (!map || !exprs || !names)
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < width; c++)
+        map[c] = c;
+    for (; only_chooses(lower); lower = lower->inputs[0])
+        for (uint32_t c = 0; c < width; c++)
+            map[c] = lower->project.exprs[map[c]]->column;
+    if (lower == window->inputs[0] || lower->kind != WR_PLAN_WINDOW || is_filtered(plan, window))
+        return WR_OK;
+    WR_TRY(move_window(plan, window, lower, map, &moved, err));
+    if (!begins(moved, lower) && !begins(lower, moved))
+        return WR_OK;
+    for (uint32_t c = 0; c < count; c++) {
+        const wr_field *field = &window->schema.fields[c];
+        uint32_t        column = c < width ? map[c] : lower->schema.field_count + c - width;
+
+        names[c] = field->name;
+        exprs[c] = wr_expr_column(plan->bump, column, field->type, field->nullable, err);
+        if (!exprs[c])
+            return WR_NO_MEMORY;
+    }
+    WR_TRY(wr_plan_add_project(plan, moved, exprs, names, count, &project, err));
+    wr_plan_replace_input(plan, window, project);
+    return WR_OK;
+}
+
 /* Is it a window, over a node of this kind that nobody else reads? */
 static bool is_over(const wr_plan *plan, const wr_plan_node *window, wr_plan_kind kind)
 {
@@ -173,6 +287,12 @@ static bool is_over(const wr_plan *plan, const wr_plan_node *window, wr_plan_kin
 
 wr_status wr_rule_share_sort(wr_plan *plan, wr_error *err)
 {
+    uint32_t count = plan->node_count;
+
+    for (uint32_t n = 0; n < count; n++)
+        if (plan->nodes[n]->kind == WR_PLAN_WINDOW)
+            WR_TRY(lift_projects(plan, plan->nodes[n], err));
+    WR_TRY(wr_plan_renumber(plan, err));
     for (uint32_t n = 0; n < plan->node_count; n++)
         if (is_over(plan, plan->nodes[n], WR_PLAN_WINDOW))
             WR_TRY(join_windows(plan, plan->nodes[n], plan->nodes[n]->inputs[0], err));
