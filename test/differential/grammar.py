@@ -59,7 +59,7 @@ RULES = {
             "struct_concat({'a': {text}}, {'b': {int}}).b",
             "CAST(list_inner_product([{n}, 2], [{n}, {n}]) AS BIGINT)",
             "CAST(list_distance([{n}, 2], [{n}, 2]) AS BIGINT)",
-            "len(generate_series({date}, {date} + INTERVAL '{n} days', INTERVAL '7 hours'))",
+            "CAST(len(generate_series({date}, {date} + INTERVAL '{n} days', INTERVAL '7 hours')) AS BIGINT)",
             "date_diff('month', {date}, {date})", "date_diff('hour', {timestamp}, {timestamp}) % 1000"],
     "float": ["{float} + {float} * {n}", "{float} - {float}", "{float} * 0.5e0",
               "{float} / nullif({float}, 0e0)", "-{float}", "abs({float})", "floor({float})",
@@ -101,8 +101,10 @@ RULES = {
              "CAST(date_trunc('week', {date}) AS DATE)", "CAST({date} + INTERVAL '1 month' AS DATE)",
              "TRY_CAST({text} AS DATE)"],
     "timestamp": ["{timestamp} + INTERVAL '{n} days'", "{timestamp} - INTERVAL '{n} months'",
-                  "range({timestamp}, {timestamp} + INTERVAL '{n} days', INTERVAL '36 hours')[{n}]",
-                  "generate_series({timestamp}, {timestamp} - INTERVAL '{n} months', INTERVAL '-1 month')[2]",
+                  "CAST(range({timestamp}, {timestamp} + INTERVAL '{n} days', INTERVAL '36 hours')[{n}]"
+                  " AS TIMESTAMP)",  # DuckDB's range of a constant NULL has no type
+                  "CAST(generate_series({timestamp}, {timestamp} - INTERVAL '{n} months',"
+                  " INTERVAL '-1 month')[2] AS TIMESTAMP)",
                   "date_trunc('hour', {timestamp})", "date_trunc('quarter', {timestamp})",
                   "CAST({date} AS TIMESTAMP)", "{date} + INTERVAL '{n} hours'"],
     "list": ["[{int}, {int}, {int}]", "list_append({list}, {int})", "list_prepend({int}, {list})",
