@@ -12,6 +12,8 @@
  *  3. With one worker one block is enough; with several there is one more than workers, so that the
  *     filler never waits for all of them.
  *  4. Nothing is visible before finish commits.
+ *  5. Encoding and writing fail for everybody: a worker that comes by afterwards fails likewise, so that
+ *     the oldest morsel's does, which is the one that ends the step.
  * Call order of a worker: push -> have_turn -> fill -> (help)... Memory: by the format's formulas. */
 #include "exec/sink_output.h"
 
@@ -40,7 +42,7 @@ typedef struct sink_shared {
     wr_cond  moved;             /* the state of a block, is_taken */
     block   *filling;           /* NULL: none                     */
     bool     is_taken;          /* unordered: somebody fills      */
-    bool     has_failed;
+    wr_error failure;           /* status WR_OK: none             */
     uint64_t next_fill, next_write;
 } sink_shared;
 
@@ -140,15 +142,26 @@ static wr_status help(sink_shared *shared, void *encoder, bool *out_helped, wr_e
         *out_helped = false;
         return WR_OK;
     }
-    shared->has_failed |= status != WR_OK;
+    if (status != WR_OK && shared->failure.status == WR_OK) {
+        if (err)
+            shared->failure = *err;
+        shared->failure.status = status;
+    }
     wr_cond_broadcast(&shared->moved);
     return status;
 }
 
-static bool is_over(sink_shared *shared, const wr_exec *exec, uint64_t morsel)
+/* Under the mutex, before waiting for anybody. */
+static wr_status check_end(sink_shared *shared, const wr_exec *exec, uint64_t morsel, wr_error *err)
 {
-    return shared->has_failed || wr_sink_output_is_done(&shared->output) ||
-           !wr_exec_wants(exec, morsel);
+    if (shared->failure.status != WR_OK) {
+        if (err)
+            *err = shared->failure;
+        return shared->failure.status;
+    }
+    return wr_sink_output_is_done(&shared->output) || !wr_exec_wants(exec, morsel)
+               ? WR_RAISE(err, WR_CANCELLED, "cancelled")
+               : WR_OK;
 }
 
 /* ---- Turns --------------------------------------------------------------------------------------- */
@@ -164,8 +177,7 @@ static wr_status wait_turn(sink_shared *shared, sink_local *local, uint64_t mors
 
         {
             WR_LOCKED(&shared->mutex);
-            if (is_over(shared, exec, morsel))
-                return WR_RAISE(err, WR_CANCELLED, "cancelled");
+            WR_TRY(check_end(shared, exec, morsel, err));
             WR_TRY(help(shared, local->encoder, &helped, exec, err));
         }
         if (helped)
@@ -183,8 +195,7 @@ static wr_status take_turn(sink_shared *shared, sink_local *local, uint64_t mors
     while (shared->is_taken) {
         bool helped;
 
-        if (is_over(shared, exec, morsel))
-            return WR_RAISE(err, WR_CANCELLED, "cancelled");
+        WR_TRY(check_end(shared, exec, morsel, err));
         WR_TRY(help(shared, local->encoder, &helped, exec, err));
         if (!helped)
             wr_cond_wait_ns(&shared->moved, &shared->mutex, POLL_NS);
@@ -204,8 +215,7 @@ static wr_status open_block(sink_shared *shared, sink_local *local, uint64_t mor
         block *b = find_block(shared, EMPTY);
         bool   helped = true;
 
-        if (is_over(shared, exec, morsel))
-            return WR_RAISE(err, WR_CANCELLED, "cancelled");
+        WR_TRY(check_end(shared, exec, morsel, err));
         if (b) {
             b->state = FILLING;
             b->number = shared->next_fill++;
@@ -328,9 +338,11 @@ static wr_status block_sink_open(wr_node *node, wr_exec *exec, wr_error *err)
     if (shared->output.skip)
         return WR_OK;
     WR_TRY(init_states(shared, exec->worker_count, err));
-    return wr_sink_output_judge(
+    WR_TRY(wr_sink_output_judge(
         &shared->output, ops->begin(&shared->request, shared->format, shared->output.output, err),
-        exec, err);
+        exec, err));
+    atomic_fetch_add_explicit(&exec->bytes_out, shared->output.output->offset, memory_order_relaxed);
+    return WR_OK;
 }
 
 static wr_status block_sink_local_open(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
@@ -373,7 +385,7 @@ static wr_status block_sink_combine(wr_node *node, void *local_p, wr_exec *exec,
     bool         helped = true;
 
     WR_LOCKED(&shared->mutex);
-    while (helped && !shared->has_failed && !wr_sink_output_is_done(&shared->output))
+    while (helped && shared->failure.status == WR_OK && !wr_sink_output_is_done(&shared->output))
         WR_TRY(help(shared, local->encoder, &helped, exec, err));
     return WR_OK;
 }

@@ -1,5 +1,5 @@
-/* exec/testkit_io.h — doubles for scans and sinks: a file system in memory and a format of numbers,
- * one a line. */
+/* exec/testkit_io.h — doubles for scans and sinks: a file system in memory, a format of numbers, one a
+ * line, and one that writes them in blocks. */
 #ifndef WR_EXEC_TESTKIT_IO_H
 #define WR_EXEC_TESTKIT_IO_H
 
@@ -422,5 +422,152 @@ static const wr_format_writer_ops LINES_WRITER = {
 static const wr_format LINES __attribute__((unused)) = {
     .struct_bytes = sizeof(wr_format), .name = "lines", .reader = &LINES_READER,
     .writer = &LINES_WRITER};
+
+/* ---- A format of blocks: numbers, a hundred a block -------------------------------------------------- */
+
+enum { BLOCK_NUMBERS = 100, NUMBER_BYTES_MAX = 8 };
+
+/* Notices who does what at the same time as somebody else, or out of order. */
+typedef struct blocks_shared {
+    _Atomic int  takers, writers, encoders;
+    uint32_t     written_blocks;
+    int64_t      fail_at; /* encoding this number fails */
+} blocks_shared;
+
+typedef struct blocks_block {
+    int64_t  numbers[BLOCK_NUMBERS];
+    uint32_t count;
+    bool     is_encoded;
+    char     text[BLOCK_NUMBERS * NUMBER_BYTES_MAX];
+    uint32_t text_bytes;
+} blocks_block;
+
+typedef struct blocks_encoder {
+    _Atomic int users;
+} blocks_encoder;
+
+/* What a block format's options are here: the number that cannot be encoded. */
+static const int64_t BLOCKS_FAIL_NEVER __attribute__((unused)) = -1;
+
+static inline uint64_t blocks_lease_min(const wr_write_request *request)
+{
+    (void)request;
+    return 0;
+}
+
+static inline wr_status blocks_shared_init(const wr_write_request *request, void *shared,
+                                           wr_bump *bump, wr_error *err)
+{
+    (void)bump, (void)err;
+    ((blocks_shared *)shared)->fail_at = *(const int64_t *)request->options;
+    return WR_OK;
+}
+
+static inline wr_status blocks_block_init(const wr_write_request *request, void *shared, void *block,
+                                          wr_bump *bump, wr_error *err)
+{
+    (void)request, (void)shared, (void)block, (void)bump, (void)err;
+    return WR_OK;
+}
+
+static inline wr_status blocks_encoder_init(const wr_write_request *request, void *encoder,
+                                            wr_bump *bump, wr_error *err)
+{
+    (void)request, (void)encoder, (void)bump, (void)err;
+    return WR_OK;
+}
+
+static inline wr_status blocks_begin(const wr_write_request *request, void *shared,
+                                     wr_output *output, wr_error *err)
+{
+    (void)request, (void)shared;
+    return output->ops->write(output, "begin\n", 6, err);
+}
+
+static inline wr_status blocks_take(const wr_write_request *request, void *shared_p, void *block_p,
+                                    const wr_batch *batch, uint32_t *io_next, bool *out_full,
+                                    wr_error *err)
+{
+    blocks_shared *shared = shared_p;
+    blocks_block  *block = block_p;
+
+    (void)request, (void)err;
+    assert_int_equal(atomic_fetch_add(&shared->takers, 1), 0);
+    assert_false(block->is_encoded);
+    while (block->count < BLOCK_NUMBERS && *io_next < wr_batch_rows(batch))
+        block->numbers[block->count++] =
+            wr_vector_value(&batch->columns[0],
+                            wr_selection_row(&batch->selection, (*io_next)++)).i64;
+    *out_full = block->count == BLOCK_NUMBERS;
+    atomic_fetch_sub(&shared->takers, 1);
+    return WR_OK;
+}
+
+static inline wr_status blocks_encode(const wr_write_request *request, void *shared_p, void *block_p,
+                                      void *encoder_p, wr_error *err)
+{
+    blocks_shared  *shared = shared_p;
+    blocks_block   *block = block_p;
+    blocks_encoder *encoder = encoder_p;
+
+    (void)request;
+    assert_int_equal(atomic_fetch_add(&encoder->users, 1), 0);
+    assert_true(block->count > 0 && !block->is_encoded);
+    for (uint32_t i = 0; i < block->count; i++) {
+        if (block->numbers[i] == shared->fail_at)
+            return WR_RAISE(err, WR_DATA, "cannot encode");
+        block->text_bytes += (uint32_t)snprintf(block->text + block->text_bytes, NUMBER_BYTES_MAX + 1,
+                                                "%d\n", (int)block->numbers[i]);
+    }
+    kit_nap_us((uint32_t)(block->numbers[0] % 7 * 20));
+    block->is_encoded = true;
+    atomic_fetch_sub(&encoder->users, 1);
+    return WR_OK;
+}
+
+static inline wr_status blocks_write(const wr_write_request *request, void *shared_p, void *block_p,
+                                     wr_output *output, wr_error *err)
+{
+    blocks_shared *shared = shared_p;
+    blocks_block  *block = block_p;
+
+    (void)request;
+    assert_int_equal(atomic_fetch_add(&shared->writers, 1), 0);
+    assert_true(block->is_encoded);
+    WR_TRY(output->ops->write(output, block->text, block->text_bytes, err));
+    shared->written_blocks++;
+    block->count = block->text_bytes = 0;
+    block->is_encoded = false;
+    atomic_fetch_sub(&shared->writers, 1);
+    return WR_OK;
+}
+
+static inline wr_status blocks_end(const wr_write_request *request, void *shared, void *encoder,
+                                   wr_output *output, wr_error *err)
+{
+    (void)request, (void)shared;
+    assert_non_null(encoder);
+    return output->ops->write(output, "end\n", 4, err);
+}
+
+static const wr_format_block_ops BLOCKS_WRITER = {
+    .shared_bytes = sizeof(blocks_shared),
+    .block_bytes = sizeof(blocks_block),
+    .encoder_bytes = sizeof(blocks_encoder),
+    .shared_lease_min = blocks_lease_min,
+    .block_lease_min = blocks_lease_min,
+    .encoder_lease_min = blocks_lease_min,
+    .shared_init = blocks_shared_init,
+    .block_init = blocks_block_init,
+    .encoder_init = blocks_encoder_init,
+    .begin = blocks_begin,
+    .take = blocks_take,
+    .encode = blocks_encode,
+    .write = blocks_write,
+    .end = blocks_end,
+};
+
+static const wr_format BLOCKS __attribute__((unused)) = {
+    .struct_bytes = sizeof(wr_format), .name = "blocks", .block_writer = &BLOCKS_WRITER};
 
 #endif
