@@ -232,7 +232,7 @@ def random_options(rng):
     return options
 
 
-CODECS = ["zstd", "gzip", "none"]
+CODECS = ["zstd", "gzip", "lz4_raw", "brotli", "none"]
 
 
 def run_one(seed, folder):
@@ -249,6 +249,8 @@ def run_one(seed, folder):
         run_weir(folder, names, kinds, options, rng.choice(["40MB", "64MB", "512MB"]), rng.choice([1, 2, 4]))
         check(folder, names, kinds, columns, options)
     except AssertionError as error:
+        if "was built without" in str(error):
+            return "skipped"
         return f"seed {seed} ({row_count} rows, {options}): {error}"
     return None
 
@@ -258,15 +260,17 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=int, default=40)
     args = parser.parse_args()
-    failures = []
+    failed = skipped = 0
     for seed in range(args.seed, args.seed + args.runs):
         with tempfile.TemporaryDirectory(prefix="weir-parquet-") as folder:
             failure = run_one(seed, Path(folder))
-        if failure:
-            failures.append(failure)
+        if failure == "skipped":
+            skipped += 1
+        elif failure:
+            failed += 1
             print(f"FAILED {failure}")
-    print(f"{args.runs - len(failures)} passed, {len(failures)} failed, 0 skipped")
-    return 1 if failures else 0
+    print(f"{args.runs - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -6,18 +6,20 @@
 
 /* ---- Options ----------------------------------------------------------------------------------- */
 
-static const char *const CODEC_NAMES[] = {"zstd", "gzip", "none", NULL};
+static const char *const CODEC_NAMES[] = {"zstd", "gzip", "lz4_raw", "brotli", "none", NULL};
 static const char *const PAGE_VERSIONS[] = {"v1", "v2", NULL};
 
 static const pq_write_codec CODECS[] = {
     {PQ_ZSTD, WR_CODEC_ZSTD},
     {PQ_GZIP, WR_CODEC_GZIP},
+    {PQ_LZ4_RAW, WR_CODEC_LZ4_RAW},
+    {PQ_BROTLI, WR_CODEC_BROTLI},
     {PQ_UNCOMPRESSED, WR_CODEC_NONE},
 };
 
 const wr_option_def WR_PQ_WRITE_OPTIONS[] = {
     {"compression", WR_OPTION_ENUM, 0, offsetof(pq_write_options, compression), "zstd", 0, 0,
-     CODEC_NAMES, "of the pages: zstd, gzip or none"},
+     CODEC_NAMES, "of the pages: zstd, gzip, lz4_raw, brotli or none"},
     {"compression_level", WR_OPTION_INT, 0, offsetof(pq_write_options, level), "0", 0, 22, NULL,
      "level of the codec; 0 is the codec's default"},
     {"row_group_rows", WR_OPTION_INT, 0, offsetof(pq_write_options, row_group_rows), "1048576", 1,
@@ -102,7 +104,7 @@ pq_sizes wr_pq_sizes(const wr_write_request *request)
     sizes.page_entries = sizes.page_bytes / 8;
     sizes.long_bytes = sizes.page_bytes / 4;
     sizes.dictionary_bytes = clamp_pow2(4 * share, DICTIONARY_BYTES_MIN, sizes.page_bytes);
-    pieces = (bytes > 2 * sizes.long_bytes ? bytes : 2 * sizes.long_bytes) / sizes.piece_bytes;
+    pieces = (bytes > 4 * sizes.long_bytes ? bytes : 4 * sizes.long_bytes) / sizes.piece_bytes;
     if (pieces < (uint64_t)PIECES_PER_LEAF_MIN * leaves)
         pieces = (uint64_t)PIECES_PER_LEAF_MIN * leaves;
     sizes.piece_count = (uint32_t)pieces + sizes.spare_pieces;
@@ -118,6 +120,8 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
     uint32_t leaves = sizes.leaf_count, index = 0;
     pq_walk  walk = {.schema = request->schema};
     pq_node  node;
+    char    *texts = NULL;
+    wr_packed_window *window = NULL;
 
     shared->sizes = sizes;
     shared->leaves = wr_carve(carver, leaves * sizeof(pq_leaf));
@@ -130,6 +134,13 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
     shared->flat = wr_carve(carver, WR_BATCH_ROWS_MAX * sizeof(int64_t));
     shared->copy = wr_carve(carver, sizes.store_bytes);
     shared->metadata = wr_carve(carver, PQ_METADATA_BYTES);
+    if (wr_schema_has_nested(request->schema)) {
+        shared->shred = wr_carve(carver, sizeof(pq_shred));
+        window = wr_carve(carver, sizeof *window);
+        texts = wr_carve(carver, 2 * sizes.long_bytes);
+    }
+    if (shared->shred)
+        *shared->shred = (pq_shred){.long_bytes = sizes.long_bytes, .window = window, .texts = texts};
     wr_long_writer_layout(&shared->long_writer, &shared->scratch, carver);
     wr_pq_store_layout(&shared->footer, &shared->scratch, sizes.store_bytes, carver);
     while (wr_pq_walk_next(&walk, &node)) {
@@ -139,7 +150,8 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
 
         if (node.kind != PQ_NODE_LEAF)
             continue;
-        WR_TRY(wr_pq_leaf_of(&node, &leaf, err));
+        WR_TRY(wr_pq_leaf_of(&walk, &node, wr_carve(carver, walk.depth * sizeof(pq_path)), &leaf,
+                             err));
         wr_pq_dictionary_layout(&dictionary, &leaf, sizes.dictionary_bytes, carver);
         wr_pq_store_layout(&store, &shared->scratch, sizes.store_bytes, carver);
         if (carver->base) {

@@ -1,7 +1,7 @@
 /* pq_write.h — what the files of the Parquet writer share.
  *
  * Rows become leaves: columns of plain values with levels (Dremel). take puts them into a block's pool
- * (pq_write_take.c), dictionary codes instead of values where that pays (pq_write_dictionary.c); encode
+ * (pq_write_take.c; nested ones taken apart by pq_write_nested.c), dictionary codes instead of values where that pays (pq_write_dictionary.c); encode
  * makes pages of them, in the same memory (pq_write_encode.c); write collects pages by leaf in scratch
  * space until the row group is over, then copies them out, leaf by leaf (pq_write_group.c), and its
  * part of the footer waits there for the end of the file.
@@ -28,6 +28,7 @@
 #include "pq_write_store.h"
 #include "spi/format.h"
 #include "spi/long_value.h"
+#include "spi/nested_column.h"
 #include "types/packed.h"
 
 /** What stands for the chosen codec in files, and in io. */
@@ -87,16 +88,27 @@ typedef enum pq_order {
     PQ_ORDER_F32, PQ_ORDER_F64, PQ_ORDER_BYTES, PQ_ORDER_SIGNED_BYTES
 } pq_order;
 
+/** A container on the way to a leaf. */
+typedef struct pq_path {
+    wr_type  type;
+    uint32_t member; /* STRUCT: which; MAP: 0 key, 1 value */
+    uint8_t  def, rep; /* levels of what is inside         */
+} pq_path;
+
 typedef struct pq_leaf {
     wr_type  type;
+    pq_path *path;
+    uint32_t depth;       /* of the path, 0: a column      */
     uint32_t column;
     uint32_t width;       /* of a value in PLAIN, but 1 for booleans; 0: text */
     uint8_t  physical, form, order;
     uint8_t  def_max, rep_max;
 } pq_leaf;
 
-/** Errors WR_UNSUPPORTED Parquet has no such type. */
-wr_status wr_pq_leaf_of(const pq_node *node, pq_leaf *out_leaf, wr_error *err) WR_MUST_USE;
+/** The leaf that the walk has just come to; `path` has room for walk->depth steps (NULL: not wanted).
+ * Errors   WR_UNSUPPORTED Parquet has no such type */
+wr_status wr_pq_leaf_of(const pq_walk *walk, const pq_node *node, pq_path *path, pq_leaf *out_leaf,
+                        wr_error *err) WR_MUST_USE;
 
 uint32_t wr_pq_leaf_count(const wr_schema *schema);
 
@@ -173,6 +185,29 @@ typedef struct pq_stage {
     _Alignas(16) uint8_t values[PQ_STAGE_ROWS * 16]; /* PLAIN, or wr_str */
 } pq_stage;
 
+/** An open container of a value that is taken apart. */
+typedef struct pq_frame {
+    wr_packed        value, entry;
+    wr_list_cursor   cursor;
+    const wr_packed *container; /* of the current child: value, or the entry of a map */
+} pq_frame;
+
+typedef struct pq_shred {
+    const pq_leaf    *leaf;
+    bool              is_open;       /* the value has more entries                     */
+    bool              is_full;       /* of texts: a handle refers to `inner`           */
+    uint8_t           rep;
+    uint32_t          depth;         /* of the container the walk is in                */
+    uint32_t          long_bytes;
+    uint32_t          text_bytes;
+    uint64_t          staged_bytes;  /* of texts in the stage                          */
+    char             *texts;         /* 2 * long_bytes, of values that are on disk     */
+    wr_packed         inner;         /* a long text inside of a value on disk          */
+    wr_blob           blob;          /* its handle                                     */
+    wr_packed_window *window;
+    pq_frame          frames[PQ_DEPTH_MAX];
+} pq_shred;
+
 /** What the footer will say of a leaf in the open row group. */
 typedef struct pq_chunk {
     uint64_t entry_count, null_count, raw_bytes, stored_bytes;
@@ -212,9 +247,9 @@ typedef struct pq_shared {
     void          *flat;         /* a sequence, written out                             */
     wr_long_writer long_writer;
     uint64_t       group_rows, group_bytes;
-    uint64_t       long_bytes;   /* texts that went to scratch space, of the whole file */
     uint32_t       resume_leaf;  /* a row that is cut goes on with this leaf            */
-    bool           is_cut;
+    bool           is_cut, is_begun; /* begun: the leaf's value, too                    */
+    pq_shred      *shred;
     /* write */
     pq_store      *stores;
     pq_chunk      *chunks;
@@ -260,6 +295,19 @@ wr_status wr_pq_take(const wr_write_request *request, void *shared, void *block,
 
 /** Put the staged entries of a leaf, for which there is room, into the block. */
 wr_status wr_pq_stage_put(pq_shared *shared, pq_block *block, uint32_t leaf, wr_error *err);
+
+/** One value, not null, of fixed width into the stage. */
+wr_status wr_pq_store_cell(const pq_leaf *leaf, const void *cell, pq_stage *stage,
+                           wr_error *err) WR_MUST_USE;
+
+/** A nested value (NULL: null) is taken apart: its first entry of `leaf` goes into the stage, which has
+ *  room; go_on puts more, until the stage is full or shred->is_open is false. Whoever puts the stage into
+ *  a block says so by `staged`. */
+wr_status wr_pq_shred_begin(pq_shred *shred, const pq_leaf *leaf, const wr_str *value,
+                            pq_stage *stage, wr_error *err) WR_MUST_USE;
+bool      wr_pq_shred_has_room(const pq_shred *shred, const pq_stage *stage);
+wr_status wr_pq_shred_go_on(pq_shred *shred, pq_stage *stage, wr_error *err) WR_MUST_USE;
+void      wr_pq_shred_staged(pq_shred *shred, pq_stage *stage);
 
 /** The row group is over: dictionaries go to scratch space, and start anew. One page a leaf. */
 wr_status wr_pq_take_dictionaries(pq_shared *shared, pq_dictionary_page *out_pages,

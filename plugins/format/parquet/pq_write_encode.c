@@ -3,7 +3,8 @@
  * A page is cut by bytes of values and by number of levels. What comes of a leaf is a stream of records:
  * a u32 length and that many bytes of pages; or PQ_LONG_MARK, a u32 length and that many bytes, which
  * the text in the wr_blob that follows completes: pages of texts longer than memory are of version 2, the
- * one that can say of a page that it is not compressed.
+ * one that can say of a page that it is not compressed. Pages of leaves inside of lists are of version
+ * 1, in which a row may go on in the next page.
  * Invariants: a page never takes more than its values and levels did, but for its header and what a codec
  * adds to what it cannot compress: the pool's spare pieces are there for that. */
 #include "pq_write.h"
@@ -283,7 +284,7 @@ static wr_status compress(pq_encoder *encoder, const uint8_t *raw, size_t raw_by
 
 static wr_status put_page(pq_encoder *encoder, pq_pool *pool, data_page *p, wr_error *err)
 {
-    bool           is_v2 = encoder->is_v2;
+    bool           is_v2 = encoder->is_v2 && p->leaf->rep_max == 0;
     size_t         level_bytes, raw_bytes, stored_bytes, header_bytes;
     uint8_t        header[HEADER_BYTES_MAX], *raw = encoder->values;
     const uint8_t *stored;

@@ -165,6 +165,7 @@ static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_
     const pq_leaf  *leaf = &shared->leaves[index];
     const pq_chunk *chunk = &shared->chunks[index];
     bool            has_dictionary = at->dictionary > 0;
+    pq_page_kind    kind = leaf->rep_max > 0 ? PQ_DATA_PAGE : shared->page_kind;
 
     wr_thrift_open_struct(writer, 0);
     wr_thrift_put_i64(writer, PQ_CHUNK_OFFSET, 0);
@@ -183,8 +184,8 @@ static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_
     wr_thrift_put_list(writer, PQ_META_ENCODING_STATS, WR_THRIFT_STRUCT,
                        (uint32_t)has_dictionary + (chunk->code_pages > 0) + (chunk->plain_pages > 0));
     put_page_count(writer, PQ_DICTIONARY_PAGE, PQ_PLAIN, has_dictionary);
-    put_page_count(writer, shared->page_kind, PQ_RLE_DICTIONARY, chunk->code_pages);
-    put_page_count(writer, shared->page_kind, PQ_PLAIN, chunk->plain_pages);
+    put_page_count(writer, kind, PQ_RLE_DICTIONARY, chunk->code_pages);
+    put_page_count(writer, kind, PQ_PLAIN, chunk->plain_pages);
     wr_thrift_close_struct(writer);
     wr_thrift_close_struct(writer);
 }

@@ -183,13 +183,12 @@ static mapping map(wr_type type)
     }
 }
 
-wr_status wr_pq_leaf_of(const pq_node *node, pq_leaf *out_leaf, wr_error *err)
+wr_status wr_pq_leaf_of(const pq_walk *walk, const pq_node *node, pq_path *path, pq_leaf *out_leaf,
+                        wr_error *err)
 {
     mapping m = map(node->type);
     char    name[WR_TYPE_NAME_BYTES];
 
-    if (node->def_max > 1)
-        return WR_RAISE(err, WR_UNSUPPORTED, "nested columns cannot be written as Parquet");
     if (node->type.logical == WR_TYPE_DECIMAL &&
         (node->type.scale < 0 || node->type.scale > node->type.precision))
         return WR_RAISE(err, WR_UNSUPPORTED,
@@ -198,7 +197,11 @@ wr_status wr_pq_leaf_of(const pq_node *node, pq_leaf *out_leaf, wr_error *err)
                         wr_type_format(node->type, name), WR_TEXT_ARG(node->name));
     *out_leaf = (pq_leaf){.type = node->type, .column = node->column, .width = m.width,
                           .physical = m.physical, .form = m.form, .order = m.order,
-                          .def_max = node->def_max, .rep_max = node->rep_max};
+                          .def_max = node->def_max, .rep_max = node->rep_max,
+                          .path = path, .depth = walk->depth};
+    for (uint32_t i = 0; path && i < walk->depth; i++)
+        path[i] = (pq_path){walk->steps[i].type, walk->steps[i].child - 1, walk->steps[i].def,
+                            walk->steps[i].rep};
     return WR_OK;
 }
 

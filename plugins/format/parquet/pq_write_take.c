@@ -116,6 +116,18 @@ static wr_status store_plain(const pq_leaf *leaf, const wr_vector_view *view, co
     return WR_OK;
 }
 
+wr_status wr_pq_store_cell(const pq_leaf *leaf, const void *cell, pq_stage *stage, wr_error *err)
+{
+    wr_vector_view view = {.data = cell};
+    span           one = {NULL, 0, 1};
+    uint32_t       count = 0;
+
+    WR_TRY(store_plain(leaf, &view, &one, stage->values + (size_t)stage->value_count * leaf->width,
+                       &count, err));
+    stage->value_count += count;
+    return WR_OK;
+}
+
 static void store_levels(const wr_vector_view *view, const span *s, uint8_t *out)
 {
     if (!view->valid) {
@@ -157,7 +169,6 @@ static wr_status put_long(pq_shared *shared, pq_block *block, pq_chain *chain, c
         WR_TRY(wr_long_writer_add(writer, wr_str_bytes(text), text->byte_count, err));
     WR_TRY(wr_long_writer_end(writer, &record.blob, err));
     wr_pq_chain_put(&block->pool, chain, &record, sizeof record);
-    shared->long_bytes += record.blob.byte_count;
     shared->group_bytes += record.blob.byte_count;
     return WR_OK;
 }
@@ -256,22 +267,30 @@ static wr_status stage_flat(pq_shared *shared, const pq_leaf *leaf, const wr_bat
     return store_plain(leaf, &view, s, stage->values, &stage->value_count, err);
 }
 
-/* Bytes that texts take in a stream; *io_count becomes less where a long one ends the block. */
-static uint64_t text_bytes(const pq_shared *shared, const wr_batch *batch, const pq_leaf *leaf,
-                           const span *s, uint32_t *io_count)
+/* What is asked of the rows to be taken. */
+typedef struct asked {
+    const wr_batch *batch;
+    const span     *rows;
+    uint32_t        count;    /* becomes less where a long text ends the block */
+    bool            has_long; /* the last of them has one                      */
+} asked;
+
+/* Bytes that texts take in a stream. */
+static uint64_t text_bytes(const pq_shared *shared, const pq_leaf *leaf, asked *a)
 {
-    wr_vector_view view = wr_vector_view_of(&batch->columns[leaf->column], NULL);
+    wr_vector_view view = wr_vector_view_of(&a->batch->columns[leaf->column], NULL);
     const wr_str  *texts = view.data;
     uint64_t       sum = 0;
 
-    for (uint32_t i = 0; i < *io_count; i++) {
-        uint32_t at = position(s, &view, i);
+    for (uint32_t i = 0; i < a->count; i++) {
+        uint32_t at = position(a->rows, &view, i);
 
         if (view.valid && !wr_bit_get(view.valid, at))
             continue;
         if (is_long(shared, &texts[at])) {
             sum += sizeof(pq_long_record);
-            *io_count = i + 1;
+            a->count = i + 1;
+            a->has_long = true;
         } else {
             sum += texts[at].byte_count + sizeof(uint32_t);
         }
@@ -281,7 +300,7 @@ static uint64_t text_bytes(const pq_shared *shared, const wr_batch *batch, const
 
 /* Pieces that `count` entries of a leaf may take, with codes, values or both. */
 static uint64_t pieces_for(const pq_shared *shared, const pq_block *block, uint32_t index,
-                           uint32_t count, uint64_t plain_bytes)
+                           uint64_t count, uint64_t plain_bytes)
 {
     const pq_block_leaf *leaf = &block->leaves[index];
     uint64_t             pieces = wr_pq_chain_need(&block->pool, &leaf->def, count) +
@@ -290,21 +309,43 @@ static uint64_t pieces_for(const pq_shared *shared, const pq_block *block, uint3
     if (shared->leaves[index].rep_max > 0)
         pieces += wr_pq_chain_need(&block->pool, &leaf->rep, count);
     if (shared->dictionaries[index].is_on)
-        pieces += wr_pq_chain_need(&block->pool, &leaf->codes, (uint64_t)count * sizeof(uint32_t));
+        pieces += wr_pq_chain_need(&block->pool, &leaf->codes, count * sizeof(uint32_t));
     return pieces;
 }
 
+/* Bytes of nested values: no leaf has more entries inside of them, or more bytes of text. */
+static uint64_t packed_bytes(const pq_leaf *leaf, const asked *a)
+{
+    wr_vector_view view = wr_vector_view_of(&a->batch->columns[leaf->column], NULL);
+    const wr_str  *values = view.data;
+    uint64_t       sum = 0;
+
+    for (uint32_t i = 0; i < a->count; i++) {
+        uint32_t at = position(a->rows, &view, i);
+
+        if (!view.valid || wr_bit_get(view.valid, at))
+            sum += wr_str_is_blob(&values[at]) ? wr_str_blob(&values[at])->byte_count
+                                               : values[at].byte_count;
+    }
+    return sum;
+}
+
 static uint64_t pieces_of_leaf(const pq_shared *shared, const pq_block *block, uint32_t index,
-                               const wr_batch *batch, const span *s, uint32_t *io_count)
+                               asked *a)
 {
     const pq_leaf *leaf = &shared->leaves[index];
     uint64_t       bytes;
 
-    if (leaf->form == PQ_FORM_TEXT)
-        bytes = text_bytes(shared, batch, leaf, s, io_count);
-    else
-        bytes = (uint64_t)*io_count * leaf->width;
-    return pieces_for(shared, block, index, *io_count, bytes);
+    if (leaf->depth > 0) {
+        bool is_widened = leaf->form >= PQ_FORM_I8 && leaf->form <= PQ_FORM_U16;
+
+        bytes = packed_bytes(leaf, a);
+        return pieces_for(shared, block, index, leaf->rep_max > 0 ? bytes + a->count : a->count,
+                          is_widened ? bytes * sizeof(uint32_t) : bytes);
+    }
+    bytes = leaf->form == PQ_FORM_TEXT ? text_bytes(shared, leaf, a)
+                                       : (uint64_t)a->count * leaf->width;
+    return pieces_for(shared, block, index, a->count, bytes);
 }
 
 static bool has_room(const pq_shared *shared, const pq_block *block, uint64_t pieces)
@@ -312,30 +353,108 @@ static bool has_room(const pq_shared *shared, const pq_block *block, uint64_t pi
     return pieces + shared->sizes.spare_pieces <= block->pool.free_count;
 }
 
-/* As many of the span's rows as fit, of those up to the first that has a long text. */
-static uint32_t fitting_rows(const pq_shared *shared, const pq_block *block, const wr_batch *batch,
-                             const span *s)
+/* As many of the rows as fit, of those up to the first that has a long text. */
+static void fit_rows(const pq_shared *shared, const pq_block *block, asked *a)
 {
-    uint32_t count = s->count;
-
-    while (count > 0) {
+    while (a->count > 0) {
         uint64_t pieces = 0;
-        uint32_t before = count;
+        uint32_t before = a->count;
 
+        a->has_long = false;
         for (uint32_t i = 0; i < shared->sizes.leaf_count; i++)
-            pieces += pieces_of_leaf(shared, block, i, batch, s, &count);
+            pieces += pieces_of_leaf(shared, block, i, a);
         if (has_room(shared, block, pieces))
-            break;
-        if (count == before)
-            count /= 2;
+            return;
+        if (a->count == before)
+            a->count /= 2;
     }
-    return count;
 }
+
+/* ---- Nested columns ---------------------------------------------------------------------------- */
+
+static wr_status put_shredded(pq_shared *shared, pq_block *block, uint32_t index, wr_error *err)
+{
+    WR_TRY(wr_pq_stage_put(shared, block, index, err));
+    wr_pq_shred_staged(shared->shred, shared->stage);
+    return WR_OK;
+}
+
+static const wr_str *nested_value(const pq_leaf *leaf, const wr_batch *batch, const span *s,
+                                  uint32_t i)
+{
+    wr_vector_view view = wr_vector_view_of(&batch->columns[leaf->column], NULL);
+    uint32_t       at = position(s, &view, i);
+
+    return !view.valid || wr_bit_get(view.valid, at) ? (const wr_str *)view.data + at : NULL;
+}
+
+/* A leaf of rows that fit. */
+static wr_status shred_rows(pq_shared *shared, pq_block *block, uint32_t index,
+                            const wr_batch *batch, const span *s, wr_error *err)
+{
+    const pq_leaf *leaf = &shared->leaves[index];
+    pq_shred      *shred = shared->shred;
+
+    wr_pq_shred_staged(shred, shared->stage);
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (!wr_pq_shred_has_room(shred, shared->stage))
+            WR_TRY(put_shredded(shared, block, index, err));
+        WR_TRY(wr_pq_shred_begin(shred, leaf, nested_value(leaf, batch, s, i), shared->stage, err));
+        while (shred->is_open) {
+            WR_TRY(wr_pq_shred_go_on(shred, shared->stage, err));
+            if (shred->is_open)
+                WR_TRY(put_shredded(shared, block, index, err));
+        }
+    }
+    return put_shredded(shared, block, index, err);
+}
+
+static uint64_t staged_pieces(const pq_shared *shared, const pq_block *block, uint32_t index)
+{
+    const pq_stage *stage = shared->stage;
+    const wr_str   *texts = (const wr_str *)(const void *)stage->values;
+    uint64_t        bytes = (uint64_t)stage->value_count * shared->leaves[index].width;
+
+    for (uint32_t i = 0; shared->leaves[index].width == 0 && i < stage->value_count; i++)
+        bytes += is_long(shared, &texts[i]) ? sizeof(pq_long_record)
+                                            : texts[i].byte_count + sizeof(uint32_t);
+    return pieces_for(shared, block, index, stage->count, bytes);
+}
+
+/* A leaf of one row, as far as the block has room. *out_done: it is whole. */
+static wr_status shred_row(pq_shared *shared, pq_block *block, uint32_t index,
+                           const wr_batch *batch, const span *s, bool *out_done, wr_error *err)
+{
+    const pq_leaf *leaf = &shared->leaves[index];
+
+    *out_done = false;
+    if (!shared->is_begun) {
+        wr_pq_shred_staged(shared->shred, shared->stage);
+        WR_TRY(wr_pq_shred_begin(shared->shred, leaf, nested_value(leaf, batch, s, 0), shared->stage,
+                                 err));
+        shared->is_begun = true;
+    }
+    do {
+        WR_TRY(wr_pq_shred_go_on(shared->shred, shared->stage, err));
+        if (!has_room(shared, block, staged_pieces(shared, block, index)))
+            return WR_OK;
+        WR_TRY(put_shredded(shared, block, index, err));
+    } while (shared->shred->is_open);
+    shared->is_begun = false;
+    *out_done = true;
+    return WR_OK;
+}
+
+/* ---- Taking ------------------------------------------------------------------------------------ */
 
 static wr_status take_rows(pq_shared *shared, pq_block *block, const wr_batch *batch,
                            const span *s, wr_error *err)
 {
     for (uint32_t i = 0; i < shared->sizes.leaf_count; i++) {
+        if (shared->leaves[i].depth > 0) {
+            WR_TRY(shred_rows(shared, block, i, batch, s, err));
+            continue;
+        }
         WR_TRY(stage_flat(shared, &shared->leaves[i], batch, s, err));
         WR_TRY(wr_pq_stage_put(shared, block, i, err));
     }
@@ -344,22 +463,33 @@ static wr_status take_rows(pq_shared *shared, pq_block *block, const wr_batch *b
     return WR_OK;
 }
 
+/* One leaf of a row that no block has room for. */
+static wr_status take_leaf(pq_shared *shared, pq_block *block, uint32_t index,
+                           const wr_batch *batch, const span *s, bool *out_done, wr_error *err)
+{
+    asked a = {batch, s, 1, false};
+
+    if (shared->leaves[index].depth > 0)
+        return shred_row(shared, block, index, batch, s, out_done, err);
+    *out_done = has_room(shared, block, pieces_of_leaf(shared, block, index, &a));
+    if (!*out_done)
+        return WR_OK;
+    WR_TRY(stage_flat(shared, &shared->leaves[index], batch, s, err));
+    return wr_pq_stage_put(shared, block, index, err);
+}
+
 /* A row that no empty block has room for: as many leaves as fit. *out_done: it is whole. */
 static wr_status take_leaves(pq_shared *shared, pq_block *block, const wr_batch *batch,
                              const span *s, bool *out_done, wr_error *err)
 {
     block->is_used = true;
     for (uint32_t i = shared->is_cut ? shared->resume_leaf : 0; i < shared->sizes.leaf_count; i++) {
-        uint32_t one = 1;
-
-        if (!has_room(shared, block, pieces_of_leaf(shared, block, i, batch, s, &one))) {
+        WR_TRY(take_leaf(shared, block, i, batch, s, out_done, err));
+        if (!*out_done) {
             shared->is_cut = true;
             shared->resume_leaf = i;
-            *out_done = false;
             return WR_OK;
         }
-        WR_TRY(stage_flat(shared, &shared->leaves[i], batch, s, err));
-        WR_TRY(wr_pq_stage_put(shared, block, i, err));
     }
     shared->is_cut = false;
     shared->group_rows++;
@@ -418,14 +548,14 @@ wr_status wr_pq_take(const wr_write_request *request, void *shared_p, void *bloc
         uint64_t group_left = (uint64_t)options->row_group_rows - shared->group_rows;
         uint32_t left = wr_batch_rows(batch) - *io_next, count;
         span     s = span_of(batch, *io_next, left < group_left ? left : (uint32_t)group_left);
+        asked    a = {batch, &s, shared->is_cut ? 0 : s.count, false};
 
-        count = shared->is_cut ? 0 : fitting_rows(shared, block, batch, &s);
+        fit_rows(shared, block, &a);
+        count = a.count;
         if (count > 0) {
-            uint64_t long_before = shared->long_bytes;
-
             s.count = count;
             WR_TRY(take_rows(shared, block, batch, &s, err));
-            full = shared->long_bytes > long_before;
+            full = a.has_long;
         } else if (shared->is_cut || !block->is_used) {
             bool done;
 
