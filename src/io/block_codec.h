@@ -19,7 +19,7 @@
  * are not copied: 1.5 to 2 times as fast as pieces for zstd.
  *
  * Codecs: zstd, gzip (zlib's framing is read as well), lz4 (frames, as in Arrow), lz4_raw (as in
- * Parquet), brotli, snappy (decoding); bz2 and xz, which no format has asked for. */
+ * Parquet), brotli, snappy; bz2 and xz, which no format has asked for. */
 #ifndef WR_IO_BLOCK_CODEC_H
 #define WR_IO_BLOCK_CODEC_H
 

@@ -12,7 +12,7 @@
 #include "io/block_codec.h"
 
 static const wr_codec CODECS[] = {WR_CODEC_GZIP, WR_CODEC_ZSTD, WR_CODEC_LZ4, WR_CODEC_LZ4_RAW,
-                                   WR_CODEC_BZ2, WR_CODEC_XZ, WR_CODEC_BROTLI};
+                                  WR_CODEC_SNAPPY, WR_CODEC_BZ2, WR_CODEC_XZ, WR_CODEC_BROTLI};
 
 enum { CODEC_COUNT = sizeof CODECS / sizeof CODECS[0], RAW_MAX = 400000 };
 
@@ -199,7 +199,7 @@ static void other_sizes_are_refused(void **state)
 
 static bool has_checksum(wr_codec codec)
 {
-    return codec != WR_CODEC_LZ4_RAW && codec != WR_CODEC_BROTLI;
+    return codec != WR_CODEC_LZ4_RAW && codec != WR_CODEC_BROTLI && codec != WR_CODEC_SNAPPY;
 }
 
 static void flipped_bits_never_give_other_bytes_or_more(void **state)

@@ -232,7 +232,7 @@ def random_options(rng):
     return options
 
 
-CODECS = ["zstd", "gzip", "lz4_raw", "brotli", "none"]
+CODECS = ["zstd", "snappy", "gzip", "lz4_raw", "brotli", "none"]
 
 
 def run_one(seed, folder):

@@ -6,11 +6,12 @@
 
 /* ---- Options ----------------------------------------------------------------------------------- */
 
-static const char *const CODEC_NAMES[] = {"zstd", "gzip", "lz4_raw", "brotli", "none", NULL};
+static const char *const CODEC_NAMES[] = {"zstd", "snappy", "gzip", "lz4_raw", "brotli", "none", NULL};
 static const char *const PAGE_VERSIONS[] = {"v1", "v2", NULL};
 
 static const pq_write_codec CODECS[] = {
     {PQ_ZSTD, WR_CODEC_ZSTD},
+    {PQ_SNAPPY, WR_CODEC_SNAPPY},
     {PQ_GZIP, WR_CODEC_GZIP},
     {PQ_LZ4_RAW, WR_CODEC_LZ4_RAW},
     {PQ_BROTLI, WR_CODEC_BROTLI},
@@ -19,7 +20,7 @@ static const pq_write_codec CODECS[] = {
 
 const wr_option_def WR_PQ_WRITE_OPTIONS[] = {
     {"compression", WR_OPTION_ENUM, 0, offsetof(pq_write_options, compression), "zstd", 0, 0,
-     CODEC_NAMES, "of the pages: zstd, gzip, lz4_raw, brotli or none"},
+     CODEC_NAMES, "of the pages: zstd, snappy, gzip, lz4_raw, brotli or none"},
     {"compression_level", WR_OPTION_INT, 0, offsetof(pq_write_options, level), "0", 0, 22, NULL,
      "level of the codec; 0 is the codec's default"},
     {"row_group_rows", WR_OPTION_INT, 0, offsetof(pq_write_options, row_group_rows), "1048576", 1,
