@@ -1,0 +1,327 @@
+/* pq_write_test.c — the Parquet writer's parts: runs, streams of a pool, stores, dictionaries, bounds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "pq_write.h"
+
+static uint32_t next_random(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (uint32_t)(*seed >> 33);
+}
+
+/* ---- Runs -------------------------------------------------------------------------------------- */
+
+/* What the format's description says, a bit at a time. */
+static void read_hybrid(const uint8_t *at, const uint8_t *end, unsigned width, uint32_t *out,
+                        uint32_t count)
+{
+    for (uint32_t done = 0; done < count;) {
+        uint32_t head = 0, number = 0;
+
+        for (unsigned shift = 0;; shift += 7) {
+            assert_true(at < end);
+            head |= (uint32_t)(*at & 0x7f) << shift;
+            if (*at++ < 0x80)
+                break;
+        }
+        if (head & 1) {
+            for (uint32_t i = 0; i < (head >> 1) * 8; i++) {
+                number = 0;
+                for (unsigned b = 0; b < width; b++)
+                    number |= (uint32_t)(at[(i * width + b) / 8] >> (i * width + b) % 8 & 1) << b;
+                if (done < count)
+                    out[done++] = number;
+            }
+            at += (head >> 1) * width;
+        } else {
+            for (unsigned b = 0; b < width; b += 8)
+                number |= (uint32_t)*at++ << b;
+            for (uint32_t i = 0; i < head >> 1; i++)
+                out[done++] = number;
+        }
+        assert_true(at <= end);
+    }
+    assert_ptr_equal(at, end);
+}
+
+static void runs_read_back(void **state)
+{
+    enum { COUNT = 3000 };
+    static uint32_t numbers[COUNT], back[COUNT];
+    static uint8_t  bytes[COUNT * 5];
+    uint64_t        seed = 1;
+
+    (void)state;
+    for (unsigned width = 1; width <= 32; width++) {
+        for (uint32_t count = 0; count <= COUNT; count += count < 40 ? 1 : 987) {
+            size_t put;
+
+            for (uint32_t i = 0; i < count; i++)
+                numbers[i] = i > 0 && next_random(&seed) % 8 ? numbers[i - 1]
+                                                             : next_random(&seed) >> (32 - width);
+            put = wr_pq_hybrid_put(numbers, count, width, bytes);
+            assert_true(put <= wr_pq_hybrid_bytes_max(count, width));
+            read_hybrid(bytes, bytes + put, width, back, count);
+            assert_memory_equal(numbers, back, count * sizeof numbers[0]);
+        }
+    }
+}
+
+/* ---- Pool and stores --------------------------------------------------------------------------- */
+
+static void streams_share_a_pool(void **state)
+{
+    enum { PIECE = 64, PIECES = 40 };
+    uint8_t   memory[16384], in[1000], out[1000];
+    wr_carver carver = {memory, 0, sizeof memory};
+    pq_pool   pool;
+    pq_chain  a = PQ_CHAIN_EMPTY, b = PQ_CHAIN_EMPTY;
+    uint64_t  seed = 2;
+
+    (void)state;
+    wr_pq_pool_layout(&pool, PIECE, PIECES, &carver);
+    for (int round = 0; round < 50; round++) {
+        uint32_t count = 1 + next_random(&seed) % sizeof in, free_before = pool.free_count;
+
+        for (uint32_t i = 0; i < count; i++)
+            in[i] = (uint8_t)next_random(&seed);
+        assert_int_equal(wr_pq_chain_need(&pool, &a, count), (count + PIECE - 1) / PIECE);
+        wr_pq_chain_put(&pool, &a, in, count);
+        wr_pq_chain_put(&pool, &b, in, count / 2);
+        wr_pq_chain_peek(&pool, &a, out, count);
+        assert_memory_equal(in, out, count);
+        wr_pq_chain_take(&pool, &a, out, count / 3);
+        wr_pq_chain_take(&pool, &a, out + count / 3, count - count / 3);
+        assert_memory_equal(in, out, count);
+        wr_pq_chain_take(&pool, &b, NULL, count / 2);
+        assert_int_equal(pool.free_count, free_before);
+    }
+}
+
+enum { SCRATCH_PIECES = 70000 };
+
+typedef struct memory_scratch {
+    uint8_t *pieces[SCRATCH_PIECES];
+    size_t   byte_counts[SCRATCH_PIECES];
+    uint32_t count;
+} memory_scratch;
+
+static wr_status append(void *self, const void *bytes, size_t byte_count,
+                        wr_scratch_position *out_position, wr_error *err)
+{
+    memory_scratch *scratch = self;
+
+    (void)err;
+    assert_true(byte_count > 0 && scratch->count < SCRATCH_PIECES);
+    scratch->pieces[scratch->count] = malloc(byte_count);
+    assert_non_null(scratch->pieces[scratch->count]);
+    memcpy(scratch->pieces[scratch->count], bytes, byte_count);
+    scratch->byte_counts[scratch->count++] = byte_count;
+    *out_position = scratch->count;
+    return WR_OK;
+}
+
+static wr_status read_back(void *self, wr_scratch_position position, uint64_t offset, void *buffer,
+                           size_t byte_count, size_t *out_byte_count, wr_error *err)
+{
+    memory_scratch *scratch = self;
+    size_t          left = scratch->byte_counts[position - 1] - offset;
+
+    (void)err;
+    *out_byte_count = byte_count < left ? byte_count : left;
+    memcpy(buffer, scratch->pieces[position - 1] + offset, *out_byte_count);
+    return WR_OK;
+}
+
+typedef struct checker {
+    uint64_t next;
+} checker;
+
+static wr_status check_bytes(void *self, const void *bytes, size_t byte_count, wr_error *err)
+{
+    checker *c = self;
+
+    (void)err;
+    for (size_t i = 0; i < byte_count; i++, c->next++)
+        assert_int_equal(((const uint8_t *)bytes)[i], (uint8_t)(c->next * 7 + c->next / 256));
+    return WR_OK;
+}
+
+/* Nothing, less than a buffer, one, one index of pieces, three levels of them; twice each. */
+static void stores_give_back_what_they_took(void **state)
+{
+    static const uint64_t COUNTS[] = {0, 1, 15, 16, 17, 16 * 128, 16 * 128 + 1, 16 * 128 * 128,
+                                      16 * 128 * 128 + 16 * 200 + 3};
+    static const wr_scratch_ops OPS = {append, read_back};
+    static uint8_t              memory[8192];
+
+    (void)state;
+    for (size_t c = 0; c < sizeof COUNTS / sizeof COUNTS[0]; c++) {
+        memory_scratch *aside = calloc(1, sizeof *aside);
+        wr_scratch      scratch = {&OPS, aside};
+        wr_carver       carver = {memory, 0, sizeof memory};
+        pq_store        store;
+        uint8_t         copy[16];
+
+        assert_non_null(aside);
+        wr_pq_store_layout(&store, &scratch, sizeof copy, &carver);
+        for (int round = 0; round < 2; round++) {
+            checker check = {0};
+
+            wr_pq_store_reset(&store);
+            for (uint64_t i = 0; i < COUNTS[c]; i++) {
+                uint8_t byte = (uint8_t)(i * 7 + i / 256);
+
+                assert_int_equal(wr_pq_store_put(&store, &byte, 1, NULL), WR_OK);
+            }
+            assert_int_equal(wr_pq_store_read(&store, copy, check_bytes, &check, NULL), WR_OK);
+            assert_int_equal(check.next, COUNTS[c]);
+        }
+        for (uint32_t i = 0; i < aside->count; i++)
+            free(aside->pieces[i]);
+        free(aside);
+    }
+}
+
+/* ---- Dictionaries ------------------------------------------------------------------------------ */
+
+static void dictionaries_number_values_and_give_up(void **state)
+{
+    static const pq_leaf TEXT = {.form = PQ_FORM_TEXT}, NUMBER = {.width = 8};
+    static uint8_t       memory[65536];
+    wr_carver            carver = {memory, 0, sizeof memory};
+    wr_str    texts[] = {wr_str_of("b", 1), wr_str_of("a text above 12 bytes", 21), wr_str_of("", 0),
+                         wr_str_of("b", 1), wr_str_of("a text above 12 bytes", 21)};
+    uint64_t  numbers[200];
+    uint32_t  codes[200];
+    pq_dictionary d;
+
+    (void)state;
+    wr_pq_dictionary_layout(&d, &TEXT, 1024, &carver);
+    wr_pq_dictionary_reset(&d, true);
+    assert_int_equal(wr_pq_dictionary_codes(&d, &TEXT, texts, 5, codes), 5);
+    assert_memory_equal(codes, ((uint32_t[]){0, 1, 2, 0, 1}), 5 * sizeof codes[0]);
+    assert_int_equal(d.used_bytes, 3 * 4 + 1 + 21);
+    wr_pq_dictionary_layout(&d, &NUMBER, 1024, &carver);
+    wr_pq_dictionary_reset(&d, true);
+    for (int i = 0; i < 200; i++)
+        numbers[i] = (uint64_t)i * 1000003;
+    assert_int_equal(wr_pq_dictionary_codes(&d, &NUMBER, numbers, 200, codes), 128);
+    assert_false(d.is_on);
+    assert_memory_equal(d.bytes, numbers, 1024);
+}
+
+/* ---- Bounds ------------------------------------------------------------------------------------ */
+
+/* The bounds that a footer gets; *out_max_bytes 0: none. */
+static void read_bounds(const pq_stats *stats, const pq_leaf *leaf, uint8_t *min, uint64_t *out_min_bytes,
+                        uint8_t *max, uint64_t *out_max_bytes)
+{
+    uint8_t          bytes[512];
+    uint64_t         byte_count;
+    wr_thrift_writer writer;
+    wr_thrift_reader reader;
+    wr_thrift_field  outer = {0};
+
+    *out_min_bytes = *out_max_bytes = 0;
+    wr_thrift_write_begin(&writer, bytes, sizeof bytes, NULL, NULL, NULL);
+    wr_pq_stats_put(&writer, 1, stats, leaf, 0);
+    assert_int_equal(wr_thrift_write_end(&writer, &byte_count), WR_OK);
+    wr_thrift_open_bytes(&reader, bytes, byte_count, 0, NULL);
+    while (wr_thrift_next(&reader, &outer)) {
+        wr_thrift_field field = {0};
+
+        wr_thrift_struct(&reader, &outer);
+        while (wr_thrift_next(&reader, &field)) {
+            if (field.id == PQ_STATISTICS_MIN)
+                wr_thrift_text(&reader, &field, min, PQ_BOUND_BYTES, out_min_bytes);
+            else if (field.id == PQ_STATISTICS_MAX)
+                wr_thrift_text(&reader, &field, max, PQ_BOUND_BYTES, out_max_bytes);
+            else
+                wr_thrift_skip(&reader, &field);
+        }
+    }
+}
+
+static void bounds_of_numbers(void **state)
+{
+    static const pq_leaf I32 = {.width = 4, .order = PQ_ORDER_I32}, U32 = {.width = 4, .order = PQ_ORDER_U32},
+                         F64 = {.width = 8, .order = PQ_ORDER_F64},
+                         BIG = {.width = 2, .order = PQ_ORDER_SIGNED_BYTES};
+    static const int32_t NUMBERS[] = {5, -1, 7};
+    static const double  FLOATS[] = {NAN, 0.0, -0.0, NAN}, NANS[] = {NAN, NAN};
+    static const uint8_t PAIRS[] = {0x00, 0x01, 0xff, 0xfe, 0x7f, 0x00};
+    uint8_t  min[PQ_BOUND_BYTES], max[PQ_BOUND_BYTES];
+    uint64_t min_bytes, max_bytes;
+    pq_stats stats = {0};
+
+    (void)state;
+    wr_pq_stats_fixed(&stats, &I32, NUMBERS, 3);
+    read_bounds(&stats, &I32, min, &min_bytes, max, &max_bytes);
+    assert_memory_equal(min, &(int32_t){-1}, 4);
+    assert_memory_equal(max, &(int32_t){7}, 4);
+    stats = (pq_stats){0};
+    wr_pq_stats_fixed(&stats, &U32, NUMBERS, 3);
+    read_bounds(&stats, &U32, min, &min_bytes, max, &max_bytes);
+    assert_memory_equal(min, &(int32_t){5}, 4);
+    assert_memory_equal(max, &(int32_t){-1}, 4);
+    stats = (pq_stats){0};
+    wr_pq_stats_fixed(&stats, &F64, NANS, 2);
+    read_bounds(&stats, &F64, min, &min_bytes, max, &max_bytes);
+    assert_int_equal(max_bytes, 0);
+    wr_pq_stats_fixed(&stats, &F64, FLOATS, 4);
+    read_bounds(&stats, &F64, min, &min_bytes, max, &max_bytes);
+    assert_memory_equal(min, &(double){-0.0}, 8);
+    assert_memory_equal(max, &(double){0.0}, 8);
+    stats = (pq_stats){0};
+    wr_pq_stats_fixed(&stats, &BIG, PAIRS, 3);
+    read_bounds(&stats, &BIG, min, &min_bytes, max, &max_bytes);
+    assert_memory_equal(min, PAIRS + 2, 2);
+    assert_memory_equal(max, PAIRS + 4, 2);
+}
+
+static void bounds_of_long_texts_are_cut(void **state)
+{
+    static const pq_leaf UTF8 = {.type = {.logical = WR_TYPE_UTF8}, .order = PQ_ORDER_BYTES},
+                         BINARY = {.type = {.logical = WR_TYPE_BINARY}, .order = PQ_ORDER_BYTES};
+    uint8_t  text[100], min[PQ_BOUND_BYTES], max[PQ_BOUND_BYTES];
+    uint64_t min_bytes, max_bytes;
+    pq_stats stats = {0};
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    memcpy(text + 63, "\xc3\xa4", 2); /* the cut is inside of a character */
+    wr_pq_stats_text(&stats, text, sizeof text);
+    read_bounds(&stats, &UTF8, min, &min_bytes, max, &max_bytes);
+    assert_int_equal(min_bytes, 63);
+    assert_memory_equal(min, text, 63);
+    assert_int_equal(max_bytes, 63);
+    assert_int_equal(max[62], 'b');
+    memset(text, 0xff, sizeof text);
+    stats = (pq_stats){0};
+    wr_pq_stats_text(&stats, text, sizeof text);
+    read_bounds(&stats, &BINARY, min, &min_bytes, max, &max_bytes);
+    assert_int_equal(max_bytes, 0); /* nothing is above it */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_read_back),
+        cmocka_unit_test(streams_share_a_pool),
+        cmocka_unit_test(stores_give_back_what_they_took),
+        cmocka_unit_test(dictionaries_number_values_and_give_up),
+        cmocka_unit_test(bounds_of_numbers),
+        cmocka_unit_test(bounds_of_long_texts_are_cut),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
