@@ -6,8 +6,8 @@ test/run_faults.py [--every] [--minutes N] [FILE or FOLDER ...]     (default: te
 Each text case runs with WEIR_FAULT=<point>:<n> for growing n until the program's own count (the
 stderr line "fault: <point> asked N times") says that n was not reached. Every run must end with a
 documented exit code and, unless it succeeded with the right output, a message; crash nowhere; leave
-no file behind; and leave each announced output either as it should be or as it was before. Without
---every, n grows by a quarter beyond 24. One injection is one result.
+no file behind (where every further call fails, `weir clean` may have to remove it); and leave each
+announced output either as it should be or as it was before. Without --every, n grows by a quarter beyond 24. One injection is one result.
 """
 import argparse
 import re
@@ -18,8 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from harness.execute import CaseRun  # noqa: E402
-from harness.paths import ROOT  # noqa: E402
+from harness.paths import PROGRAM, ROOT  # noqa: E402
 from harness.report import Report  # noqa: E402
+from harness.run import run  # noqa: E402
 from run_cases import load  # noqa: E402
 
 POINTS = ("alloc", "grant", "open", "read", "write", "sync", "rename")
@@ -62,6 +63,8 @@ def inject(case, spec, timeout_s):
             if not re.search(r"^weir: .", result.errors, re.M):
                 problems.append(f"failed without a message: {result.errors[-500:]!r}")
             problems += judge_outputs(here, step, before)
+        if spec.endswith("+") and here.left_behind(step):  # it could not: whoever cleans up later can
+            run([PROGRAM, "clean", "."], cwd=here.folder)
         problems += here.left_behind(step)
         asked = asked_times(result.errors, point)
         if asked is None and result.exit_code == step.exit_code:

@@ -429,6 +429,20 @@ typedef struct wr_plan_file_sink {
 extern const wr_sink_ops WR_FILE_SINK;  /* of formats that write rows   */
 extern const wr_sink_ops WR_BLOCK_SINK; /* of formats that write blocks */
 
+/** folder sink: files of one folder, by partition, rows and bytes. Input: sorted by the partition columns,
+ *  which are of types without two spellings of one value. */
+typedef struct wr_plan_folder_sink {
+    wr_plan_file_sink file;             /* path: of the folder; request: of the files' columns */
+    wr_text           ending;           /* of the files' names, without a dot                  */
+    const uint32_t   *columns;          /* of the input, that the files have                   */
+    uint32_t          column_count;
+    const uint32_t   *partitions;       /* of the input, that the folders' names have          */
+    const wr_field   *partition_fields;
+    uint32_t          partition_count;
+    uint64_t          file_rows, file_bytes; /* UINT64_MAX: any number                         */
+} wr_plan_folder_sink;
+extern const wr_sink_ops WR_FOLDER_SINK;
+
 /** collect: counts rows and drops them (a pipeline without output; tests). */
 extern const wr_sink_ops WR_DISCARD;
 

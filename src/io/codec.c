@@ -105,6 +105,13 @@ wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes)
     return WR_CODEC_NONE;
 }
 
+wr_text wr_codec_ending(wr_codec codec)
+{
+    const char *endings = codec > WR_CODEC_NONE && codec < WR_CODEC_FILE_COUNT ? SIGNS[codec].endings : "";
+
+    return (wr_text){endings, strcspn(endings, " ")};
+}
+
 wr_text wr_codec_strip_ending(wr_text path)
 {
     for (wr_codec codec = WR_CODEC_NONE + 1; codec < WR_CODEC_FILE_COUNT; codec++) {

@@ -37,6 +37,9 @@ enum { WR_CODEC_HEAD_BYTES = 64 };
 /** A codec of files: by magic bytes first, then by the path's ending (.gz .zst .lz4 .bz2 .xz). */
 wr_codec wr_codec_detect(wr_text path, const void *head, size_t head_bytes);
 
+/** What names of its files end with, "gz"; nothing for NONE and AUTO. */
+wr_text wr_codec_ending(wr_codec codec);
+
 /** The path without the ending of a codec, if it has one: "a.csv" of "a.csv.gz". */
 wr_text wr_codec_strip_ending(wr_text path);
 

@@ -18,6 +18,7 @@ typedef struct wr_fs        wr_fs;
 typedef struct wr_fs_ops    wr_fs_ops;
 typedef struct wr_fs_reader wr_fs_reader;
 typedef struct wr_fs_writer wr_fs_writer;
+typedef struct wr_fs_folder wr_fs_folder;
 
 typedef struct wr_fs_info {
     uint64_t bytes;      /* 0 if unknown                     */
@@ -45,6 +46,10 @@ struct wr_fs_ops {
                            wr_error *err);
     wr_status (*open_write)(wr_fs *fs, wr_text path, wr_fs_mode mode, wr_bump *bump,
                             wr_fs_writer **out_writer, wr_error *err);
+    /** A folder to write files into; NULL: the file system has none. ERROR, IGNORE: if it exists and
+     *  something is in it; OVERWRITE: everything in it goes; APPEND: files are added. */
+    wr_status (*open_folder)(wr_fs *fs, wr_text path, wr_fs_mode mode, wr_bump *bump,
+                             wr_fs_folder **out_folder, wr_error *err);
     /** Remove what killed runs left near `path`; counts removed files. */
     wr_status (*clean)(wr_fs *fs, wr_text path, uint64_t *out_count, wr_error *err);
 };
@@ -79,6 +84,23 @@ struct wr_fs_writer {
     } *ops;
     wr_text path;
     bool    skip; /* mode IGNORE and it exists: write nothing */
+};
+
+/** A folder that is written as a whole: nothing is visible before its commit. */
+struct wr_fs_folder {
+    const struct wr_fs_folder_ops {
+        /** A file of the folder; `name` may hold folders, which are made. Its commit ends it, no more.
+         *  One at a time. Errors WR_EXISTS the name was used before. */
+        wr_status (*open_write)(wr_fs_folder *folder, wr_text name, wr_bump *bump,
+                                wr_fs_writer **out_writer, wr_error *err);
+        /** Sync and publish all files. Errors WR_EXISTS somebody else made the folder meanwhile. */
+        wr_status (*commit)(wr_fs_folder *folder, wr_error *err);
+        /** Without a commit nothing is left. Never fails. */
+        void (*close)(wr_fs_folder *folder);
+    } *ops;
+    wr_text     path;
+    const char *prefix; /* to be put into names: of this run alone if files are added, else "" */
+    bool        skip;   /* mode IGNORE and there is something: write nothing                    */
 };
 
 #endif

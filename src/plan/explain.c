@@ -240,6 +240,23 @@ static void add_limits(wr_textbuf *buf, uint64_t offset_rows, uint64_t rows_max)
         wr_textbuf_printf(buf, " offset %llu", (unsigned long long)offset_rows);
 }
 
+static void add_sink(wr_textbuf *buf, const wr_plan_node *sink)
+{
+    const wr_plan_folder *folder = &sink->sink.folder;
+
+    wr_textbuf_printf(buf, "%s %.*s", sink->sink.target->format->name,
+                      WR_TEXT_ARG(sink->sink.target->path));
+    if (!folder->is_wanted)
+        return;
+    for (uint32_t i = 0; i < folder->partition_count; i++)
+        wr_textbuf_printf(buf, "%s%.*s", i ? ", " : " by ",
+                          WR_TEXT_ARG(sink->schema.fields[folder->partitions[i]].name));
+    if (folder->file_rows != UINT64_MAX)
+        wr_textbuf_printf(buf, ", files of %llu rows", (unsigned long long)folder->file_rows);
+    if (folder->file_bytes != UINT64_MAX)
+        wr_textbuf_printf(buf, ", files of %llu bytes", (unsigned long long)folder->file_bytes);
+}
+
 static void add_unnest(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
 {
     const wr_schema *input = &node->inputs[0]->schema;
@@ -334,8 +351,7 @@ static void add_detail(wr_textbuf *buf, const wr_plan_node *node, wr_bump *bump)
         wr_textbuf_printf(buf, "seed %llu", (unsigned long long)node->draw.seed);
         break;
     case WR_PLAN_SINK:
-        wr_textbuf_printf(buf, "%s %.*s", node->sink.target->format->name,
-                          WR_TEXT_ARG(node->sink.target->path));
+        add_sink(buf, node);
         break;
     case WR_PLAN_KIND_COUNT:
         break;

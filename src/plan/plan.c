@@ -7,6 +7,7 @@
  *  3. A node's inputs come before it in plan->nodes.
  * Cost: linear in columns; the node array doubles in the bump. */
 #include "plan/plan.h"
+#include "types/hive.h"
 
 #include <stdio.h>
 
@@ -519,14 +520,59 @@ wr_status wr_plan_add_draw(wr_plan *plan, wr_plan_node *input, uint64_t seed, wr
     return append_node(plan, node, out_node, err);
 }
 
+static bool has_one_spelling(wr_type type)
+{
+    switch (wr_type_physical(type)) {
+    case WR_PHYS_F32:
+    case WR_PHYS_F64:
+    case WR_PHYS_INTERVAL:
+        return false;
+    default:
+        return wr_type_is_text(type) || wr_type_physical(type) != WR_PHYS_STR;
+    }
+}
+
+static wr_status check_folder(const wr_schema *schema, const wr_target *target,
+                              const wr_plan_folder *folder, wr_error *err)
+{
+    if (wr_text_equal(target->path, WR_TEXT("-")))
+        return WR_RAISE(err, WR_INVALID, "several files need a folder as their destination");
+    if (!target->fs->ops->open_folder)
+        return WR_RAISE(err, WR_UNSUPPORTED, "there are no folders to be written on this file system");
+    if (folder->partition_count > WR_HIVE_KEYS_MAX)
+        return WR_RAISE(err, WR_INVALID, "partition_by takes at most %d columns", WR_HIVE_KEYS_MAX);
+    if (folder->partition_count >= schema->field_count)
+        return WR_RAISE(err, WR_INVALID, "no column is left for the files: all of them are in "
+                        "partition_by");
+    for (uint32_t i = 0; i < folder->partition_count; i++) {
+        const wr_field *field = &schema->fields[folder->partitions[i]];
+        char            name[WR_TYPE_NAME_BYTES];
+
+        if (!has_one_spelling(field->type))
+            return WR_RAISE(err, WR_INVALID, "'%.*s' is of type %s and cannot name folders: use an "
+                            "integer, a text, a date or a time", WR_TEXT_ARG(field->name),
+                            (wr_type_format(field->type, name), name));
+        for (uint32_t k = 0; k < i; k++)
+            if (folder->partitions[k] == folder->partitions[i])
+                return WR_RAISE(err, WR_INVALID, "'%.*s' is in partition_by twice",
+                                WR_TEXT_ARG(field->name));
+    }
+    return WR_OK;
+}
+
 wr_status wr_plan_add_sink(wr_plan *plan, wr_plan_node *input, const wr_target *target,
-                           wr_plan_node **out_node, wr_error *err)
+                           const wr_plan_folder *folder, wr_plan_node **out_node, wr_error *err)
 {
     wr_plan_node *node;
+
+    if (folder)
+        WR_TRY(check_folder(&input->schema, target, folder, err));
 
     WR_TRY(new_node(plan, WR_PLAN_SINK, input, NULL, &node, err));
     node->schema = input->schema;
     node->sink.target = target;
+    if (folder)
+        node->sink.folder = *folder;
     return append_node(plan, node, out_node, err);
 }
 

@@ -93,6 +93,14 @@ typedef struct wr_plan_element {
     wr_type  type;
 } wr_plan_element;
 
+/** A sink of several files in one folder. The input is sorted by the partition columns. */
+typedef struct wr_plan_folder {
+    bool            is_wanted;
+    const uint32_t *partitions;      /* columns of the input that go into the names of folders */
+    uint32_t        partition_count;
+    uint64_t        file_rows, file_bytes; /* where a file ends; UINT64_MAX: nowhere           */
+} wr_plan_folder;
+
 typedef struct wr_plan_node wr_plan_node;
 struct wr_plan_node {
     wr_plan_kind  kind;
@@ -179,6 +187,7 @@ struct wr_plan_node {
         } draw;
         struct {
             const wr_target *target;
+            wr_plan_folder   folder;
         } sink;
     };
 };
@@ -258,7 +267,10 @@ wr_status wr_plan_add_unnest(wr_plan *plan, wr_plan_node *input, wr_plan_unneste
  *  for it; both Int64. */
 wr_status wr_plan_add_draw(wr_plan *plan, wr_plan_node *input, uint64_t seed, wr_text place_name,
                            wr_text draw_name, wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
+/** `folder` NULL: one file. Errors of a folder: WR_INVALID a partition column of a type that has no
+ *  one spelling, no column is left, the destination is standard output. */
 wr_status wr_plan_add_sink(wr_plan *plan, wr_plan_node *input, const wr_target *target,
+                           const wr_plan_folder *folder,
                            wr_plan_node **out_node, wr_error *err) WR_MUST_USE;
 
 /** Checks of the whole: every step is read or is a sink, at least one sink, no two sinks with one

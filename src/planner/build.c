@@ -145,13 +145,53 @@ static wr_status build_window(wr_builder *b, const wr_plan_node *logical, wr_str
  * compresses. */
 enum { BLOCK_CHUNKS = 4 };
 
+/* What the files have, and what the names of their folders have. */
+static wr_status plan_folder(wr_builder *b, const wr_plan_node *logical, wr_plan_folder_sink *plan,
+                             wr_write_request *request, wr_error *err)
+{
+    const wr_plan_folder *folder = &logical->sink.folder;
+    const wr_schema      *schema = &logical->schema;
+    uint32_t              width = schema->field_count;
+    wr_field   *fields = WR_BUMP_NEW_ARRAY(b->bump, wr_field, width + 1, err);
+    wr_field   *partition_fields = WR_BUMP_NEW_ARRAY(b->bump, wr_field, width + 1, err);
+    uint32_t   *columns = WR_BUMP_NEW_ARRAY(b->bump, uint32_t, width + 1, err);
+    wr_schema  *files = WR_BUMP_NEW(b->bump, wr_schema, err);
+    const char *endings = plan->file.format->endings;
+
+    if (!fields || !partition_fields || !columns || !files)
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < width; c++) {
+        bool in_name = false;
+
+        for (uint32_t i = 0; i < folder->partition_count; i++)
+            in_name |= folder->partitions[i] == c;
+        if (in_name)
+            continue;
+        fields[plan->column_count] = schema->fields[c];
+        columns[plan->column_count++] = c;
+    }
+    for (uint32_t i = 0; i < folder->partition_count; i++)
+        partition_fields[i] = schema->fields[folder->partitions[i]];
+    *files = (wr_schema){plan->column_count, fields};
+    request->schema = files;
+    plan->ending = (wr_text){endings, strcspn(endings, " ")};
+    plan->columns = columns;
+    plan->partitions = folder->partitions;
+    plan->partition_fields = partition_fields;
+    plan->partition_count = folder->partition_count;
+    plan->file_rows = folder->file_rows;
+    plan->file_bytes = folder->file_bytes;
+    return WR_OK;
+}
+
 static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_stream *in,
                             wr_error *err)
 {
-    const wr_target   *target = logical->sink.target;
-    wr_plan_file_sink *plan = WR_BUMP_NEW(b->bump, wr_plan_file_sink, err);
-    wr_write_request  *request = WR_BUMP_NEW(b->bump, wr_write_request, err);
-    wr_node           *node;
+    const wr_target     *target = logical->sink.target;
+    bool                 folder = logical->sink.folder.is_wanted;
+    wr_plan_folder_sink *plan = WR_BUMP_NEW(b->bump, wr_plan_folder_sink, err);
+    wr_write_request    *request = WR_BUMP_NEW(b->bump, wr_write_request, err);
+    wr_node             *node;
 
     if (!plan || !request)
         return WR_NO_MEMORY;
@@ -163,7 +203,7 @@ static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_strea
         .schema = &logical->schema,
         .block_bytes = BLOCK_CHUNKS * b->chunk_bytes,
     };
-    *plan = (wr_plan_file_sink){
+    plan->file = (wr_plan_file_sink){
         .format = target->format,
         .request = request,
         .fs = target->fs,
@@ -173,8 +213,13 @@ static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_strea
         .level = target->level,
         .ordered = in->ordered,
     };
-    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK, target->format->writer ? &WR_FILE_SINK : &WR_BLOCK_SINK,
-                               plan, logical, &node, err));
+    if (folder)
+        WR_TRY(plan_folder(b, logical, plan, request, err));
+    WR_TRY(wr_builder_add_node(b, WR_ROLE_SINK,
+                               folder                   ? &WR_FOLDER_SINK
+                               : target->format->writer ? &WR_FILE_SINK
+                                                        : &WR_BLOCK_SINK,
+                               folder ? (const void *)plan : &plan->file, logical, &node, err));
     return wr_stream_attach(in, node, err);
 }
 

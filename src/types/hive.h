@@ -10,7 +10,7 @@
 #include "types/value.h"
 
 enum {
-    WR_HIVE_KEYS_MAX = 64,
+    WR_HIVE_KEYS_MAX = 16,
     WR_HIVE_BYTES_MAX = 256, /* of a key or a value: a file system's names are no longer */
 };
 

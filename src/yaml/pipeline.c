@@ -40,19 +40,6 @@ static const char *const SETTING_KEYS[] = {"memory_cap",  "threads",       "spil
 /* EM-root's words for the first three. */
 static const char *const CONFIG_KEYS[] = {"mem_cap_bytes", "max_parallel_tasks", "spill_dir", NULL};
 
-static wr_status read_bytes(const pipeline *p, const wr_yaml *node, const char *what,
-                            uint64_t *out_bytes, wr_error *err)
-{
-    wr_text   text;
-    wr_status status;
-
-    WR_TRY(wr_read_text(p, node, what, &text, err));
-    status = wr_text_parse_bytes(text, out_bytes, err);
-    if (status != WR_OK && err)
-        err->status = WR_INVALID;
-    return status == WR_OK ? WR_OK : wr_yaml_locate(&p->file, node, WR_INVALID, err);
-}
-
 static wr_status apply_setting(const pipeline *p, uint32_t setting, const char *what,
                                const wr_yaml *value, wr_pipeline_settings *out, wr_error *err)
 {
@@ -61,9 +48,9 @@ static wr_status apply_setting(const pipeline *p, uint32_t setting, const char *
 
     switch (setting) {
     case SET_MEMORY_CAP:
-        return read_bytes(p, value, what, &out->memory_cap_bytes, err);
+        return wr_read_bytes(p, value, what, &out->memory_cap_bytes, err);
     case SET_SPILL_QUOTA:
-        return read_bytes(p, value, what, &out->spill_quota_bytes, err);
+        return wr_read_bytes(p, value, what, &out->spill_quota_bytes, err);
     case SET_SPILL_DIR:
         return wr_read_text(p, value, what, &out->spill_folder, err);
     case SET_DETERMINISTIC:

@@ -63,6 +63,9 @@ wr_status wr_read_bool(const pipeline *p, const wr_yaml *node, const char *what,
 /** A whole number, `_` between digits allowed. */
 wr_status wr_read_count(const pipeline *p, const wr_yaml *node, const char *what,
                         uint64_t *out_count, wr_error *err) WR_MUST_USE;
+/** A size: 64MB, 1GiB, a number of bytes. */
+wr_status wr_read_bytes(const pipeline *p, const wr_yaml *node, const char *what,
+                        uint64_t *out_bytes, wr_error *err) WR_MUST_USE;
 /** One of the NULL-terminated `choices`, any case. */
 wr_status wr_read_choice(const pipeline *p, const wr_yaml *node, const char *what,
                          const char *const *choices, uint32_t *out_index,

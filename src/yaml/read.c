@@ -75,6 +75,19 @@ wr_status wr_read_count(const pipeline *p, const wr_yaml *node, const char *what
     return WR_OK;
 }
 
+wr_status wr_read_bytes(const pipeline *p, const wr_yaml *node, const char *what,
+                        uint64_t *out_bytes, wr_error *err)
+{
+    wr_text   text;
+    wr_status status;
+
+    WR_TRY(wr_read_text(p, node, what, &text, err));
+    status = wr_text_parse_bytes(text, out_bytes, err);
+    if (status != WR_OK && err)
+        err->status = WR_INVALID;
+    return status == WR_OK ? WR_OK : wr_yaml_locate(&p->file, node, WR_INVALID, err);
+}
+
 wr_status wr_read_choice(const pipeline *p, const wr_yaml *node, const char *what,
                          const char *const *choices, uint32_t *out_index, wr_error *err)
 {

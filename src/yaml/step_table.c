@@ -273,7 +273,74 @@ const step_op WR_STEP_GENERATE = {
 
 /* --- sink ---------------------------------------------------------------------------------- */
 
-enum { SINK_DESTINATION, SINK_FORMAT, SINK_OPTIONS, SINK_MODE };
+enum {
+    SINK_DESTINATION, SINK_FORMAT, SINK_OPTIONS, SINK_MODE, SINK_PARTITION_BY, SINK_FILE_ROWS,
+    SINK_FILE_BYTES
+};
+
+static wr_status find_column(pipeline *p, const wr_schema *schema, const wr_yaml *where, wr_text name,
+                             uint32_t *out_column, wr_error *err)
+{
+    wr_suggest suggest;
+
+    *out_column = wr_schema_find(schema, name, NULL);
+    if (*out_column != WR_FIELD_NONE)
+        return WR_OK;
+    wr_suggest_init(&suggest, name);
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        wr_suggest_offer(&suggest, schema->fields[i].name);
+    (void)WR_RAISE(err, WR_INVALID, "unknown column '%.*s' in partition_by", WR_TEXT_ARG(name));
+    wr_suggest_append(&suggest, err);
+    return wr_yaml_locate(&p->file, where, WR_INVALID, err);
+}
+
+/* Rows of one partition become neighbours, in the order in which they come. */
+static wr_status sort_partitions(pipeline *p, const wr_plan_folder *folder, wr_plan_node *input,
+                                 wr_plan_node **out_node, wr_error *err)
+{
+    wr_plan_key *keys = WR_BUMP_NEW_ARRAY(p->bump, wr_plan_key, folder->partition_count, err);
+
+    if (!keys)
+        return WR_NO_MEMORY;
+    for (uint32_t i = 0; i < folder->partition_count; i++) {
+        const wr_field *field = &input->schema.fields[folder->partitions[i]];
+
+        keys[i].expr = wr_expr_column(p->bump, folder->partitions[i], field->type, field->nullable,
+                                      err);
+        if (!keys[i].expr)
+            return WR_NO_MEMORY;
+    }
+    return wr_plan_add_sort(p->plan, input, keys, folder->partition_count, 0, UINT64_MAX, out_node,
+                            err);
+}
+
+/* Several files, if one of these keys is given. */
+static wr_status read_folder(pipeline *p, const wr_yaml *const *values, const wr_schema *schema,
+                             wr_plan_folder *out, wr_error *err)
+{
+    const wr_text *names = NULL;
+    uint32_t      *columns;
+
+    *out = (wr_plan_folder){.file_rows = UINT64_MAX, .file_bytes = UINT64_MAX};
+    if (values[SINK_PARTITION_BY])
+        WR_TRY(wr_read_texts(p, values[SINK_PARTITION_BY], "partition_by", &names,
+                             &out->partition_count, err));
+    if (values[SINK_FILE_ROWS])
+        WR_TRY(wr_read_count(p, values[SINK_FILE_ROWS], "file_rows", &out->file_rows, err));
+    if (values[SINK_FILE_BYTES])
+        WR_TRY(wr_read_bytes(p, values[SINK_FILE_BYTES], "file_bytes", &out->file_bytes, err));
+    if (out->file_rows == 0 || out->file_bytes == 0)
+        return wr_yaml_fail(&p->file, values[out->file_rows ? SINK_FILE_BYTES : SINK_FILE_ROWS], err,
+                            "a file of nothing never ends: give a number above 0");
+    out->is_wanted = out->partition_count > 0 || values[SINK_FILE_ROWS] || values[SINK_FILE_BYTES];
+    columns = WR_BUMP_NEW_ARRAY(p->bump, uint32_t, out->partition_count + 1, err);
+    if (!columns)
+        return WR_NO_MEMORY;
+    out->partitions = columns;
+    for (uint32_t i = 0; i < out->partition_count; i++)
+        WR_TRY(find_column(p, schema, values[SINK_PARTITION_BY], names[i], &columns[i], err));
+    return WR_OK;
+}
 
 static wr_status build_sink(pipeline *p, const step *s, const wr_yaml *const *values,
                             wr_plan_node **out_node, wr_error *err)
@@ -281,6 +348,8 @@ static wr_status build_sink(pipeline *p, const step *s, const wr_yaml *const *va
     wr_text       destination, format = {NULL, 0}, mode = {NULL, 0};
     given_options options;
     wr_target    *target;
+    wr_plan_node  *input = s->inputs[0];
+    wr_plan_folder folder;
     uint32_t      option = WR_FIELD_NONE, choice;
     wr_status     status;
 
@@ -295,20 +364,31 @@ static wr_status build_sink(pipeline *p, const step *s, const wr_yaml *const *va
     status = wr_target_open(p->catalog, destination, format, mode, options.options, options.count,
                             p->bump, &target, &option, err);
     WR_TRY(wr_read_locate(p, &options, option, values[SINK_DESTINATION], status, err));
-    status = wr_plan_add_sink(p->plan, s->inputs[0], target, out_node, err);
+    WR_TRY(read_folder(p, values, &input->schema, &folder, err));
+    status = WR_OK;
+    if (folder.partition_count > 0)
+        status = sort_partitions(p, &folder, input, &input, err);
+    if (status == WR_OK)
+        status = wr_plan_add_sink(p->plan, input, target, folder.is_wanted ? &folder : NULL, out_node,
+                                  err);
     return wr_read_locate(p, &options, WR_FIELD_NONE, s->node, status, err);
 }
 
 const step_op WR_STEP_SINK = {
     .name = "sink",
-    .summary = "writes a file",
-    .keys = {"destination", "format", "options", "mode"},
+    .summary = "writes a file, or a folder of files",
+    .keys = {"destination", "format", "options", "mode", "partition_by", "file_rows", "file_bytes"},
     .helps =
         {
             "a path, or stdout; it appears whole or not at all",
             "csv, tsv, json ...; told by the ending when not given",
             "of the format (weir help csv), and the step's own, below",
-            "when the file exists already: error (the default), overwrite, ignore",
+            "when it exists already: error (the default), overwrite, ignore; a folder: append too",
+            "columns that go into folders, year=2026/month=1, instead of the files; the destination is a "
+            "folder. Any number of partitions: rows are sorted by them first",
+            "a file ends after so many rows; the destination is a folder",
+            "a file ends where it has about so many bytes (64MB): with the batch that brings it there, "
+            "or the block of a columnar format; the destination is a folder",
         },
     .input_count = 1,
     .build = build_sink,

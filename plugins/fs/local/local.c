@@ -143,5 +143,6 @@ const wr_fs_ops wr_fs_ops_local = {
     .list = wr_local_list,
     .open_read = local_open_read,
     .open_write = wr_local_open_write,
+    .open_folder = wr_local_open_folder,
     .clean = wr_local_clean,
 };

@@ -35,6 +35,12 @@ wr_status wr_local_list(wr_fs *fs, wr_text pattern, wr_bump *bump,
 wr_status wr_local_open_write(wr_fs *fs, wr_text path, wr_fs_mode mode, wr_bump *bump,
                               wr_fs_writer **out_writer, wr_error *err) WR_MUST_USE;
 
+wr_status wr_local_open_folder(wr_fs *fs, wr_text path, wr_fs_mode mode, wr_bump *bump,
+                               wr_fs_folder **out_folder, wr_error *err) WR_MUST_USE;
+
+/** A folder and all that is in it, without recursion; what cannot be removed stays. */
+void wr_local_remove_tree(const char *root);
+
 wr_status wr_local_clean(wr_fs *fs, wr_text path, uint64_t *out_count, wr_error *err) WR_MUST_USE;
 
 #endif

@@ -473,6 +473,91 @@ static void long_names_are_cut(void **state)
     assert_int_equal(count_names(), 1);
 }
 
+static void put_member(wr_fs_folder *folder, fixture *f, const char *name, const char *content)
+{
+    wr_fs_writer *writer;
+
+    assert_int_equal(folder->ops->open_write(folder, wr_text_of(name), &f->bump, &writer, &f->err),
+                     WR_OK);
+    assert_int_equal(writer->ops->write(writer, content, strlen(content), &f->err), WR_OK);
+    assert_int_equal(writer->ops->commit(writer, &f->err), WR_OK);
+    writer->ops->close(writer);
+}
+
+static wr_fs_folder *open_folder(fixture *f, const char *path, wr_fs_mode mode, wr_status expected)
+{
+    wr_fs_folder *folder = NULL;
+
+    assert_int_equal(f->fs.ops->open_folder(&f->fs, wr_text_of(path), mode, &f->bump, &folder, &f->err),
+                     expected);
+    wr_error_clear(&f->err);
+    return folder;
+}
+
+static void folders_appear_whole_or_not_at_all(void **state)
+{
+    fixture      *f = *state;
+    wr_fs_folder *folder = open_folder(f, "out", WR_FS_ERROR, WR_OK);
+
+    put_member(folder, f, "a/b/1", "one");
+    put_member(folder, f, "2", "two");
+    assert_int_equal(access("out", F_OK), -1);
+    folder->ops->close(folder);
+    assert_int_equal(count_names(), 0); /* nothing without a commit */
+
+    folder = open_folder(f, "out", WR_FS_ERROR, WR_OK);
+    put_member(folder, f, "a/b/1", "one");
+    assert_int_equal(folder->ops->commit(folder, &f->err), WR_OK);
+    folder->ops->close(folder);
+    assert_int_equal(count_names(), 1);
+    assert_string_equal(get_file("out/a/b/1"), "one");
+    (void)open_folder(f, "out", WR_FS_ERROR, WR_EXISTS);
+
+    folder = open_folder(f, "out", WR_FS_APPEND, WR_OK);
+    put_member(folder, f, "a/b/2", "two");
+    put_member(folder, f, "c/3", "three");
+    assert_int_equal(access("out/c", F_OK), -1);
+    assert_int_equal(folder->ops->commit(folder, &f->err), WR_OK);
+    folder->ops->close(folder);
+    assert_string_equal(get_file("out/a/b/1"), "one");
+    assert_string_equal(get_file("out/a/b/2"), "two");
+    assert_string_equal(get_file("out/c/3"), "three");
+
+    folder = open_folder(f, "out/", WR_FS_OVERWRITE, WR_OK);
+    put_member(folder, f, "d", "four");
+    assert_string_equal(get_file("out/c/3"), "three");
+    assert_int_equal(folder->ops->commit(folder, &f->err), WR_OK);
+    folder->ops->close(folder);
+    assert_int_equal(count_names(), 1);
+    assert_int_equal(access("out/c", F_OK), -1);
+    assert_string_equal(get_file("out/d"), "four");
+
+    folder = open_folder(f, "out", WR_FS_IGNORE, WR_OK);
+    assert_true(folder->skip);
+    folder->ops->close(folder);
+    wr_local_remove_tree("out");
+    assert_int_equal(count_names(), 0);
+}
+
+static void folders_of_killed_runs_are_removed(void **state)
+{
+    fixture      *f = *state;
+    wr_fs_folder *alive = open_folder(f, "alive", WR_FS_ERROR, WR_OK);
+    uint64_t      count = 99;
+
+    put_member(alive, f, "x", "x");
+    assert_int_equal(mkdir(".out.weir-1-7", 0777) | mkdir(".out.weir-1-7/a", 0777), 0);
+    put_file(".out.weir-1-7/a/b", "half");
+    assert_int_equal(mkdir("out", 0777) | mkdir("out/_weir-1-8", 0777), 0);
+    put_file("out/_weir-1-8/b", "half");
+    assert_int_equal(f->fs.ops->clean(&f->fs, WR_TEXT("out"), &count, &f->err), WR_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(count_names(), 2); /* out, and the stage of who is alive */
+    alive->ops->close(alive);
+    wr_local_remove_tree("out");
+    assert_int_equal(count_names(), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -491,6 +576,8 @@ int main(void)
         TEST(failures_leave_the_old_output),
         TEST(what_killed_runs_left_is_removed),
         TEST(long_names_are_cut),
+        TEST(folders_appear_whole_or_not_at_all),
+        TEST(folders_of_killed_runs_are_removed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,20 +75,22 @@ static bool skip_digits(const char **io_at)
     return *io_at > from;
 }
 
-/* Take `.NAME.weir-<pid>-<n>` apart; false if `entry` is not of that form. */
+/* Take `.NAME.weir-<pid>-<n>`, or `_weir-<pid>-<n>` of no name, apart; false if `entry` is of neither
+ * form. */
 static bool parse_temporary(const char *entry, wr_text *out_name, pid_t *out_pid)
 {
-    static const char MARK[] = ".weir-";
-    const char       *mark = NULL;
+    static const char MARK[] = ".weir-", STAGE[] = "_weir-";
+    bool              is_stage = strncmp(entry, STAGE, sizeof STAGE - 1) == 0;
+    const char       *mark = is_stage ? entry : NULL;
     const char       *at;
 
-    if (entry[0] != '.')
+    if (entry[0] != '.' && !is_stage)
         return false;
-    for (const char *hit = strstr(entry + 1, MARK); hit; hit = strstr(hit + 1, MARK))
+    for (const char *hit = strstr(entry + 1, MARK); hit && !is_stage; hit = strstr(hit + 1, MARK))
         mark = hit;
     if (!mark)
         return false;
-    *out_name = (wr_text){entry + 1, (size_t)(mark - entry - 1)};
+    *out_name = is_stage ? WR_TEXT("") : (wr_text){entry + 1, (size_t)(mark - entry - 1)};
     at = mark + sizeof MARK - 1;
     *out_pid = (pid_t)strtol(at, NULL, 10);
     return skip_digits(&at) && *at++ == '-' && skip_digits(&at) && *at == '\0';
@@ -119,6 +121,7 @@ static wr_status remove_if_left(void *self, const char *entry, wr_error *err)
     char        path[WR_PATH_BYTES_MAX];
     wr_text     name;
     pid_t       pid;
+    bool        is_folder = false;
     int         fd, written;
 
     (void)err;
@@ -131,31 +134,58 @@ static wr_status remove_if_left(void *self, const char *entry, wr_error *err)
         return WR_OK;
 
     fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == EISDIR) {
+        is_folder = true;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
     if (fd < 0)
         return WR_OK; /* gone by now, or not ours to remove */
-    if (writer_is_dead(fd, pid) && unlink(path) == 0)
-        walk->removed_count++;
+    if (writer_is_dead(fd, pid)) {
+        if (is_folder)
+            wr_local_remove_tree(path);
+        walk->removed_count += is_folder ? access(path, F_OK) != 0 : unlink(path) == 0;
+    }
     close(fd);
     return WR_OK;
 }
 
-wr_status wr_local_clean(wr_fs *fs, wr_text path, uint64_t *out_count, wr_error *err)
+/* What killed runs left beside `path`: temporary files and folders of its name. */
+static wr_status clean_beside(const char *path, uint64_t *io_count, wr_error *err)
 {
-    char         buffer[WR_PATH_BYTES_MAX], folder[WR_PATH_BYTES_MAX];
-    clean_walk   walk = {0};
-    wr_file_info file_info;
+    char       folder[WR_PATH_BYTES_MAX];
+    clean_walk walk = {0};
+    wr_status  status;
 
-    (void)fs;
-    WR_TRY(wr_local_path(path, buffer, err));
-    if (wr_path_stat(buffer, &file_info, NULL) == WR_OK && file_info.kind == WR_FILE_DIRECTORY)
-        walk.folder = wr_text_of(buffer);
-    else
-        split_path(buffer, &walk.folder, &walk.name);
+    split_path(path, &walk.folder, &walk.name);
     memcpy(folder, walk.folder.bytes, walk.folder.byte_count);
     folder[walk.folder.byte_count] = '\0';
+    status = wr_folder_each(folder, remove_if_left, &walk, err);
+    *io_count += walk.removed_count;
+    return status;
+}
 
-    WR_TRY(wr_folder_each(folder, remove_if_left, &walk, err));
+wr_status wr_local_clean(wr_fs *fs, wr_text path, uint64_t *out_count, wr_error *err)
+{
+    char         buffer[WR_PATH_BYTES_MAX];
+    clean_walk   walk = {0};
+    wr_file_info file_info;
+    size_t       length;
+
+    (void)fs;
+    *out_count = 0;
+    WR_TRY(wr_local_path(path, buffer, err));
+    length = strlen(buffer);
+    while (length > 1 && buffer[length - 1] == '/')
+        buffer[--length] = '\0';
+    if (wr_path_stat(buffer, &file_info, NULL) != WR_OK || file_info.kind != WR_FILE_DIRECTORY)
+        return clean_beside(buffer, out_count, err);
+    walk.folder = wr_text_of(buffer);
+    WR_TRY(wr_folder_each(buffer, remove_if_left, &walk, err));
     *out_count = walk.removed_count;
+    if (strcmp(buffer, ".") == 0 || strcmp(buffer, "/") == 0)
+        return WR_OK;
+    if (clean_beside(buffer, out_count, err) != WR_OK)
+        wr_error_clear(err); /* the folder itself was asked for */
     return WR_OK;
 }
 
