@@ -476,7 +476,7 @@ void wr_pq_cursor_begin(pq_cursor *cursor, const pq_leaf *leaf, const pq_chunk *
     cursor->skip = 0;
     cursor->page_left = 0;
     cursor->dictionary_count = 0;
-    cursor->has_header = cursor->has_dictionary = false;
+    cursor->has_header = cursor->has_dictionary = cursor->is_unmeasured = false;
 }
 
 static void drop(pq_tools *tools, uint8_t **io_block)
@@ -549,8 +549,12 @@ static wr_status load_page(pq_cursor *cursor, pq_tools *tools, wr_error *err)
     if (cursor->has_dictionary && !cursor->dictionary)
         WR_TRY(load_dictionary(cursor, tools, err));
     WR_TRY(load_body(cursor, tools, &cursor->header, &cursor->page, &from, err));
-    cursor->has_header = false;
-    return begin_data_page(cursor, tools, &cursor->header, &from, err);
+    WR_TRY(begin_data_page(cursor, tools, &cursor->header, &from, err));
+    if (cursor->is_unmeasured && cursor->mode == PQ_MODE_PLAIN && cursor->values.left > 0)
+        return WR_RAISE(err, WR_NO_MEMORY, "there is no room for a page of %u bytes, whose texts have to "
+                        "lie together: a larger cap, or fewer threads", cursor->header.raw_bytes);
+    cursor->has_header = cursor->is_unmeasured = false;
+    return WR_OK;
 }
 
 /* Rows of the page at hand that nobody wants. */

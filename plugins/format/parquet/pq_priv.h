@@ -323,6 +323,7 @@ typedef struct pq_cursor {
     pq_page_header header;        /* of the page to come, if has_header        */
     pq_page_header dictionary_header;
     bool           has_header, has_dictionary;
+    bool           is_unmeasured; /* the batch counts on the texts of the page to come, unseen */
     uint8_t       *page;          /* of the pool; NULL: none, or elsewhere     */
     uint8_t       *plain;         /* of the pool: its values, if they were not plain */
     wr_blob        blob;          /* the page in scratch space                 */

@@ -397,12 +397,15 @@ wr_status wr_pq_cursor_measure(pq_cursor *cursor, pq_tools *tools, uint32_t *io_
 {
     uint64_t rows;
 
+    cursor->is_unmeasured = false;
     if (!cursor->leaf->is_text)
         return WR_OK;
     WR_TRY(wr_pq_cursor_peek(cursor, tools, &rows, err));
     *io_count = rows < *io_count ? (uint32_t)rows : *io_count;
-    if (cursor->page_left == 0 && 2 * (uint64_t)cursor->header.raw_bytes <= tools->page_bytes_sure)
-        return WR_OK; /* it will be in memory */
+    if (cursor->page_left == 0 && 2 * (uint64_t)cursor->header.raw_bytes <= tools->page_bytes_sure) {
+        cursor->is_unmeasured = true; /* it will be in memory */
+        return WR_OK;
+    }
     WR_TRY(wr_pq_cursor_page(cursor, tools, err));
     if (cursor->mode != PQ_MODE_PLAIN || cursor->values.left == 0)
         return WR_OK;
