@@ -69,7 +69,7 @@ static wr_status check(const void *options_p, wr_error *err)
         return options->level == 0 ? WR_OK : WR_RAISE(err, WR_INVALID,
                                                       "option 'compression_level': there is no "
                                                       "compression");
-    WR_TRY(wr_codec_require(codec, err));
+    WR_TRY(wr_codec_require_encoder(codec, err));
     return wr_block_level(codec, (int)options->level, &level, err);
 }
 
