@@ -227,12 +227,12 @@ typedef struct fit_shape {
     bool     half; /* the certificate may take half of the arena only */
 } fit_shape;
 
-enum { CHUNK_BYTES_MIN = 64 * 1024, CHUNK_BYTES_MAX = 1024 * 1024, BATCH_ROWS_MIN = 128 };
+enum { CHUNK_BYTES_MAX = 1024 * 1024, BATCH_ROWS_MIN = 128 };
 
 /* The next shape to try; false when nothing is left to give up. */
 static bool next_shape(fit_shape *shape)
 {
-    if (shape->chunk_bytes > CHUNK_BYTES_MIN) {
+    if (shape->chunk_bytes > WR_CHUNK_BYTES_MIN) {
         shape->chunk_bytes /= 2;
         return true;
     }

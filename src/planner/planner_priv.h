@@ -40,7 +40,7 @@ typedef struct wr_builder {
     const wr_fit  *fit;
     wr_bump       *bump;
     wr_exec        exec;       /* only its constants: page_bytes, batch_rows, worker_count */
-    uint32_t       chunk_bytes;
+    uint32_t       chunk_bytes;      /* of scans: WR_CHUNK_BYTES_MIN and more */
 
     wr_stream *streams;        /* per logical node                                          */
     uint32_t  *reader_counts;  /* per logical node                                          */
@@ -56,6 +56,8 @@ typedef struct wr_builder {
 } wr_builder;
 
 wr_status wr_node_list_add(wr_node_list *list, wr_node *node, wr_bump *bump, wr_error *err);
+
+enum { WR_CHUNK_BYTES_MIN = 64 * 1024 };
 
 /** Which joins are merge joins: fills in builder->merged (merge_rule.c). Reader counts and
  *  needs_position are known by then. */

@@ -14,7 +14,8 @@
 #include "base/bits.h"
 
 enum {
-    POOL_CHUNKS = 4,        /* of chunk_bytes, and a quarter a column: for pages and dictionaries */
+    POOL_CHUNKS = 4,        /* of chunk_bytes, and a quarter a column: for pages and dictionaries ... */
+    POOL_BYTES_MIN = 3 << 19, /* ... but no less than the window of a usual page of a MiB takes     */
     ROOM_CHUNKS = 2,        /* of chunk_bytes, for packed values of a nested column      */
     WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
     CODEC_WINDOW_BYTES = 128 << 10, /* larger ones are taken from the pool                */
@@ -96,6 +97,8 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
     tools->pool.room = BLOCKS_A_COLUMN * leaf_room + BLOCKS_A_COLUMN;
     tools->pool.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
     tools->pool.size = (POOL_CHUNKS + (uint64_t)leaf_room / 4) * request->chunk_bytes;
+    if (tools->pool.size < POOL_BYTES_MIN)
+        tools->pool.size = POOL_BYTES_MIN;
     tools->dictionaries.room = tools->pool.room;
     tools->dictionaries.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
     tools->dictionaries.size = tools->pool.size / 8;
