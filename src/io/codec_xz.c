@@ -114,7 +114,7 @@ static uint64_t read_block_header(const uint8_t *header, size_t header_bytes)
     while (filter_count-- > 0) {
         uint64_t id = read_number(&next, end), property_bytes = read_number(&next, end);
 
-        if (next >= end || property_bytes >= (uint64_t)(end - next))
+        if (next >= end || property_bytes > (uint64_t)(end - next))
             return 0;
         if (id == ID_LZMA2)
             return dictionary_bytes(*next);
