@@ -115,7 +115,7 @@ static void clamp_slice(int64_t count, int64_t *io_from, int64_t *io_to)
     int64_t from = *io_from < 0 ? *io_from + count : *io_from - 1;
     int64_t to = *io_to < 0 ? *io_to + count + 1 : *io_to;
 
-    *io_from = from < 0 ? 0 : from;
+    *io_from = from < 0 ? 0 : from > count ? count : from;
     *io_to = to > count ? count : to < *io_from ? *io_from : to;
 }
 

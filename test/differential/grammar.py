@@ -113,7 +113,7 @@ RULES = {
              "list_sort(list_distinct({list}))", "list_sort(list_intersect({list}, coalesce({list}, CAST([] AS BIGINT[]))))",
              "flatten([{list}, {list}])", "range({n})", "list_transform({list}, x -> x % 7 + {int})",
              "list_transform({list}, (x, i) -> x % 100 * i)",
-             "{list}[{n}:-:2]", "{list}[-:{n}:-1]", "list_resize({list}, {n})",
+             "{list}[{n}:-:2]", "list_resize({list}, {n})",
             "list_resize({list}, {n}, {int})", "list_where({list}, [{bool} IS TRUE, true])",
             "list_select({list}, [{n}, 1])", "list_grade_up({list}, 'DESC')", "array_pop_front({list})",
             "array_push_front(array_pop_back({list}), {int})",
