@@ -49,11 +49,11 @@ static void turn_ties(wr_type type, const element_array *array, uint32_t *order,
     }
 }
 
+/* The elements in order, or their places. */
 static wr_status pack_sorted(const nested_call *call, uint32_t row, bool descending, bool nulls_first,
-                             wr_packer *packer, wr_error *err)
+                             bool places, wr_packer *packer, wr_error *err)
 {
     wr_type        type = call->args[0]->type;
-    bool           places = !wr_type_equal(call->out->type, type);
     element_array  array;
     wr_list_packer list;
     uint32_t      *order, valid;
@@ -76,7 +76,8 @@ static wr_status pack_sorted(const nested_call *call, uint32_t row, bool descend
 }
 
 /* list_sort(list [, order [, nulls]]) */
-PACK(sort)
+static wr_status pack_as_asked(const nested_call *call, uint32_t row, bool places, wr_packer *packer,
+                               wr_error *err)
 {
     bool descending = false, nulls_first = false;
 
@@ -84,9 +85,20 @@ PACK(sort)
         WR_TRY(read_word(call, 1, row, "ASC", "DESC", &descending, err));
     if (call->arg_count > 2)
         WR_TRY(read_word(call, 2, row, "NULLS LAST", "NULLS FIRST", &nulls_first, err));
-    return pack_sorted(call, row, descending, nulls_first, packer, err);
+    return pack_sorted(call, row, descending, nulls_first, places, packer, err);
+}
+
+PACK(sort)
+{
+    return pack_as_asked(call, row, false, packer, err);
 }
 EVAL_PACKED(sort)
+
+PACK(places)
+{
+    return pack_as_asked(call, row, true, packer, err);
+}
+EVAL_PACKED(places)
 
 /* list_reverse_sort(list [, nulls]) */
 PACK(sort_down)
@@ -95,7 +107,7 @@ PACK(sort_down)
 
     if (call->arg_count > 1)
         WR_TRY(read_word(call, 1, row, "NULLS LAST", "NULLS FIRST", &nulls_first, err));
-    return pack_sorted(call, row, true, nulls_first, packer, err);
+    return pack_sorted(call, row, true, nulls_first, false, packer, err);
 }
 EVAL_PACKED(sort_down)
 
@@ -328,12 +340,12 @@ RESOLVE(resolve_intersect)
 #define FUNCTION(name_, sig, flags_, count_, resolve_, eval_, help_) \
     {.name = name_, .signature = sig, .help = help_, .flags = flags_, .param_count = count_, \
      .resolve = resolve_, .eval = eval_}
-#define SORT_AS(name_, resolve_, help_) \
-    FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_, sort, help_), \
-    FUNCTION(name_, "(list, 'ASC' or 'DESC') -> list", 0, 2, resolve_, sort, "in that order"), \
-    FUNCTION(name_, "(list, 'ASC' or 'DESC', 'NULLS FIRST' or 'NULLS LAST') -> list", 0, 3, resolve_, sort, "in that order")
-#define SORT(name_, help_) SORT_AS(name_, resolve_sort, help_)
-#define PLACES(name_, help_) SORT_AS(name_, resolve_places, help_)
+#define SORT_AS(name_, resolve_, eval_, help_) \
+    FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_, eval_, help_), \
+    FUNCTION(name_, "(list, 'ASC' or 'DESC') -> list", 0, 2, resolve_, eval_, "in that order"), \
+    FUNCTION(name_, "(list, 'ASC' or 'DESC', 'NULLS FIRST' or 'NULLS LAST') -> list", 0, 3, resolve_, eval_, "in that order")
+#define SORT(name_, help_) SORT_AS(name_, resolve_sort, sort, help_)
+#define PLACES(name_, help_) SORT_AS(name_, resolve_places, places, help_)
 #define SORT_DOWN(name_, help_) \
     FUNCTION(name_, "(list) -> list", WR_FN_TOTAL, 1, resolve_sort, sort_down, help_), \
     FUNCTION(name_, "(list, 'NULLS FIRST' or 'NULLS LAST') -> list", 0, 2, resolve_sort, sort_down, "the same")
