@@ -132,7 +132,7 @@ def add_to_ledger(first, count, failed):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--plans", type=int, default=180)
+    parser.add_argument("--plans", type=int, default=119)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int)
     parser.add_argument("--large", action="store_true", help="20,000 plans, noted in the ledger")
