@@ -6,8 +6,10 @@
  *   unnest    what reads none of the elements
  *   window    if it reads nothing but partition keys: whole partitions stay or go
  *   join      to the side it reads, where that side's rows are not filled with NULLs by the join
- * A filter above a node with several readers stays: the others need all rows. Moving a filter never
- * moves an expression that can fail in front of a guard: conjuncts move together with what stood before them.
+ *   filter    one that can fail, if the conjuncts cannot
+ * A filter above a node with several readers stays: the others need all rows. Moving never asks an
+ * expression that can fail of a row that it was not asked of before: such a conjunct stays where the node
+ * drops rows, and behind conjuncts that stay.
  * Runs until nothing moves; each move brings a filter one node closer to a source. */
 #include "base/bits.h"
 #include "optimizer/optimizer_priv.h"
@@ -39,67 +41,13 @@ static bool project_is_repeatable(const wr_plan_node *project)
     return true;
 }
 
-/* filter(child(x)) becomes child(filter(x)), reusing both nodes. */
-static void swap_with_child(wr_plan *plan, wr_plan_node *filter, wr_plan_node *child)
+/* filter(child(x)) becomes child(filter(x)), reusing both nodes; x is input `side` of the child. */
+static void swap_with_child(wr_plan *plan, wr_plan_node *filter, wr_plan_node *child, uint32_t side)
 {
     wr_plan_replace_input(plan, filter, child);
-    filter->inputs[0] = child->inputs[0];
-    filter->schema = child->inputs[0]->schema;
-    child->inputs[0] = filter;
-}
-
-static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_node *join,
-                                bool *out_moved, wr_error *err)
-{
-    wr_plan_join_type type = join->join.type;
-    uint32_t left_count = join->inputs[0]->schema.field_count;
-    uint32_t width = join->schema.field_count;
-    uint32_t *map = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, width + 1, err);
-    wr_sides sides = wr_expr_sides(filter->filter.predicate, left_count);
-    uint32_t side = sides == WR_SIDES_RIGHT;
-
-    if (!map)
-        return WR_NO_MEMORY;
-    for (uint32_t c = 0; c < width; c++)
-        map[c] = c < left_count ? c : join->join.right_columns[c - left_count];
-    if (sides == WR_SIDES_NONE || sides == WR_SIDES_BOTH ||
-        join->join.is_single) /* its error is due for every left row */
-        return WR_OK;
-    if (side == 0 && (type == WR_PLAN_JOIN_RIGHT || type == WR_PLAN_JOIN_FULL))
-        return WR_OK;
-    if (side == 1 && join->join.is_asof) /* another row would be the nearest */
-        return WR_OK;
-    if (side == 1 && type != WR_PLAN_JOIN_INNER && type != WR_PLAN_JOIN_CROSS &&
-        type != WR_PLAN_JOIN_RIGHT)
-        return WR_OK;
-    filter->filter.predicate = wr_expr_remap(filter->filter.predicate, map, plan->bump, err);
-    if (!filter->filter.predicate)
-        return WR_NO_MEMORY;
-    wr_plan_replace_input(plan, filter, join);
-    filter->inputs[0] = join->inputs[side];
-    filter->schema = filter->inputs[0]->schema;
-    join->inputs[side] = filter;
-    *out_moved = true;
-    return WR_OK;
-}
-
-/* Does `expr` read nothing but columns that tell the window's partitions? */
-static wr_status reads_partitions(const wr_plan_node *window, const wr_expr *expr, wr_bump *bump,
-                                  bool *out_reads, wr_error *err)
-{
-    uint32_t  width = window->schema.field_count;
-    uint64_t *bits = WR_BUMP_NEW_ARRAY(bump, uint64_t, wr_bit_words(width) + 1, err);
-
-    if (!bits)
-        return WR_NO_MEMORY;
-    wr_expr_columns(expr, bits);
-    for (uint32_t p = 0; p < window->window.partition_count; p++)
-        if (window->window.partitions[p]->kind == WR_EXPR_COLUMN)
-            wr_bit_put(bits, window->window.partitions[p]->column, false);
-    *out_reads = true;
-    for (size_t w = 0; w < wr_bit_words(width); w++)
-        *out_reads &= bits[w] == 0;
-    return WR_OK;
+    filter->inputs[0] = child->inputs[side];
+    filter->schema = child->inputs[side]->schema;
+    child->inputs[side] = filter;
 }
 
 static wr_status join_conjuncts(wr_bump *bump, wr_expr **exprs, uint32_t count, wr_expr **out_expr,
@@ -109,42 +57,131 @@ static wr_status join_conjuncts(wr_bump *bump, wr_expr **exprs, uint32_t count, 
     return count > 1 ? wr_expr_logic(bump, WR_EXPR_AND, exprs, count, out_expr, err) : WR_OK;
 }
 
-static wr_status push_into_window(wr_plan *plan, wr_plan_node *filter, wr_plan_node *window,
-                                  bool *out_moved, wr_error *err)
+/* Is every column that `expr` reads there below? */
+static bool is_mapped(const wr_expr *expr, const uint32_t *map)
 {
-    wr_expr      *predicate = filter->filter.predicate, *below_expr;
+    if (expr->kind == WR_EXPR_COLUMN)
+        return map[expr->column] != WR_FIELD_NONE;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (!is_mapped(expr->args[i], map))
+            return false;
+    return true;
+}
+
+/* A move of a filter's conjuncts below its child. */
+typedef struct descent {
+    wr_plan      *plan;
+    wr_plan_node *filter, *child;
+    uint32_t      side;       /* the input of the child to which they go                 */
+    uint32_t     *map;        /* the child's columns: the input's, or WR_FIELD_NONE      */
+    bool          keeps_rows; /* every row of that input is in some row of the child's   */
+} descent;
+
+static wr_status open_descent(wr_plan *plan, wr_plan_node *filter, wr_plan_node *child, descent *out,
+                              wr_error *err)
+{
+    uint32_t width = child->schema.field_count, input_width = child->inputs[0]->schema.field_count;
+
+    *out = (descent){.plan = plan, .filter = filter, .child = child, .keeps_rows = true};
+    out->map = WR_BUMP_NEW_ARRAY(plan->bump, uint32_t, width + 1, err);
+    if (!out->map)
+        return WR_NO_MEMORY;
+    for (uint32_t c = 0; c < width; c++)
+        out->map[c] = c < input_width ? c : WR_FIELD_NONE;
+    return WR_OK;
+}
+
+/* Those that go; the filter stays with the others, or goes itself if there are none. */
+static wr_status descend(const descent *d, bool *out_moved, wr_error *err)
+{
+    wr_plan_node *filter = d->filter, *added;
+    wr_expr      *predicate = filter->filter.predicate;
     bool          is_and = predicate->kind == WR_EXPR_AND;
     uint32_t      count = is_and ? predicate->arg_count : 1, below = 0, stay = 0;
     wr_expr     **exprs = is_and ? predicate->args : &predicate;
-    wr_expr     **moved = WR_BUMP_NEW_ARRAY(plan->bump, wr_expr *, 2 * count, err);
-    wr_plan_node *added;
+    wr_expr     **moved = WR_BUMP_NEW_ARRAY(d->plan->bump, wr_expr *, 2 * count, err);
 
     if (!moved)
         return WR_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
-        bool goes;
+        bool may_fail = wr_expr_can_fail(exprs[i]);
 
-        WR_TRY(reads_partitions(window, exprs[i], plan->bump, &goes, err));
-        if (goes && (stay == 0 || !wr_expr_can_fail(exprs[i])))
+        if (is_mapped(exprs[i], d->map) && (!may_fail || (d->keeps_rows && stay == 0)))
             moved[below++] = exprs[i];
         else
             moved[count + stay++] = exprs[i];
     }
-    *out_moved |= below > 0;
     if (below == 0)
         return WR_OK;
+    *out_moved = true;
+    WR_TRY(join_conjuncts(d->plan->bump, moved, below, &predicate, err));
+    predicate = wr_expr_remap(predicate, d->map, d->plan->bump, err);
+    if (!predicate)
+        return WR_NO_MEMORY;
     if (stay == 0) {
-        swap_with_child(plan, filter, window);
+        filter->filter.predicate = predicate;
+        swap_with_child(d->plan, filter, d->child, d->side);
         return WR_OK;
     }
-    WR_TRY(join_conjuncts(plan->bump, moved, below, &below_expr, err));
-    WR_TRY(join_conjuncts(plan->bump, moved + count, stay, &filter->filter.predicate, err));
-    WR_TRY(wr_plan_add_filter(plan, window->inputs[0], below_expr, &added, err));
+    WR_TRY(join_conjuncts(d->plan->bump, moved + count, stay, &filter->filter.predicate, err));
+    WR_TRY(wr_plan_add_filter(d->plan, d->child->inputs[d->side], predicate, &added, err));
     added->id = filter->id;
     added->line = filter->line;
     added->column = filter->column;
-    window->inputs[0] = added;
+    d->child->inputs[d->side] = added;
     return WR_OK;
+}
+
+static wr_status push_into_join(wr_plan *plan, wr_plan_node *filter, wr_plan_node *join,
+                                bool *out_moved, wr_error *err)
+{
+    wr_plan_join_type type = join->join.type;
+    uint32_t          left_count = join->inputs[0]->schema.field_count;
+    bool              is_inner = type == WR_PLAN_JOIN_INNER || type == WR_PLAN_JOIN_CROSS;
+    descent           d;
+
+    if (join->join.is_single) /* its error is due for every left row */
+        return WR_OK;
+    WR_TRY(open_descent(plan, filter, join, &d, err));
+    d.keeps_rows = !is_inner && type != WR_PLAN_JOIN_SEMI && type != WR_PLAN_JOIN_ANTI;
+    if (type != WR_PLAN_JOIN_RIGHT && type != WR_PLAN_JOIN_FULL)
+        WR_TRY(descend(&d, out_moved, err));
+    if (filter->inputs[0] != join || join->join.is_asof || /* another row would be the nearest */
+        (!is_inner && type != WR_PLAN_JOIN_RIGHT))
+        return WR_OK;
+    d.side = 1;
+    for (uint32_t c = 0; c < join->schema.field_count; c++)
+        d.map[c] = c < left_count ? WR_FIELD_NONE : join->join.right_columns[c - left_count];
+    return descend(&d, out_moved, err);
+}
+
+static wr_status push_into_window(wr_plan *plan, wr_plan_node *filter, wr_plan_node *window,
+                                  bool *out_moved, wr_error *err)
+{
+    descent   d;
+    uint64_t *keys = WR_BUMP_NEW_ARRAY(plan->bump, uint64_t,
+                                       wr_bit_words(window->schema.field_count) + 1, err);
+
+    if (!keys)
+        return WR_NO_MEMORY;
+    WR_TRY(open_descent(plan, filter, window, &d, err));
+    for (uint32_t p = 0; p < window->window.partition_count; p++)
+        if (window->window.partitions[p]->kind == WR_EXPR_COLUMN)
+            wr_bit_set(keys, window->window.partitions[p]->column);
+    for (uint32_t c = 0; c < window->schema.field_count; c++)
+        if (!wr_bit_get(keys, c))
+            d.map[c] = WR_FIELD_NONE;
+    return descend(&d, out_moved, err);
+}
+
+static wr_status push_into_unnest(wr_plan *plan, wr_plan_node *filter, wr_plan_node *unnest,
+                                  bool *out_moved, wr_error *err)
+{
+    descent d;
+
+    WR_TRY(open_descent(plan, filter, unnest, &d, err));
+    d.keeps_rows = unnest->unnest.outer;
+    return descend(&d, out_moved, err);
 }
 
 static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved, wr_error *err)
@@ -156,7 +193,7 @@ static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved,
         return WR_OK;
     if (child->kind == WR_PLAN_SORT && child->sort.rows_max == UINT64_MAX &&
         child->sort.offset_rows == 0) {
-        swap_with_child(plan, filter, child);
+        swap_with_child(plan, filter, child, 0);
         *out_moved = true;
     } else if (child->kind == WR_PLAN_PROJECT && project_is_repeatable(child)) {
         wr_expr *predicate =
@@ -165,14 +202,14 @@ static wr_status push_once(wr_plan *plan, wr_plan_node *filter, bool *out_moved,
         if (!predicate)
             return WR_NO_MEMORY;
         filter->filter.predicate = predicate;
-        swap_with_child(plan, filter, child);
+        swap_with_child(plan, filter, child, 0);
+        *out_moved = true;
+    } else if (child->kind == WR_PLAN_FILTER && wr_expr_can_fail(child->filter.predicate) &&
+               !wr_expr_can_fail(filter->filter.predicate)) {
+        swap_with_child(plan, filter, child, 0);
         *out_moved = true;
     } else if (child->kind == WR_PLAN_UNNEST) {
-        if (wr_expr_sides(filter->filter.predicate, child->inputs[0]->schema.field_count) &
-            WR_SIDES_RIGHT)
-            return WR_OK;
-        swap_with_child(plan, filter, child);
-        *out_moved = true;
+        return push_into_unnest(plan, filter, child, out_moved, err);
     } else if (child->kind == WR_PLAN_JOIN) {
         return push_into_join(plan, filter, child, out_moved, err);
     } else if (child->kind == WR_PLAN_WINDOW) {
