@@ -13,6 +13,7 @@ import decimal
 import math
 import os
 import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness.parquet_footer import read_footer, read_struct  # noqa: E402
 
 PROGRAM = os.environ.get("WEIR_PROGRAM", "build/release/weir")
 EPOCH = dt.datetime(1970, 1, 1)
@@ -189,6 +193,67 @@ def check_statistics(metadata, index, kind, values, row_at):
         assert statistics.min == min(rows) and statistics.max == max(rows), (kind, statistics)
 
 
+def bound_of(kind, value):
+    """A bound of a page index as Python compares values; None: this kind is not looked at."""
+    if kind in ("text", "binary"):
+        return bytes(value)
+    form = {"f32": "<f", "f64": "<d", "i64": "<q", "u64": "<Q", "u8": "<I", "u16": "<I", "u32": "<I",
+            "i8": "<i", "i16": "<i", "i32": "<i"}.get(kind)
+    return struct.unpack(form, value)[0] if form else None
+
+
+def check_page_bounds(kind, index, page, rows):
+    """The column index of one page against its rows."""
+    rows = [r.encode() if isinstance(r, str) else r for r in rows]
+    there = [r for r in rows if r is not None]
+    assert index[5][page] == len(rows) - len(there), (kind, page, "null_counts")
+    assert index[1][page] == (not there), (kind, page, "null_pages")
+    if there:
+        low, high = bound_of(kind, index[2][page]), bound_of(kind, index[3][page])
+        assert low is None or (low <= min(there) and max(there) <= high), (kind, page, low, high)
+
+
+def check_order(kind, index):
+    bounds = [(bound_of(kind, low), bound_of(kind, high))
+              for null, low, high in zip(index[1], index[2], index[3]) if not null]
+    if not bounds or bounds[0][0] is None:
+        return
+    pairs = list(zip(bounds, bounds[1:]))
+    if index[4] == 1:
+        assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairs), (kind, "not ascending")
+    elif index[4] == 2:
+        assert all(a[0] >= b[0] and a[1] >= b[1] for a, b in pairs), (kind, "not descending")
+    else:
+        assert pairs, (kind, "one page is in order")
+
+
+def check_indexes(path, kinds, columns, options):
+    """Of every chunk: pages one behind the other, which have the rows that they say, within their bounds."""
+    data, row_at = path.read_bytes(), 0
+    for group in read_footer(data)[4]:
+        for chunk, kind, values in zip(group[1], kinds, columns):
+            rows = values[row_at:row_at + group[3]]
+            assert (5 in chunk) == (options.get("page_index") != "false"), (kind, "offset index")
+            if 5 not in chunk:
+                continue
+            pages = [(p[1], p[2], p[3]) for p in read_struct(data, chunk[4], chunk[5])[0][1]]
+            assert pages[0][0] == chunk[3][9] and pages[0][2] == 0, (kind, pages[0])
+            ends = [p[0] for p in pages[1:]] + [chunk[3].get(11, chunk[3][9]) + chunk[3][7]]
+            assert all(p[0] + p[1] == end for p, end in zip(pages, ends)), (kind, pages)
+            for offset, length, _ in pages:
+                header, body = read_struct(data, offset)
+                assert body - offset + header[3] == length and header[1] in (0, 3), (kind, header)
+            if 7 not in chunk:
+                continue
+            index = read_struct(data, chunk[6], chunk[7])[0]
+            assert all(len(index[f]) == len(pages) for f in (1, 2, 3, 5)), (kind, index)
+            for page, (_, _, first) in enumerate(pages):
+                end = pages[page + 1][2] if page + 1 < len(pages) else group[3]
+                check_page_bounds(kind, index, page, rows[first:end])
+            check_order(kind, index)
+        row_at += group[3]
+
+
 def check(folder, names, kinds, columns, options):
     file = pq.ParquetFile(folder / "out.parquet")
     table = file.read()
@@ -229,6 +294,8 @@ def random_options(rng):
         options["row_group_rows"] = rng.choice([1, 100, 999, 5000])
     if rng.random() < 0.3:
         options["row_group_bytes"] = rng.choice(["1KB", "100KB", "1MB"])
+    if rng.random() < 0.1:
+        options["page_index"] = "false"
     return options
 
 
@@ -248,6 +315,7 @@ def run_one(seed, folder):
     try:
         run_weir(folder, names, kinds, options, rng.choice(["40MB", "64MB", "512MB"]), rng.choice([1, 2, 4]))
         check(folder, names, kinds, columns, options)
+        check_indexes(folder / "out.parquet", kinds, columns, options)
     except AssertionError as error:
         if "was built without" in str(error):
             return "skipped"

@@ -14,6 +14,7 @@ typedef struct pq_write_options {
     int64_t      row_group_rows;
     uint64_t     row_group_bytes;
     bool         dictionary;
+    bool         page_index;
     wr_text_list metadata;    /* "key=value" */
 } pq_write_options;
 

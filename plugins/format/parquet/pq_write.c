@@ -31,6 +31,8 @@ const wr_option_def WR_PQ_WRITE_OPTIONS[] = {
      PAGE_VERSIONS, "v1, which everything reads, or v2"},
     {"dictionary", WR_OPTION_BOOL, 0, offsetof(pq_write_options, dictionary), "true", 0, 0, NULL,
      "store columns of few different values as numbers of a dictionary"},
+    {"page_index", WR_OPTION_BOOL, 0, offsetof(pq_write_options, page_index), "true", 0, 0, NULL,
+     "say where pages are and between which bounds their values, so that readers may pass over them"},
     {"metadata", WR_OPTION_LIST, 0, offsetof(pq_write_options, metadata), NULL, 0, 0, NULL,
      "key=value texts for the file's footer"},
     {0},
@@ -83,6 +85,8 @@ enum {
     DICTIONARY_BYTES_MIN = 1 << 10,
 };
 
+_Static_assert(PQ_NOTES_PER_PIECE * sizeof(pq_page_note) <= STORE_BYTES_MIN, "a piece of notes fits `copy`");
+
 static uint32_t clamp_pow2(uint64_t x, uint32_t least, uint32_t most)
 {
     x = x ? wr_pow2_floor(x) : least;
@@ -129,6 +133,7 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
     shared->dictionaries = wr_carve(carver, leaves * sizeof(pq_dictionary));
     shared->stores = wr_carve(carver, leaves * sizeof(pq_store));
     shared->chunks = wr_carve(carver, leaves * sizeof(pq_chunk));
+    shared->places = wr_carve(carver, leaves * sizeof(pq_place));
     shared->last_dictionaries = wr_carve(carver, leaves * sizeof(pq_dictionary_page));
     shared->pause = wr_carve(carver, leaves);
     shared->stage = wr_carve(carver, sizeof(pq_stage));
@@ -144,6 +149,9 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
         *shared->shred = (pq_shred){.long_bytes = sizes.long_bytes, .window = window, .texts = texts};
     wr_long_writer_layout(&shared->long_writer, &shared->scratch, carver);
     wr_pq_store_layout(&shared->footer, &shared->scratch, sizes.store_bytes, carver);
+    wr_pq_store_layout(&shared->notes, &shared->scratch, PQ_NOTES_PER_PIECE * sizeof(pq_page_note),
+                       carver);
+    wr_pq_store_layout(&shared->indexes, &shared->scratch, sizes.store_bytes, carver);
     while (wr_pq_walk_next(&walk, &node)) {
         pq_dictionary dictionary;
         pq_store      store;
@@ -184,6 +192,7 @@ static wr_status shared_init(const wr_write_request *request, void *shared_p, wr
     shared->codec = wr_pq_write_codec(options);
     shared->page_kind = options->page_version == 1 ? PQ_DATA_PAGE_V2 : PQ_DATA_PAGE;
     shared->uses_dictionaries = options->dictionary;
+    shared->has_indexes = options->page_index;
     WR_TRY(shared_layout(request, shared, &carver, err));
     WR_TRY(wr_carver_init(&carver, bump, carver.used, err));
     WR_TRY(shared_layout(request, shared, &carver, err));
@@ -225,7 +234,7 @@ void wr_pq_block_reset(const pq_shared *shared, pq_block *block)
 {
     for (uint32_t i = 0; i < shared->sizes.leaf_count; i++)
         block->leaves[i] = (pq_block_leaf){PQ_CHAIN_EMPTY, PQ_CHAIN_EMPTY, PQ_CHAIN_EMPTY,
-                                           PQ_CHAIN_EMPTY, PQ_CHAIN_EMPTY, {0}};
+                                           PQ_CHAIN_EMPTY, PQ_CHAIN_EMPTY, {0}, {0}};
     wr_pq_pool_reset(&block->pool);
     block->is_used = block->ends_group = false;
 }

@@ -37,6 +37,8 @@ typedef struct pq_write_codec {
     wr_codec codec; /* WR_CODEC_NONE: pages are stored as they are */
 } pq_write_codec;
 
+typedef struct pq_shared pq_shared;
+
 pq_write_codec wr_pq_write_codec(const pq_write_options *options);
 int            wr_pq_write_level(const pq_write_options *options);
 
@@ -131,6 +133,12 @@ typedef struct pq_stats {
     pq_bound min, max;
 } pq_stats;
 
+/** What a reader is told: the least and the greatest value, or what is surely below and above them; false:
+ *  nothing can be told. */
+bool wr_pq_stats_bounds(const pq_stats *stats, const pq_leaf *leaf, pq_bound *out_min, pq_bound *out_max);
+/** In the order of the leaf. */
+int wr_pq_bound_compare(const pq_leaf *leaf, const pq_bound *a, const pq_bound *b);
+
 /** Take in values as PLAIN stores them (booleans a byte each). */
 void wr_pq_stats_fixed(pq_stats *stats, const pq_leaf *leaf, const void *values, uint32_t count);
 void wr_pq_stats_text(pq_stats *stats, const void *bytes, uint32_t byte_count);
@@ -151,7 +159,14 @@ typedef struct pq_dictionary {
     uint32_t  slot_mask;
     uint32_t *offsets, *tags; /* texts: of the entry in bytes; of its hash         */
     uint64_t  value_count;    /* taken so far                                      */
+    pq_stats  stats;          /* of all entries                                    */
 } pq_dictionary;
+
+/** Bounds of what some codes stand for, and perhaps of more: of entries [first, end). */
+typedef struct pq_cover {
+    uint32_t first, end;
+    pq_stats stats;
+} pq_cover;
 
 void wr_pq_dictionary_layout(pq_dictionary *dictionary, const pq_leaf *leaf, uint32_t bytes_max,
                              wr_carver *carver);
@@ -161,6 +176,49 @@ void wr_pq_dictionary_reset(pq_dictionary *dictionary, bool is_on);
  *  if not all. */
 uint32_t wr_pq_dictionary_codes(pq_dictionary *dictionary, const pq_leaf *leaf, const void *values,
                                 uint32_t count, uint32_t *out_codes);
+
+/** Take in what the codes stand for. */
+void wr_pq_dictionary_cover(const pq_dictionary *dictionary, const pq_leaf *leaf,
+                            const uint32_t *codes, uint32_t count, pq_cover *cover);
+
+/* ---- Page indexes (pq_write_index.c) ----------------------------------------------------------- */
+
+/** What the page index will say of a page. It goes before the page while that waits. */
+typedef struct pq_page_note {
+    uint32_t here_bytes;   /* of the page; the others are those of a long text */
+    uint32_t stored_bytes; /* of all of it, with its header                    */
+    uint32_t row_count;    /* rows that begin in it                            */
+    uint32_t null_count;
+    pq_bound min, max;
+    bool     has_bounds, is_null, begins_row;
+} pq_page_note;
+
+/** Where a leaf's bytes are in the file; lengths 0: there are none. */
+typedef struct pq_place {
+    uint64_t dictionary, data;
+    uint64_t column_index, offset_index; /* from where the row group's indexes begin */
+    uint32_t column_index_bytes, offset_index_bytes;
+} pq_place;
+
+enum { PQ_NOTES_PER_PIECE = 24 };
+
+/** What is known of a leaf's pages when all of their notes have come. */
+typedef struct pq_index {
+    uint32_t     page_count;
+    bool         has_rows;   /* every page begins with a row                          */
+    bool         has_bounds; /* of every page that has values                         */
+    bool         is_ascending, is_descending;
+    bool         any_before; /* a page with values came: its bounds are in `before`   */
+    pq_page_note before;
+} pq_index;
+
+void wr_pq_index_begin(pq_index *index);
+/** The next page of a leaf. Errors of the scratch space. */
+wr_status wr_pq_index_note(pq_shared *shared, pq_index *index, const pq_leaf *leaf,
+                           const pq_page_note *note, wr_error *err);
+/** Make the leaf's indexes of its notes, in shared->indexes; says where in *place. */
+wr_status wr_pq_index_end(pq_shared *shared, const pq_index *index, pq_place *place,
+                          wr_error *err);
 
 /* ---- State ------------------------------------------------------------------------------------- */
 
@@ -225,15 +283,15 @@ typedef struct pq_dictionary_page {
 } pq_dictionary_page;
 
 /** A text that waits in scratch space: in a stream of values it is PQ_LONG_MARK instead of a length, and
- *  its handle; padded to what the header of its page may take in the same place. */
+ *  its handle; padded to what the note and the header of its page may take in the same place. */
 #define PQ_LONG_MARK UINT32_MAX
 typedef struct pq_long_record {
     uint32_t mark, unused;
     wr_blob  blob;
-    uint8_t  padding[128];
+    uint8_t  padding[128 + sizeof(pq_page_note)];
 } pq_long_record;
 
-typedef struct pq_shared {
+struct pq_shared {
     pq_sizes       sizes;
     pq_write_codec codec;
     pq_page_kind   page_kind;
@@ -253,18 +311,23 @@ typedef struct pq_shared {
     /* write */
     pq_store      *stores;
     pq_chunk      *chunks;
+    pq_place      *places;
+    pq_store       notes;        /* of the pages of the leaf being written              */
+    pq_store       indexes;      /* of the row group                                    */
+    bool           has_indexes;
     uint8_t       *copy;         /* store_bytes                                         */
     uint8_t       *metadata;     /* buffer of Thrift's                                  */
     pq_store       footer;       /* row groups                                          */
     pq_dictionary_page *last_dictionaries; /* of the row group that the end closes      */
     uint64_t       row_count;
     uint32_t       group_count;
-} pq_shared;
+};
 
 /** What a block has of a leaf: codes come before plain values. */
 typedef struct pq_block_leaf {
     pq_chain def, rep, codes, plain;
-    pq_chain pages;                                /* records: see pq_write_encode.c */
+    pq_chain pages;                                /* each behind its pq_page_note */
+    pq_cover cover;                                /* of the codes                 */
     pq_chunk chunk;
 } pq_block_leaf;
 
@@ -319,8 +382,7 @@ wr_status wr_pq_encoder_init(const wr_write_request *request, void *encoder, wr_
 wr_status wr_pq_encode(const wr_write_request *request, void *shared, void *block, void *encoder,
                        wr_error *err);
 /** A dictionary in scratch space becomes a page there. */
-wr_status wr_pq_encode_dictionary(const pq_shared *shared, const pq_leaf *leaf,
-                                  pq_dictionary_page *page, pq_chunk *chunk, pq_encoder *encoder,
+wr_status wr_pq_encode_dictionary(const pq_shared *shared, pq_dictionary_page *page, pq_chunk *chunk, pq_encoder *encoder,
                                   wr_error *err);
 
 wr_status wr_pq_write(const wr_write_request *request, void *shared, void *block, wr_output *output,

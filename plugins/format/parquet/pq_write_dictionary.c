@@ -9,7 +9,8 @@
 
 enum {
     ENTRY_BYTES_MIN = 4,
-    TRIAL_VALUES = 4096, /* how often it is weighed */
+    TRIAL_VALUES = 4096,      /* how often it is weighed                            */
+    COVERED_MAX = 4096,       /* entries; for more the whole dictionary's bounds do */
 };
 
 void wr_pq_dictionary_layout(pq_dictionary *dictionary, const pq_leaf *leaf, uint32_t bytes_max,
@@ -39,6 +40,7 @@ void wr_pq_dictionary_reset(pq_dictionary *dictionary, bool is_on)
     dictionary->is_on = is_on;
     dictionary->entry_count = dictionary->used_bytes = 0;
     dictionary->value_count = 0;
+    dictionary->stats = (pq_stats){0};
 }
 
 /* ---- Numbers ----------------------------------------------------------------------------------- */
@@ -156,10 +158,51 @@ static uint32_t codes_of(pq_dictionary *d, const pq_leaf *leaf, const uint8_t *v
                               : codes_of_bytes(d, leaf->width, values, count, codes);
 }
 
+/* Bounds of entries [first, end). */
+static void take_in_entries(const pq_dictionary *d, const pq_leaf *leaf, uint32_t first, uint32_t end,
+                            pq_stats *stats)
+{
+    if (leaf->width > 0) {
+        wr_pq_stats_fixed(stats, leaf, d->bytes + (size_t)first * leaf->width, end - first);
+        return;
+    }
+    for (; first < end; first++) {
+        const uint8_t *entry = d->bytes + d->offsets[first];
+
+        wr_pq_stats_text(stats, entry + sizeof(uint32_t), wr_load_u32(entry));
+    }
+}
+
+/* What comes of a block's codes does not depend on how they are cut: entries that are new are among
+ * them, so the bounds of the whole dictionary are always those at the last code. */
+void wr_pq_dictionary_cover(const pq_dictionary *dictionary, const pq_leaf *leaf,
+                            const uint32_t *codes, uint32_t count, pq_cover *cover)
+{
+    uint32_t first = cover->end ? cover->first : UINT32_MAX, end = cover->end;
+
+    if (count == 0)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        first = codes[i] < first ? codes[i] : first;
+        end = codes[i] >= end ? codes[i] + 1 : end;
+    }
+    if (end - first > COVERED_MAX) {
+        cover->stats = dictionary->stats;
+    } else if (cover->end == 0) {
+        take_in_entries(dictionary, leaf, first, end, &cover->stats);
+    } else {
+        take_in_entries(dictionary, leaf, first, cover->first, &cover->stats);
+        take_in_entries(dictionary, leaf, cover->end, end, &cover->stats);
+    }
+    cover->first = first;
+    cover->end = end;
+}
+
 uint32_t wr_pq_dictionary_codes(pq_dictionary *dictionary, const pq_leaf *leaf, const void *values,
                                 uint32_t count, uint32_t *out_codes)
 {
     uint32_t cell_bytes = leaf->width ? leaf->width : (uint32_t)sizeof(wr_str), done = 0;
+    uint32_t known = dictionary->entry_count;
 
     while (dictionary->is_on && done < count) {
         uint32_t to_trial = TRIAL_VALUES - (uint32_t)(dictionary->value_count % TRIAL_VALUES);
@@ -171,5 +214,6 @@ uint32_t wr_pq_dictionary_codes(pq_dictionary *dictionary, const pq_leaf *leaf, 
         dictionary->value_count += got;
         dictionary->is_on = got == now && (got < to_trial || pays(dictionary));
     }
+    take_in_entries(dictionary, leaf, known, dictionary->entry_count, &dictionary->stats);
     return done;
 }

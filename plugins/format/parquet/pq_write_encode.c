@@ -1,9 +1,9 @@
 /* pq_write_encode.c — a block's leaves become pages, in the memory that their values leave.
  *
- * A page is cut by bytes of values and by number of levels. What comes of a leaf is a stream of records:
- * a u32 length and that many bytes of pages; or PQ_LONG_MARK, a u32 length and that many bytes, which
- * the text in the wr_blob that follows completes: pages of texts longer than memory are of version 2, the
- * one that can say of a page that it is not compressed. Pages of leaves inside of lists are of version
+ * A page is cut by bytes of values and by number of levels. What comes of a leaf is a stream of pages, each
+ * behind its note; one whose bytes are not all there is completed by the text in the wr_blob that
+ * follows: pages of texts longer than memory are of version 2, the one that can say of a page that it
+ * is not compressed. Pages of leaves inside of lists are of version
  * 1, in which a row may go on in the next page.
  * Invariants: a page never takes more than its values and levels did, but for its header and what a codec
  * adds to what it cannot compress: the pool's spare pieces are there for that. */
@@ -17,7 +17,8 @@ typedef struct data_page {
     pq_block_leaf *from;
     uint32_t       entries, values, rows;
     size_t         value_bytes, def_bytes, rep_bytes;
-    bool           has_codes, is_long;
+    bool           has_codes, is_long, begins_row;
+    pq_stats       stats;
     pq_long_record record;
 } data_page;
 
@@ -91,8 +92,7 @@ static bool copy_text(pq_encoder *encoder, const pq_sizes *sizes, pq_pool *pool,
     if (p->value_bytes + sizeof byte_count + byte_count > sizes->page_bytes)
         return false;
     wr_pq_chain_take(pool, plain, encoder->values + p->value_bytes, sizeof byte_count + byte_count);
-    wr_pq_stats_text(&p->from->chunk.stats, encoder->values + p->value_bytes + sizeof byte_count,
-                     byte_count);
+    wr_pq_stats_text(&p->stats, encoder->values + p->value_bytes + sizeof byte_count, byte_count);
     p->value_bytes += sizeof byte_count + byte_count;
     return true;
 }
@@ -143,6 +143,7 @@ static void collect(pq_encoder *encoder, const pq_sizes *sizes, pq_pool *pool, d
             break;
     }
     p->rows = p->entries;
+    p->begins_row = true;
     if (p->leaf->rep_max == 0)
         return;
     for (uint32_t i = 0; i < p->entries; i++) {
@@ -151,6 +152,7 @@ static void collect(pq_encoder *encoder, const pq_sizes *sizes, pq_pool *pool, d
         wr_pq_chain_take(pool, &from->rep, &rep, 1);
         encoder->rep[i] = rep;
         p->rows -= rep > 0;
+        p->begins_row = p->begins_row && (i > 0 || rep == 0);
     }
 }
 
@@ -204,14 +206,16 @@ static void put_values(pq_encoder *encoder, pq_pool *pool, data_page *p)
         encoder->values[0] = (uint8_t)bits_of(greatest);
         p->value_bytes = 1 + wr_pq_hybrid_put(codes, p->values, bits_of(greatest),
                                               encoder->values + 1);
+        if (p->values > 0)
+            p->stats = from->cover.stats;
     } else if (p->leaf->physical == PQ_BOOLEAN) {
         wr_pq_chain_take(pool, &from->plain, codes, p->values);
-        wr_pq_stats_fixed(&from->chunk.stats, p->leaf, codes, p->values);
+        wr_pq_stats_fixed(&p->stats, p->leaf, codes, p->values);
         p->value_bytes = pack_bits((uint8_t *)codes, p->values, encoder->values);
     } else if (p->leaf->width > 0) {
         p->value_bytes = (size_t)p->values * p->leaf->width;
         wr_pq_chain_take(pool, &from->plain, encoder->values, p->value_bytes);
-        wr_pq_stats_fixed(&from->chunk.stats, p->leaf, encoder->values, p->values);
+        wr_pq_stats_fixed(&p->stats, p->leaf, encoder->values, p->values);
     }
 }
 
@@ -247,22 +251,18 @@ static wr_status put_header(const data_page *p, bool is_v2, bool is_compressed, 
     return WR_OK;
 }
 
-static void put_record(pq_pool *pool, data_page *p, const uint8_t *header, size_t header_bytes,
-                       const uint8_t *levels, size_t level_bytes, const uint8_t *values,
-                       size_t value_bytes)
+/* What the footer and the indexes say of the page, and the note before it. */
+static void note_page(pq_pool *pool, data_page *p, size_t raw_bytes, size_t stored_bytes,
+                      size_t here_bytes)
 {
-    uint32_t byte_count = (uint32_t)(header_bytes + level_bytes + value_bytes);
+    pq_chunk    *chunk = &p->from->chunk;
+    pq_page_note note = {.here_bytes = (uint32_t)here_bytes, .stored_bytes = (uint32_t)stored_bytes,
+                         .row_count = p->rows, .null_count = p->entries - p->values,
+                         .is_null = p->values == 0, .begins_row = p->begins_row};
 
-    wr_pq_chain_put(pool, &p->from->pages, &byte_count, sizeof byte_count);
-    wr_pq_chain_put(pool, &p->from->pages, header, header_bytes);
-    wr_pq_chain_put(pool, &p->from->pages, levels, level_bytes);
-    wr_pq_chain_put(pool, &p->from->pages, values, value_bytes);
-}
-
-static void count_page(data_page *p, size_t raw_bytes, size_t stored_bytes)
-{
-    pq_chunk *chunk = &p->from->chunk;
-
+    note.has_bounds = wr_pq_stats_bounds(&p->stats, p->leaf, &note.min, &note.max);
+    wr_pq_chain_put(pool, &p->from->pages, &note, sizeof note);
+    wr_pq_stats_merge(&chunk->stats, p->leaf, &p->stats);
     chunk->entry_count += p->entries;
     chunk->null_count += p->entries - p->values;
     chunk->raw_bytes += raw_bytes;
@@ -307,15 +307,18 @@ static wr_status put_page(pq_encoder *encoder, pq_pool *pool, data_page *p, wr_e
     }
     WR_TRY(put_header(p, is_v2, stored != raw, raw_bytes, level_bytes + stored_bytes, header,
                       &header_bytes, err));
-    put_record(pool, p, header, header_bytes, encoder->levels, level_bytes, stored, stored_bytes);
-    count_page(p, header_bytes + raw_bytes, header_bytes + level_bytes + stored_bytes);
+    stored_bytes += header_bytes + level_bytes;
+    note_page(pool, p, header_bytes + raw_bytes, stored_bytes, stored_bytes);
+    wr_pq_chain_put(pool, &p->from->pages, header, header_bytes);
+    wr_pq_chain_put(pool, &p->from->pages, encoder->levels, level_bytes);
+    wr_pq_chain_put(pool, &p->from->pages, stored, stored_bytes - header_bytes - level_bytes);
     return WR_OK;
 }
 
 static wr_status put_long_page(pq_encoder *encoder, pq_pool *pool, data_page *p, wr_error *err)
 {
     const wr_blob *blob = &p->record.blob;
-    uint32_t       mark = PQ_LONG_MARK, length = (uint32_t)blob->byte_count;
+    uint32_t       length = (uint32_t)blob->byte_count;
     size_t         level_bytes, raw_bytes, header_bytes;
     uint8_t        header[HEADER_BYTES_MAX], prefix[4096];
     size_t         got;
@@ -326,13 +329,14 @@ static wr_status put_long_page(pq_encoder *encoder, pq_pool *pool, data_page *p,
     if (raw_bytes > INT32_MAX)
         return WR_RAISE(err, WR_DATA, "a value of %u bytes does not fit a page of Parquet", length);
     WR_TRY(blob->read(blob, 0, prefix, PQ_BOUND_BYTES + 1, &got, err));
-    wr_pq_stats_text(&p->from->chunk.stats, prefix, (uint32_t)got);
+    wr_pq_stats_text(&p->stats, prefix, (uint32_t)got);
     WR_TRY(put_header(p, true, false, raw_bytes, raw_bytes, header, &header_bytes, err));
-    wr_pq_chain_put(pool, &p->from->pages, &mark, sizeof mark);
-    put_record(pool, p, header, header_bytes, encoder->levels, level_bytes,
-               (const uint8_t *)&length, sizeof length);
+    raw_bytes += header_bytes;
+    note_page(pool, p, raw_bytes, raw_bytes, raw_bytes - length);
+    wr_pq_chain_put(pool, &p->from->pages, header, header_bytes);
+    wr_pq_chain_put(pool, &p->from->pages, encoder->levels, level_bytes);
+    wr_pq_chain_put(pool, &p->from->pages, &length, sizeof length);
     wr_pq_chain_put(pool, &p->from->pages, blob, sizeof *blob);
-    count_page(p, header_bytes + raw_bytes, header_bytes + raw_bytes);
     return WR_OK;
 }
 
@@ -352,24 +356,7 @@ static wr_status encode_leaf(const pq_shared *shared, const pq_leaf *leaf, pq_bl
     return WR_OK;
 }
 
-static void dictionary_stats(const pq_leaf *leaf, const pq_dictionary_page *page,
-                             const uint8_t *values, pq_stats *stats)
-{
-    uint32_t byte_count;
-
-    if (leaf->width > 0) {
-        wr_pq_stats_fixed(stats, leaf, values, page->entry_count);
-        return;
-    }
-    for (uint32_t at = 0; at < page->byte_count; at += byte_count) {
-        byte_count = wr_load_u32(values + at);
-        at += (uint32_t)sizeof byte_count;
-        wr_pq_stats_text(stats, values + at, byte_count);
-    }
-}
-
-wr_status wr_pq_encode_dictionary(const pq_shared *shared, const pq_leaf *leaf,
-                                  pq_dictionary_page *page, pq_chunk *chunk, pq_encoder *encoder,
+wr_status wr_pq_encode_dictionary(const pq_shared *shared, pq_dictionary_page *page, pq_chunk *chunk, pq_encoder *encoder,
                                   wr_error *err)
 {
     wr_thrift_writer writer;
@@ -382,7 +369,6 @@ wr_status wr_pq_encode_dictionary(const pq_shared *shared, const pq_leaf *leaf,
         return WR_OK;
     WR_TRY(wr_scratch_read(shared->scratch, page->position, 0, encoder->values, page->byte_count,
                            &got, err));
-    dictionary_stats(leaf, page, encoder->values, &chunk->stats);
     WR_TRY(compress(encoder, encoder->values, got, &stored, &stored_bytes, err));
     wr_thrift_write_begin(&writer, out, HEADER_BYTES_MAX, NULL, NULL, err);
     wr_thrift_put_i32(&writer, PQ_PAGE_KIND, PQ_DICTIONARY_PAGE);
@@ -411,7 +397,7 @@ wr_status wr_pq_encode(const wr_write_request *request, void *shared_p, void *bl
     for (uint32_t i = 0; i < shared->sizes.leaf_count; i++) {
         WR_TRY(encode_leaf(shared, &shared->leaves[i], block, &block->leaves[i], encoder, err));
         if (block->ends_group)
-            WR_TRY(wr_pq_encode_dictionary(shared, &shared->leaves[i], &block->dictionaries[i],
+            WR_TRY(wr_pq_encode_dictionary(shared, &block->dictionaries[i],
                                            &block->leaves[i].chunk, encoder, err));
     }
     return WR_OK;

@@ -1,8 +1,8 @@
 /* pq_write_group.c — pages wait by leaf until their row group is over; then it is written, leaf by leaf,
  * and what the footer says of it is put aside; the end writes the footer.
  *
- * Of a leaf come its dictionary, then its data pages. Cost: every page is copied twice, through
- * scratch space. */
+ * Of a leaf come its dictionary, then its data pages; behind the leaves of a row group stand the indexes of
+ * their pages. Cost: every page is copied twice, through scratch space. */
 #include "pq_write.h"
 
 static wr_status put_output(void *output, const void *bytes, size_t byte_count, wr_error *err)
@@ -53,16 +53,13 @@ static wr_status keep_leaf(pq_shared *shared, uint32_t index, pq_block *block, w
     pq_chunk      *chunk = &shared->chunks[index];
 
     while (leaf->pages.byte_count > 0) {
-        uint32_t byte_count;
-        bool     is_long;
-        wr_blob  blob;
+        pq_page_note note;
+        wr_blob      blob;
 
-        wr_pq_chain_take(&block->pool, &leaf->pages, &byte_count, sizeof byte_count);
-        is_long = byte_count == PQ_LONG_MARK;
-        if (is_long)
-            wr_pq_chain_take(&block->pool, &leaf->pages, &byte_count, sizeof byte_count);
-        WR_TRY(move_bytes(store, &block->pool, &leaf->pages, byte_count, err));
-        if (!is_long)
+        wr_pq_chain_take(&block->pool, &leaf->pages, &note, sizeof note);
+        WR_TRY(wr_pq_store_put(store, &note, sizeof note, err));
+        WR_TRY(move_bytes(store, &block->pool, &leaf->pages, note.here_bytes, err));
+        if (note.here_bytes == note.stored_bytes)
             continue;
         wr_pq_chain_take(&block->pool, &leaf->pages, &blob, sizeof blob);
         WR_TRY(move_blob(shared, store, &blob, err));
@@ -80,11 +77,6 @@ static wr_status keep_leaf(pq_shared *shared, uint32_t index, pq_block *block, w
 
 /* ---- The row group ----------------------------------------------------------------------------- */
 
-/* Where a leaf's pages are in the file. */
-typedef struct place {
-    uint64_t dictionary, data; /* dictionary 0: none */
-} place;
-
 static wr_status copy_dictionary(pq_shared *shared, const pq_dictionary_page *page,
                                  wr_output *output, wr_error *err)
 {
@@ -101,18 +93,60 @@ static wr_status copy_dictionary(pq_shared *shared, const pq_dictionary_page *pa
     return WR_OK;
 }
 
-static wr_status copy_leaf(pq_shared *shared, uint32_t index, const pq_dictionary_page *page,
-                           place *out_place, wr_output *output, wr_error *err)
+/* A leaf on its way out: notes and pages come in pieces of any length. */
+typedef struct leaf_copy {
+    pq_shared    *shared;
+    const pq_leaf *leaf;
+    wr_output    *output;
+    pq_index      index;
+    pq_page_note  note;
+    size_t        note_used;
+    uint32_t      page_left;
+} leaf_copy;
+
+static wr_status copy_pages(void *self, const void *bytes, size_t byte_count, wr_error *err)
 {
-    *out_place = (place){0};
+    leaf_copy     *copy = self;
+    const uint8_t *from = bytes;
+
+    while (byte_count > 0) {
+        size_t now = copy->page_left ? copy->page_left : sizeof copy->note - copy->note_used;
+
+        now = now < byte_count ? now : byte_count;
+        if (copy->page_left > 0) {
+            WR_TRY(put_output(copy->output, from, now, err));
+            copy->page_left -= (uint32_t)now;
+        } else {
+            memcpy((uint8_t *)&copy->note + copy->note_used, from, now);
+            copy->note_used += now;
+        }
+        if (copy->note_used == sizeof copy->note) {
+            WR_TRY(wr_pq_index_note(copy->shared, &copy->index, copy->leaf, &copy->note, err));
+            copy->page_left = copy->note.stored_bytes;
+            copy->note_used = 0;
+        }
+        from += now;
+        byte_count -= now;
+    }
+    return WR_OK;
+}
+
+static wr_status copy_leaf(pq_shared *shared, uint32_t index, const pq_dictionary_page *page,
+                           wr_output *output, wr_error *err)
+{
+    pq_place *place = &shared->places[index];
+    leaf_copy copy = {.shared = shared, .leaf = &shared->leaves[index], .output = output};
+
+    *place = (pq_place){0};
     if (page->byte_count > 0) {
-        out_place->dictionary = output->offset;
+        place->dictionary = output->offset;
         WR_TRY(copy_dictionary(shared, page, output, err));
     }
-    out_place->data = output->offset;
-    WR_TRY(wr_pq_store_read(&shared->stores[index], shared->copy, put_output, output, err));
+    place->data = output->offset;
+    wr_pq_index_begin(&copy.index);
+    WR_TRY(wr_pq_store_read(&shared->stores[index], shared->copy, copy_pages, &copy, err));
     wr_pq_store_reset(&shared->stores[index]);
-    return WR_OK;
+    return wr_pq_index_end(shared, &copy.index, place, err);
 }
 
 static void put_path(wr_thrift_writer *writer, const pq_walk *walk, const pq_node *leaf)
@@ -160,8 +194,9 @@ static void put_page_count(wr_thrift_writer *writer, pq_page_kind kind, pq_encod
 }
 
 static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_t index,
-                      const pq_walk *walk, const pq_node *node, const place *at)
+                      const pq_walk *walk, const pq_node *node, uint64_t indexes)
 {
+    const pq_place *at = &shared->places[index];
     const pq_leaf  *leaf = &shared->leaves[index];
     const pq_chunk *chunk = &shared->chunks[index];
     bool            has_dictionary = at->dictionary > 0;
@@ -187,43 +222,62 @@ static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_
     put_page_count(writer, kind, PQ_RLE_DICTIONARY, chunk->code_pages);
     put_page_count(writer, kind, PQ_PLAIN, chunk->plain_pages);
     wr_thrift_close_struct(writer);
+    if (at->offset_index_bytes > 0) {
+        wr_thrift_put_i64(writer, PQ_CHUNK_OFFSET_INDEX_OFFSET, (int64_t)(indexes + at->offset_index));
+        wr_thrift_put_i32(writer, PQ_CHUNK_OFFSET_INDEX_BYTES, (int32_t)at->offset_index_bytes);
+    }
+    if (at->column_index_bytes > 0) {
+        wr_thrift_put_i64(writer, PQ_CHUNK_COLUMN_INDEX_OFFSET, (int64_t)(indexes + at->column_index));
+        wr_thrift_put_i32(writer, PQ_CHUNK_COLUMN_INDEX_BYTES, (int32_t)at->column_index_bytes);
+    }
     wr_thrift_close_struct(writer);
 }
 
-/* What was kept of the row group goes out, and a RowGroup into the footer. */
-static wr_status write_group(const wr_write_request *request, pq_shared *shared,
-                             const pq_dictionary_page *dictionaries, uint64_t row_count,
-                             wr_output *output, wr_error *err)
+/* A RowGroup into the footer. */
+static wr_status note_group(const wr_write_request *request, pq_shared *shared, uint64_t row_count,
+                            uint64_t begin, uint64_t indexes, wr_error *err)
 {
     pq_walk          walk = {.schema = request->schema};
     pq_node          node;
     wr_thrift_writer writer;
-    uint64_t         raw_bytes = 0, begin = output->offset;
+    uint64_t         raw_bytes = 0;
     uint32_t         index = 0;
 
     wr_thrift_write_begin(&writer, shared->metadata, PQ_METADATA_BYTES, put_footer, &shared->footer,
                           err);
     wr_thrift_put_list(&writer, PQ_GROUP_COLUMNS, WR_THRIFT_STRUCT, shared->sizes.leaf_count);
     while (wr_pq_walk_next(&walk, &node)) {
-        place at;
-
         if (node.kind != PQ_NODE_LEAF)
             continue;
-        WR_TRY(copy_leaf(shared, index, &dictionaries[index], &at, output, err));
-        put_chunk(&writer, shared, index, &walk, &node, &at);
+        put_chunk(&writer, shared, index, &walk, &node, indexes);
         raw_bytes += shared->chunks[index].raw_bytes;
         shared->chunks[index++] = (pq_chunk){0};
     }
     wr_thrift_put_i64(&writer, PQ_GROUP_BYTES, (int64_t)raw_bytes);
     wr_thrift_put_i64(&writer, PQ_GROUP_ROW_COUNT, (int64_t)row_count);
     wr_thrift_put_i64(&writer, PQ_GROUP_OFFSET, (int64_t)begin);
-    wr_thrift_put_i64(&writer, PQ_GROUP_COMPRESSED_BYTES, (int64_t)(output->offset - begin));
+    wr_thrift_put_i64(&writer, PQ_GROUP_COMPRESSED_BYTES, (int64_t)(indexes - begin));
     if (shared->group_count <= INT16_MAX)
         wr_thrift_put_i16(&writer, PQ_GROUP_ORDINAL, (int16_t)shared->group_count);
     WR_TRY(wr_thrift_write_end(&writer, NULL));
     shared->group_count++;
     shared->row_count += row_count;
     return WR_OK;
+}
+
+/* What was kept of the row group goes out: leaf by leaf, then the indexes of their pages. */
+static wr_status write_group(const wr_write_request *request, pq_shared *shared,
+                             const pq_dictionary_page *dictionaries, uint64_t row_count,
+                             wr_output *output, wr_error *err)
+{
+    uint64_t begin = output->offset, indexes;
+
+    for (uint32_t i = 0; i < shared->sizes.leaf_count; i++)
+        WR_TRY(copy_leaf(shared, i, &dictionaries[i], output, err));
+    indexes = output->offset;
+    WR_TRY(wr_pq_store_read(&shared->indexes, shared->copy, put_output, output, err));
+    wr_pq_store_reset(&shared->indexes);
+    return note_group(request, shared, row_count, begin, indexes, err);
 }
 
 wr_status wr_pq_write(const wr_write_request *request, void *shared_p, void *block_p,
@@ -307,8 +361,8 @@ wr_status wr_pq_end(const wr_write_request *request, void *shared_p, void *encod
     if (shared->group_rows > 0) {
         WR_TRY(wr_pq_take_dictionaries(shared, shared->last_dictionaries, err));
         for (uint32_t i = 0; i < shared->sizes.leaf_count; i++)
-            WR_TRY(wr_pq_encode_dictionary(shared, &shared->leaves[i], &shared->last_dictionaries[i],
-                                           &shared->chunks[i], encoder, err));
+            WR_TRY(wr_pq_encode_dictionary(shared, &shared->last_dictionaries[i], &shared->chunks[i],
+                                           encoder, err));
         WR_TRY(write_group(request, shared, shared->last_dictionaries, shared->group_rows, output,
                            err));
     }

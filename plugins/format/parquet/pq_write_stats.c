@@ -74,7 +74,10 @@ static void set_bound(pq_bound *bound, const void *bytes, size_t byte_count)
 
 static void take_in(pq_stats *stats, const pq_leaf *leaf, const void *value, size_t byte_count)
 {
-    if (!stats->has_bounds || compare(leaf, value, byte_count, stats->min.bytes, stats->min.byte_count) < 0)
+    int order = stats->has_bounds ? compare(leaf, value, byte_count, stats->min.bytes, stats->min.byte_count)
+                                  : -1;
+
+    if (order < 0 || (order == 0 && stats->min.is_cut)) /* whichever comes first */
         set_bound(&stats->min, value, byte_count);
     if (!stats->has_bounds || compare(leaf, value, byte_count, stats->max.bytes, stats->max.byte_count) > 0)
         set_bound(&stats->max, value, byte_count);
@@ -194,20 +197,33 @@ static void sign_zeros(pq_bound *min, pq_bound *max, const pq_leaf *leaf)
         memcpy(max->bytes, &(double){0.0}, sizeof(double));
 }
 
+bool wr_pq_stats_bounds(const pq_stats *stats, const pq_leaf *leaf, pq_bound *out_min, pq_bound *out_max)
+{
+    bool is_text = leaf->type.logical == WR_TYPE_UTF8;
+
+    if (!stats->has_bounds)
+        return false;
+    *out_min = stats->min;
+    *out_max = stats->max;
+    if (is_text && out_min->is_cut)
+        trim_character(out_min);
+    sign_zeros(out_min, out_max, leaf);
+    return !out_max->is_cut || raise_bound(out_max, is_text);
+}
+
+int wr_pq_bound_compare(const pq_leaf *leaf, const pq_bound *a, const pq_bound *b)
+{
+    return compare(leaf, a->bytes, a->byte_count, b->bytes, b->byte_count);
+}
+
 void wr_pq_stats_put(wr_thrift_writer *writer, int16_t id, const pq_stats *stats,
                      const pq_leaf *leaf, uint64_t null_count)
 {
-    pq_bound min = stats->min, max = stats->max;
-    bool     is_text = leaf->type.logical == WR_TYPE_UTF8, has_max = true;
+    pq_bound min, max;
 
-    if (is_text && min.is_cut)
-        trim_character(&min);
-    if (max.is_cut)
-        has_max = raise_bound(&max, is_text);
-    sign_zeros(&min, &max, leaf);
     wr_thrift_open_struct(writer, id);
     wr_thrift_put_i64(writer, PQ_STATISTICS_NULL_COUNT, (int64_t)null_count);
-    if (stats->has_bounds && has_max) {
+    if (wr_pq_stats_bounds(stats, leaf, &min, &max)) {
         wr_thrift_put_binary(writer, PQ_STATISTICS_MAX, max.bytes, max.byte_count);
         wr_thrift_put_binary(writer, PQ_STATISTICS_MIN, min.bytes, min.byte_count);
         wr_thrift_put_bool(writer, PQ_STATISTICS_MAX_IS_EXACT, !max.is_cut);

@@ -142,5 +142,6 @@ wr_status wr_pq_store_read(pq_store *store, void *copy,
             WR_TRY(read_pieces(&r, err));
         }
     }
+    store->index_used[0] = store->index_used[1] = 0; /* copies of what hangs on the one above */
     return WR_OK;
 }

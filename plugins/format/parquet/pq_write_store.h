@@ -2,7 +2,7 @@
  *
  * Bytes are collected in a buffer and put aside a buffer at a time; where the pieces are is an index
  * of three levels that goes aside as it fills: memory is fixed, 2 million pieces fit.
- * Call order: reset, {put}, read once to the end, reset... Threads: one at a time. */
+ * Call order: reset, {put}, {read}, reset... Threads: one at a time. */
 #ifndef WR_BUILDING_FORMAT_PARQUET
 #error "private to plugins/format/parquet"
 #endif

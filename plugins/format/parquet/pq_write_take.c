@@ -200,7 +200,7 @@ static wr_status put_texts(pq_shared *shared, pq_block *block, pq_chain *chain, 
 }
 
 /* How many of the staged values got codes. Texts of a dictionary are short: a long one ends it. */
-static uint32_t codes_of(pq_shared *shared, uint32_t leaf)
+static uint32_t codes_of(pq_shared *shared, uint32_t leaf, pq_cover *cover)
 {
     pq_stage      *stage = shared->stage;
     pq_dictionary *dictionary = &shared->dictionaries[leaf];
@@ -216,6 +216,7 @@ static uint32_t codes_of(pq_shared *shared, uint32_t leaf)
         count = stage->value_count;
     codes = wr_pq_dictionary_codes(dictionary, &shared->leaves[leaf], stage->values, count,
                                    stage->codes);
+    wr_pq_dictionary_cover(dictionary, &shared->leaves[leaf], stage->codes, codes, cover);
     dictionary->is_on = dictionary->is_on && count == stage->value_count;
     return codes;
 }
@@ -225,7 +226,7 @@ wr_status wr_pq_stage_put(pq_shared *shared, pq_block *block, uint32_t index, wr
     const pq_leaf *leaf = &shared->leaves[index];
     pq_block_leaf *to = &block->leaves[index];
     pq_stage      *stage = shared->stage;
-    uint32_t       codes = codes_of(shared, index);
+    uint32_t       codes = codes_of(shared, index, &to->cover);
     uint32_t       cell_bytes = leaf->width ? leaf->width : (uint32_t)sizeof(wr_str);
     const uint8_t *rest = stage->values + (size_t)codes * cell_bytes;
 
