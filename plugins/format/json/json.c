@@ -1,19 +1,37 @@
-/* json.c — the format object: JSON Lines. */
+/* json.c — the format object and its options. */
 #include "json_priv.h"
 
-const wr_option_def WR_JSON_OPTIONS[] = {{0}};
+static const char *const LAYOUTS[] = {"auto", "lines", "array", "documents", NULL};
+
+#define OPTION(struct_, field, kind_, fallback_, min_, max_, choices_, help_)                      \
+    {                                                                                              \
+        .name = #field, .kind = (kind_), .offset = offsetof(struct_, field),                       \
+        .fallback = (fallback_), .min = (min_), .max = (max_), .choices = (choices_),              \
+        .help = (help_)                                                                            \
+    }
+#define READ_OPTION(field, kind_, fallback_, min_, max_, choices_, help_)                          \
+    OPTION(json_read_options, field, kind_, fallback_, min_, max_, choices_, help_)
+
+static const wr_option_def READ_OPTIONS[] = {
+    READ_OPTION(layout, WR_OPTION_ENUM, "auto", 0, 0, LAYOUTS,
+                "lines: one object a line; array: the elements of one array; documents: one object "
+                "after the other, over any number of lines; found out from each file by default"),
+    {0},
+};
+
+static const wr_option_def WRITE_OPTIONS[] = {{0}};
 
 extern const wr_format wr_format_json;
 
 const wr_format wr_format_json = {
     .struct_bytes = sizeof(wr_format),
     .name = "json",
-    .summary = "JSON Lines: one object a line",
+    .summary = "JSON: an object a line, an array of objects, or objects one after the other",
     .endings = "json jsonl ndjson",
-    .read_options = WR_JSON_OPTIONS,
-    .read_options_bytes = sizeof(json_options),
-    .write_options = WR_JSON_OPTIONS,
-    .write_options_bytes = sizeof(json_options),
+    .read_options = READ_OPTIONS,
+    .read_options_bytes = sizeof(json_read_options),
+    .write_options = WRITE_OPTIONS,
+    .write_options_bytes = sizeof(json_write_options),
     .reader = &WR_JSON_READER,
     .writer = &WR_JSON_WRITER,
 };

@@ -23,13 +23,15 @@ static const char *const SCHEMAS[] = {
     "a Timestamp(ns), b UInt16, c Date64, d Int32",
 };
 
-/* A line that is longer than the chunk is a bad row. */
-static uint32_t longest_line(const uint8_t *bytes, size_t byte_count)
+static const char *const LAYOUTS[] = {"auto", "lines", "array", "documents"};
+
+/* A record that is longer than the chunk is a bad row: of lines, chunks hold each; of others, all. */
+static uint32_t longest_record(const uint8_t *bytes, size_t byte_count, bool has_lines)
 {
     uint32_t longest = 0, length = 0;
 
     for (size_t i = 0; i < byte_count; i++) {
-        length = bytes[i] == '\n' ? 0 : length + 1;
+        length = bytes[i] == '\n' && has_lines ? 0 : length + 1;
         longest = length > longest ? length : longest;
     }
     return longest + 1;
@@ -37,14 +39,16 @@ static uint32_t longest_line(const uint8_t *bytes, size_t byte_count)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t byte_count)
 {
-    fuzz_read read = {.format = &wr_format_json, .plain = &wr_text_isa_plain};
-    uint32_t  least;
+    const char *layout = LAYOUTS[byte_count > 0 ? data[0] >> 3 & 3 : 0];
+    const char *options[] = {"layout", layout, NULL};
+    fuzz_read   read = {.format = &wr_format_json, .plain = &wr_text_isa_plain, .options = options};
+    uint32_t    least;
 
     if (byte_count < CHOICE_BYTES)
         return 0;
-    least = longest_line(data + CHOICE_BYTES, byte_count - CHOICE_BYTES);
+    least = longest_record(data + CHOICE_BYTES, byte_count - CHOICE_BYTES, layout == LAYOUTS[1]);
     read.declared = SCHEMAS[data[0] & 7];
-    read.batch_rows = 1 + (data[0] >> 3);
+    read.batch_rows = 1 + (data[0] >> 5);
     read.chunk_bytes = (least < CHUNK_BYTES_MIN ? CHUNK_BYTES_MIN : least) + (data[1] & 0x3fu);
     read.piece = data[1] & 0x80 ? 0 : 1 + (data[1] & 0x1fu);
     read.infer_full = data[1] & 0x40;

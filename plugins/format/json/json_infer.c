@@ -38,8 +38,10 @@ typedef struct inference {
     uint32_t  column_count, column_room;
     uint32_t *slots; /* column + 1 by hash of name; 0: free */
     uint32_t  mask;
+    json_layout layout;
+    bool      is_over;   /* ARRAY: it is closed */
     bool      any_object;
-    bool      any_fault; /* a line was none */
+    bool      any_fault; /* a record was none */
 } inference;
 
 /* ---- Columns ----------------------------------------------------------------------------------- */
@@ -178,11 +180,11 @@ static wr_type type_of(const guess *g)
     return WR_TYPE(UTF8);
 }
 
-/* ---- Lines ------------------------------------------------------------------------------------- */
+/* ---- Records ----------------------------------------------------------------------------------- */
 
-static wr_status guess_line(inference *in, uint8_t *line, wr_error *err)
+static wr_status guess_record(inference *in, uint8_t *record, wr_error *err)
 {
-    json_walk  walk = {.at = line};
+    json_walk  walk = {.at = record, .over_lines = in->layout != JSON_LINES};
     json_token key, value;
 
     while (wr_json_walk_key(&walk, &key)) {
@@ -191,7 +193,7 @@ static wr_status guess_line(inference *in, uint8_t *line, wr_error *err)
 
         if (!wr_json_walk_value(&walk, &value))
             break;
-        if (key.escaped) /* the line is read once: it may be rewritten */
+        if (key.escaped) /* the record is read once: it may be rewritten */
             byte_count = wr_json_unescape(key.start, byte_count, (uint8_t *)(uintptr_t)key.start);
         WR_TRY(column_of(in, (wr_text){(const char *)key.start, byte_count}, &g, err));
         add_value(g, &value);
@@ -201,22 +203,41 @@ static wr_status guess_line(inference *in, uint8_t *line, wr_error *err)
     return WR_OK;
 }
 
-/* Every line up to the last newline; what is behind that moves to the front. */
-static wr_status guess_lines(inference *in, wr_error *err)
+/* The record that begins at `from`: *out_next is behind it; false: it does not end in the sample. */
+static bool find_record(inference *in, uint32_t from, uint32_t *out_next)
 {
-    uint8_t *at = in->bytes, *end = in->bytes + in->byte_count;
+    const uint8_t *newline;
+    json_cut       cut = {0};
+    json_bounds    bounds;
 
-    for (;;) {
-        uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
-
-        if (!newline)
-            break;
-        if (*wr_json_blanks(at) != '\n')
-            WR_TRY(guess_line(in, at, err));
-        at = newline + 1;
+    if (in->layout == JSON_LINES) {
+        newline = memchr(in->bytes + from, '\n', in->byte_count - from);
+        *out_next = newline ? (uint32_t)(newline - in->bytes) + 1 : 0;
+    } else {
+        WR_TEXT_PICK(wr_json_scan)->find_bounds(in->layout, true, &cut, in->bytes, from,
+                                                in->byte_count, &bounds);
+        in->is_over = bounds.closed;
+        *out_next = bounds.next;
     }
-    memmove(in->bytes, at, (size_t)(end - at));
-    in->byte_count = (uint32_t)(end - at);
+    return *out_next > 0;
+}
+
+/* Every record that ends; what is behind the last one moves to the front. */
+static wr_status guess_records(inference *in, wr_error *err)
+{
+    uint32_t from = 0, next;
+
+    while (!in->is_over && find_record(in, from, &next)) {
+        uint8_t *at = (uint8_t *)(uintptr_t)wr_json_blanks(in->bytes + from,
+                                                           in->layout != JSON_LINES);
+
+        if (at < in->bytes + next - (in->layout != JSON_DOCUMENTS))
+            WR_TRY(guess_record(in, at, err));
+        from = next;
+    }
+    memmove(in->bytes, in->bytes + from, in->byte_count - from);
+    in->byte_count -= from;
+    in->bytes[in->byte_count] = '\0';
     return WR_OK;
 }
 
@@ -230,17 +251,40 @@ static wr_status read_on(inference *in, wr_error *err)
     in->at_end = in->byte_count < in->room;
     if (in->at_end && in->byte_count > 0 && in->bytes[in->byte_count - 1] != '\n')
         in->bytes[in->byte_count++] = '\n'; /* there is room for it */
+    in->bytes[in->byte_count] = '\0';
     return WR_OK;
 }
 
-/* The first bytes, as many as hold a line. */
+/* What stands before the first record becomes blanks. */
+static wr_status begin(inference *in, wr_error *err)
+{
+    uint32_t head_bytes = in->byte_count < JSON_HEAD_BYTES ? in->byte_count : JSON_HEAD_BYTES;
+    uint8_t *at;
+
+    if (in->byte_count >= 2 && (memcmp(in->bytes, "\xff\xfe", 2) == 0 ||
+                                memcmp(in->bytes, "\xfe\xff", 2) == 0))
+        return WR_RAISE(err, WR_DATA, "%.*s: this is UTF-16 text (set the encoding: utf16)",
+                        WR_TEXT_ARG(in->path));
+    if (in->layout == JSON_AUTO)
+        in->layout = wr_json_find_layout(in->bytes, head_bytes);
+    if (in->byte_count >= 3 && memcmp(in->bytes, "\xef\xbb\xbf", 3) == 0)
+        memset(in->bytes, ' ', 3);
+    at = (uint8_t *)(uintptr_t)wr_json_blanks(in->bytes, true);
+    if (in->layout == JSON_ARRAY && *at == '[')
+        *at = ' ';
+    else if (in->layout == JSON_ARRAY && *at != '\0')
+        return wr_json_raise_no_array(in->path, err);
+    return WR_OK;
+}
+
+/* The first bytes, as many as hold a record. */
 static wr_status take_sample(inference *in, wr_error *err)
 {
-    for (uint32_t room = SAMPLE_BYTES;; room *= 4) {
+    for (uint32_t room = SAMPLE_BYTES, next;; room *= 4) {
         uint8_t *bytes = wr_bump_try_alloc(in->bump, (size_t)room + WR_TEXT_PAD);
 
         if (!bytes)
-            return WR_RAISE(err, WR_NO_MEMORY, "%.*s: no line ends in its first %u bytes, and there "
+            return WR_RAISE(err, WR_NO_MEMORY, "%.*s: no record ends in its first %u bytes, and there "
                             "is no memory to look further: raise the cap, or declare its columns "
                             "(schema)", WR_TEXT_ARG(in->path), in->byte_count);
         memset(bytes, 0, (size_t)room + WR_TEXT_PAD);
@@ -249,26 +293,14 @@ static wr_status take_sample(inference *in, wr_error *err)
         in->bytes = bytes;
         in->room = room;
         WR_TRY(read_on(in, err));
-        if (in->at_end || memchr(bytes, '\n', in->byte_count))
+        if (room == SAMPLE_BYTES)
+            WR_TRY(begin(in, err));
+        if (in->at_end || find_record(in, 0, &next))
             return WR_OK;
         if (room >= SAMPLE_BYTES_MAX)
-            return WR_RAISE(err, WR_DATA, "%.*s: the first line is longer than %u bytes: this is "
-                            "not JSON Lines (one object a line)", WR_TEXT_ARG(in->path), room);
+            return WR_RAISE(err, WR_DATA, "%.*s: the first record is longer than %u bytes: declare "
+                            "its columns (schema)", WR_TEXT_ARG(in->path), room);
     }
-}
-
-static wr_status check_encoding(inference *in, wr_error *err)
-{
-    if (in->byte_count >= 2 && (memcmp(in->bytes, "\xff\xfe", 2) == 0 ||
-                                memcmp(in->bytes, "\xfe\xff", 2) == 0))
-        return WR_RAISE(err, WR_DATA, "%.*s: this is UTF-16 text (set the encoding: utf16)",
-                        WR_TEXT_ARG(in->path));
-    if (in->byte_count >= 3 && memcmp(in->bytes, "\xef\xbb\xbf", 3) == 0)
-        memset(in->bytes, ' ', 3);
-    if (in->byte_count > 0 && *wr_json_blanks(in->bytes) == '[')
-        return WR_RAISE(err, WR_UNSUPPORTED, "%.*s: this is a JSON array; what can be read is JSON "
-                        "Lines, one object a line (jq -c '.[]' makes it)", WR_TEXT_ARG(in->path));
-    return WR_OK;
 }
 
 /* ---- The schema -------------------------------------------------------------------------------- */
@@ -292,22 +324,20 @@ static wr_status make_schema(const inference *in, wr_schema *out_schema, wr_erro
 wr_status wr_json_infer(void *options, const wr_schema *declared, const wr_file_reader *file,
                         bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err)
 {
-    inference in = {.path = file->path, .input = file->input, .bump = bump};
+    inference in = {.path = file->path, .input = file->input, .bump = bump,
+                    .layout = (json_layout)((const json_read_options *)options)->layout};
 
-    (void)options;
     if (declared && declared->field_count > 0) { /* other keys are passed over */
         *out_schema = *declared;
         return WR_OK;
     }
     WR_TRY(take_sample(&in, err));
-    WR_TRY(check_encoding(&in, err));
-    WR_TRY(guess_lines(&in, err));
-    while (full && !in.at_end && in.byte_count < in.room) {
+    WR_TRY(guess_records(&in, err));
+    while (full && !in.at_end && !in.is_over && in.byte_count < in.room) {
         WR_TRY(read_on(&in, err));
-        WR_TRY(guess_lines(&in, err));
+        WR_TRY(guess_records(&in, err));
     }
     if (in.column_count == 0 && in.any_fault && !in.any_object)
-        return WR_RAISE(err, WR_DATA, "%.*s: no line of it is an object; what can be read is JSON "
-                        "Lines, one object a line (jq -c . makes it)", WR_TEXT_ARG(file->path));
+        return WR_RAISE(err, WR_DATA, "%.*s: no record of it is an object", WR_TEXT_ARG(file->path));
     return make_schema(&in, out_schema, err);
 }

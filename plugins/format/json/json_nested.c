@@ -46,12 +46,9 @@ static bool read_row(const wr_read_request *request, json_split *split, uint32_t
 
 static void end_batch(json_split *split, uint32_t row)
 {
-    uint32_t lines = 0;
-
-    for (uint32_t at = split->batch_start; at < split->starts[row]; at++)
-        lines += split->chunk[at] == '\n';
-    split->line_count = lines;
+    split->line = split->lines[row];
     split->next = split->starts[row];
+    split->is_done = false;
     wr_nested_end_batch(row, split->bad_rows, &split->bad_count, &split->row_count);
 }
 

@@ -1,12 +1,13 @@
-/* json_priv.h — what the files of the JSON Lines reader and writer share.
+/* json_priv.h — what the files of the JSON reader and writer share.
  *
- * JSON Lines: one object a line (RFC 8259 values; a string cannot hold a raw newline, so a chunk can be
- * cut at any newline). Blank lines are skipped. A value is kept as a token, a run of bytes of the
- * chunk: text without its quotes, a number or word as it stands, an object or array as its text.
+ * A record is an object (RFC 8259): one a line (a string cannot hold a raw newline, so a chunk can be
+ * cut at any newline; blank lines are skipped), an element of one array, or one of documents that
+ * follow each other. A value is kept as a token, a run of bytes of the chunk: text without its quotes, a
+ * number or word as it stands, an object or array as its text.
  *  - a key that is missing or null is NULL; keys that no column has are passed over; of a key that comes
  *    twice the last value counts;
  *  - columns of other types than text take numbers, words and strings alike, if they read as the type;
- *  - a bad line is a bad row as a whole. */
+ *  - a bad record is a bad row as a whole. */
 #ifndef WR_BUILDING_FORMAT_JSON
 #error "private to plugins/format/json"
 #endif
@@ -14,17 +15,27 @@
 #define WR_JSON_PRIV_H
 
 #include "io/chunker.h"
+#include "json_scan.h"
 #include "kernel/nested_read.h"
 #include "kernel/text_block.h"
 #include "kernel/text_column.h"
 #include "spi/format.h"
 #include "types/json_text.h"
 
-typedef struct json_options {
-    bool unused; /* JSON Lines has nothing to choose */
-} json_options;
+typedef struct json_read_options {
+    int32_t layout; /* json_layout */
+} json_read_options;
 
-extern const wr_option_def WR_JSON_OPTIONS[];
+typedef struct json_write_options {
+    bool unused;
+} json_write_options;
+
+/* Which layout a file has, by its first JSON_HEAD_BYTES bytes, or all if there are fewer. They are
+ * readable for WR_TEXT_PAD bytes more. */
+enum { JSON_HEAD_BYTES = 4096 };
+json_layout wr_json_find_layout(const uint8_t *head, uint32_t byte_count);
+
+wr_status wr_json_raise_no_array(wr_text path, wr_error *err) WR_MUST_USE;
 
 /* ---- Values (json_value.c) --------------------------------------------------------------------- */
 
@@ -38,34 +49,27 @@ typedef struct json_token {
     bool           escaped; /* STRING: holds backslashes: wr_json_unescape before use */
 } json_token;
 
-/* Behind a value that starts at `at` (no blanks), or NULL: *out_fault says why, *out_where where. The
- * text must hold a newline behind `at`, and WR_TEXT_PAD bytes behind that. */
-const uint8_t *wr_json_value(const uint8_t *at, json_token *out, const char **out_fault,
-                             const uint8_t **out_where);
-
-/* The same for a string behind its opening quote. */
-const uint8_t *wr_json_string(const uint8_t *at, json_token *out, const char **out_fault,
-                              const uint8_t **out_where);
-
-static inline const uint8_t *wr_json_blanks(const uint8_t *at)
+static inline const uint8_t *wr_json_blanks(const uint8_t *at, bool over_lines)
 {
-    while (*at == ' ' || *at == '\t' || *at == '\r')
+    while (*at == ' ' || *at == '\t' || *at == '\r' || (*at == '\n' && over_lines))
         at++;
     return at;
 }
 
 /* ---- Objects ----------------------------------------------------------------------------------- */
 
-/* A walk over the members of one line. */
+/* A walk over the members of one object. The text ends with a NUL, or in a line with a newline, and
+ * WR_TEXT_PAD bytes behind that can be read. */
 typedef struct json_walk {
     const uint8_t *at;
     const uint8_t *where; /* of the fault */
     const char    *fault; /* NULL: none   */
+    bool           over_lines; /* a newline is a blank; else it ends the object */
     bool           inside;
 } json_walk;
 
-/* The next member's key, escapes and all (without quotes); false: the object is over, or there is a
- * fault. The value stands at walk->at. */
+/* The next member's key, escapes and all (without quotes); false: the object is over and walk->at is at
+ * what stands behind it, no blank, or there is a fault. The value stands at walk->at. */
 bool wr_json_walk_key(json_walk *walk, json_token *out_key);
 /* Its value. */
 bool wr_json_walk_value(json_walk *walk, json_token *out_value);
@@ -89,10 +93,10 @@ void wr_json_names_init(json_names *names, const wr_schema *schema, void *space)
 /* WR_FIELD_NONE: no field has it. */
 uint32_t wr_json_names_find(const json_names *names, const uint8_t *bytes, uint32_t byte_count);
 
-/* ---- Files and splits (json_split.c) ----------------------------------------------------------- */
+/* ---- Files and splits (json_file.c, json_split.c) ---------------------------------------------- */
 
 enum {
-    JSON_RAW_BYTES_MAX = 64 * 1024, /* of a line in a reject                */
+    JSON_RAW_BYTES_MAX = 64 * 1024, /* of a record in a reject              */
     JSON_KEYS_FORESEEN = 64,        /* members whose order is kept in mind, beyond the schema's */
 };
 
@@ -100,11 +104,15 @@ typedef struct json_file {
     wr_file_reader base;
     wr_chunker     chunker;
     uint64_t       line; /* of the chunker's next byte, from 1 */
+    json_layout    layout;
+    bool           any_record; /* ARRAY: one has ended                */
+    bool           is_closed;  /* ARRAY: so is the array              */
+    bool           is_over;    /* nothing comes, whatever the input has */
 } json_file;
 
 typedef struct json_bad_row {
     const char *fault;  /* NULL: the column's value does not read as its type */
-    uint32_t    detail; /* byte in the line, or the request's column          */
+    uint32_t    detail; /* byte in the record, or the request's column        */
 } json_bad_row;
 
 typedef struct json_column {
@@ -121,11 +129,12 @@ typedef struct json_split {
     wr_split      base;
     uint8_t      *chunk; /* chunk_bytes + padding                                     */
     uint32_t      end, next;
-    uint32_t      batch_start; /* in the chunk, of the batch's lines                  */
-    uint64_t      batch_line;  /* of that byte: texts are rewritten behind it, so lines are not
-                                  counted in the chunk */
-    uint32_t      line_count;  /* of the batch, blank ones too                        */
-    bool          too_long; /* the split is one line that is longer than a chunk      */
+    uint64_t      line;     /* of the byte at `next`                                  */
+    json_layout   layout;
+    const char   *fault;    /* the split is one bad record; next is where it begins   */
+    bool          is_done;  /* there are no rows from `next` on                       */
+    bool          any_record;  /* ARRAY: one has ended before `next`                  */
+    bool          is_unclosed; /* ARRAY: the input ends with this split, the array does not */
     bool          check_utf8, utf8_known;
     json_names    names;
     uint32_t     *targets;  /* field -> request column; WR_FIELD_NONE: not wanted     */
@@ -134,6 +143,7 @@ typedef struct json_split {
     uint8_t      *key;      /* room for a key with escapes                            */
     uint32_t      key_room;
     uint32_t     *starts, *ends; /* of the batch's rows                               */
+    uint64_t     *lines;         /* where they start: texts are rewritten in the chunk, newlines come in */
     uint32_t      row_count;
     json_bad_row *bad;
     uint64_t     *bad_rows, *column_bad;
@@ -143,6 +153,12 @@ typedef struct json_split {
     wr_vector    *vectors;
     wr_nested_room nested;
 } json_split;
+
+uint64_t  wr_json_file_lease_min(const wr_read_request *request);
+wr_status wr_json_file_open(const wr_read_request *request, wr_file_reader *file, wr_bump *bump,
+                            wr_error *err);
+wr_status wr_json_next_split(const wr_read_request *request, wr_file_reader *file, wr_split *split,
+                             bool *out_done, wr_error *err);
 
 /* ---- Nested columns (json_nested.c) ------------------------------------------------------------ */
 

@@ -1,15 +1,15 @@
-/* json_split.c — chunks of whole lines, and their rows to batches of typed columns.
+/* json_split.c — the parallel half: chunks of whole records to batches of typed columns.
  *
- * Per batch: walk over each line and keep the tokens of wanted members; per column, convert the tokens
+ * Per batch: walk over each record and keep the tokens of wanted members; per column, convert the tokens
  * or make views; tell about bad rows while the chunk is as it was read; only then rewrite texts with
- * escapes in place. The n-th member of a line is first taken for the field that the n-th member of
- * the line before was: usually one comparison of its name.
+ * escapes in place. The n-th member of a record is first taken for the field that the n-th member of
+ * the one before was: usually one comparison of its name.
  *
  * Invariants
- *  1. The chunk ends with a newline, so every line has its end.
+ *  1. Lines end with a newline, other records are followed by one or by the NUL behind the chunk.
  *  2. Bad rows stay in the batch as rows and are left out by its selection.
  *  3. All memory is one block whose layout depends on schema, request and constants only.
- * A line longer than the chunk is one bad row. Cost: about 1 ns a byte of wanted members. */
+ * Cost: about 1 ns a byte of wanted members. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,31 +21,7 @@
 
 enum { REASON_BYTES = 512, SHOWN_BYTES_MAX = 60, KEY_BYTES_MIN = 256, VALUE_BYTES_MAX = 256 };
 
-static const char TOO_LONG[] = "a line longer than the scan's chunk";
-
 /* ---- Memory ------------------------------------------------------------------------------------ */
-
-static uint64_t file_lease_min(const wr_read_request *request)
-{
-    wr_carver  carver = {0};
-    wr_chunker chunker;
-
-    wr_chunker_layout(&chunker, NULL, request->chunk_bytes, &carver);
-    return carver.used;
-}
-
-static wr_status file_open(const wr_read_request *request, wr_file_reader *file, wr_bump *bump,
-                           wr_error *err)
-{
-    json_file *json = (json_file *)file;
-    wr_carver  carver;
-
-    memset(&json->base + 1, 0, sizeof *json - sizeof json->base);
-    WR_TRY(wr_carver_init(&carver, bump, file_lease_min(request), err));
-    wr_chunker_layout(&json->chunker, file->input, request->chunk_bytes, &carver);
-    json->line = 1;
-    return WR_OK;
-}
 
 /* An escape is six bytes at most for one of the name. */
 static uint32_t key_room(const wr_schema *schema)
@@ -91,6 +67,7 @@ static void lay_out(const wr_read_request *request, json_split *split, wr_carver
     s->key = wr_carve(carver, s->key_room);
     s->starts = wr_carve(carver, rows * sizeof(uint32_t));
     s->ends = wr_carve(carver, rows * sizeof(uint32_t));
+    s->lines = wr_carve(carver, rows * sizeof(uint64_t));
     s->bad = wr_carve(carver, rows * sizeof(json_bad_row));
     s->bad_rows = wr_carve(carver, bit_bytes);
     s->column_bad = wr_carve(carver, bit_bytes);
@@ -131,91 +108,6 @@ static wr_status split_init(const wr_read_request *request, wr_split *split, wr_
         json->targets[request->columns[c]] = c;
     for (uint32_t k = 0; k < json->foreseen_max; k++)
         json->foreseen[k] = k < request->schema->field_count ? k : WR_FIELD_NONE;
-    return WR_OK;
-}
-
-/* ---- The serial half --------------------------------------------------------------------------- */
-
-static uint64_t count_newlines(const uint8_t *bytes, uint32_t byte_count)
-{
-    uint64_t count = 0;
-
-    for (uint32_t i = 0; i < byte_count; i++)
-        count += bytes[i] == '\n';
-    return count;
-}
-
-/* Lines that are not blank. */
-static uint64_t count_records(const json_split *split)
-{
-    const uint8_t *at = split->chunk + split->next, *end = split->chunk + split->end;
-    uint64_t       count = 0;
-
-    while (at < end) {
-        count += *wr_json_blanks(at) != '\n';
-        at = (const uint8_t *)memchr(at, '\n', (size_t)(end - at)) + 1;
-    }
-    return count;
-}
-
-/* The chunk holds the start of a line and not its end: read on to its end. The first bytes stay. */
-static wr_status pass_long_line(const wr_read_request *request, json_file *file, json_split *split,
-                                uint32_t used, wr_error *err)
-{
-    uint32_t half = request->chunk_bytes / 2;
-
-    split->too_long = true;
-    split->next = 0;
-    split->end = used < half ? used : half;
-    while (used > 0) {
-        uint8_t *rest = split->chunk + half, *newline;
-
-        WR_TRY(wr_chunker_fill(&file->chunker, rest, request->chunk_bytes - half, &used, err));
-        newline = memchr(rest, '\n', used);
-        if (!newline)
-            continue;
-        wr_chunker_keep(&file->chunker, newline + 1, used - (uint32_t)(newline + 1 - rest));
-        break;
-    }
-    file->line++;
-    file->base.next_row++;
-    return WR_OK;
-}
-
-static wr_status next_split(const wr_read_request *request, wr_file_reader *file, wr_split *split,
-                            bool *out_done, wr_error *err)
-{
-    json_file  *json = (json_file *)file;
-    json_split *piece = (json_split *)split;
-    uint8_t    *last;
-    uint32_t    used;
-    bool        is_first = json->chunker.offset == 0;
-
-    split->path = file->path;
-    split->file_index = file->file_index;
-    split->first_row = file->next_row;
-    split->row_base = 0;
-    split->byte_offset = json->chunker.offset;
-    piece->batch_line = json->line;
-    piece->batch_start = piece->line_count = 0;
-    piece->row_count = piece->next = piece->end = 0;
-    piece->too_long = piece->utf8_known = false;
-    WR_TRY(wr_chunker_fill(&json->chunker, piece->chunk, request->chunk_bytes, &used, err));
-    *out_done = used == 0;
-    if (*out_done)
-        return WR_OK;
-    if (is_first && used >= 3 && memcmp(piece->chunk, "\xef\xbb\xbf", 3) == 0)
-        piece->next = 3;
-    if (used < request->chunk_bytes && piece->chunk[used - 1] != '\n')
-        piece->chunk[used++] = '\n'; /* the last line has none; there is room behind the chunk */
-    last = memrchr(piece->chunk, '\n', used);
-    if (!last)
-        return pass_long_line(request, json, piece, used, err);
-    piece->end = (uint32_t)(last - piece->chunk) + 1;
-    wr_chunker_keep(&json->chunker, piece->chunk + piece->end, used - piece->end);
-    json->line += count_newlines(piece->chunk, piece->end);
-    if (request->count_rows)
-        file->next_row += count_records(piece);
     return WR_OK;
 }
 
@@ -267,10 +159,34 @@ static void keep_value(json_split *split, uint32_t column_index, uint32_t row,
     column->any_rewrite |= value->escaped;
 }
 
-/* One line into row `row`; returns where it ends: its newline. */
-static const uint8_t *read_line(json_split *split, const uint8_t *line, uint32_t row)
+/* What may stand behind a record; NULL: this may. */
+static const char *check_behind(const json_split *split, const uint8_t *at)
 {
-    json_walk  walk = {.at = line};
+    if (split->layout == JSON_LINES)
+        return *at == '\n' ? NULL : "text behind the object";
+    if (split->layout == JSON_DOCUMENTS || *at == ',' || *at == ']')
+        return NULL;
+    return at == split->chunk + split->end ? "the array is never closed"
+                                           : "expected ',' or ']' behind a record of the array";
+}
+
+/* Where a record ends that cannot be read. */
+static const uint8_t *find_end(const json_split *split, const uint8_t *record)
+{
+    json_cut    cut = {0};
+    json_bounds bounds;
+
+    if (split->layout == JSON_LINES)
+        return memchr(record, '\n', (size_t)(split->chunk + split->end - record));
+    WR_TEXT_PICK(wr_json_scan)->find_bounds(split->layout, true, &cut, split->chunk,
+                                            (uint32_t)(record - split->chunk), split->end, &bounds);
+    return split->chunk + (bounds.next ? bounds.end : split->end);
+}
+
+/* One record into row `row`; returns where it ends. */
+static const uint8_t *read_record(json_split *split, const uint8_t *record, uint32_t row)
+{
+    json_walk  walk = {.at = record, .over_lines = split->layout != JSON_LINES};
     json_token key, value;
 
     for (uint32_t n = 0; wr_json_walk_key(&walk, &key); n++) {
@@ -281,10 +197,14 @@ static const uint8_t *read_line(json_split *split, const uint8_t *line, uint32_t
         if (field != WR_FIELD_NONE && split->targets[field] != WR_FIELD_NONE)
             keep_value(split, split->targets[field], row, &value);
     }
+    if (!walk.fault) {
+        walk.fault = check_behind(split, walk.at);
+        walk.where = walk.at;
+    }
     if (!walk.fault)
         return walk.at;
-    wr_json_mark_bad(split, row, walk.fault, (uint32_t)(walk.where - line) + 1);
-    return memchr(walk.where, '\n', (size_t)(split->chunk + split->end - walk.where));
+    wr_json_mark_bad(split, row, walk.fault, (uint32_t)(walk.where - record) + 1);
+    return find_end(split, record);
 }
 
 static void begin_columns(json_split *split, uint32_t column_count, uint32_t rows)
@@ -297,32 +217,83 @@ static void begin_columns(json_split *split, uint32_t column_count, uint32_t row
     }
 }
 
-static void find_rows(json_split *split, uint32_t row_max)
+static void add_row(json_split *split, const uint8_t *start, const uint8_t *end)
+{
+    uint32_t row = split->row_count++;
+
+    split->starts[row] = (uint32_t)(start - split->chunk);
+    split->ends[row] = (uint32_t)(end - split->chunk);
+    split->lines[row] = split->line;
+    if (split->check_utf8 && !wr_utf8_is_valid(start, (size_t)(end - start)))
+        wr_json_mark_bad(split, row, "invalid UTF-8 (is it another encoding, such as latin1?)", 0);
+}
+
+static void find_lines(json_split *split, uint32_t row_max)
 {
     const uint8_t *at = split->chunk + split->next, *end = split->chunk + split->end;
-    uint32_t       row = 0;
 
-    split->batch_line += split->line_count;
-    split->batch_start = split->next;
-    split->line_count = 0;
-    while (row < row_max && at < end) {
-        const uint8_t *newline;
+    while (split->row_count < row_max && at < end) {
+        const uint8_t *newline = wr_json_blanks(at, false);
 
-        split->line_count++;
-        if (*wr_json_blanks(at) == '\n') {
-            at = wr_json_blanks(at) + 1;
-            continue;
+        if (*newline != '\n') {
+            newline = read_record(split, at, split->row_count);
+            add_row(split, at, newline);
         }
-        newline = read_line(split, at, row);
-        split->starts[row] = (uint32_t)(at - split->chunk);
-        split->ends[row] = (uint32_t)(newline - split->chunk);
-        if (split->check_utf8 && !wr_utf8_is_valid(at, (size_t)(newline - at)))
-            wr_json_mark_bad(split, row, "invalid UTF-8 (is it another encoding, such as latin1?)", 0);
-        row++;
+        split->line++;
         at = newline + 1;
     }
     split->next = (uint32_t)(at - split->chunk);
-    split->row_count = row;
+    split->is_done = at >= end;
+}
+
+static uint64_t count_newlines(const uint8_t *from, const uint8_t *to)
+{
+    uint64_t count = 0;
+
+    for (; from < to; from++)
+        count += *from == '\n';
+    return count;
+}
+
+/* The end of an array, or of the chunk; a record that should be there is a bad row. */
+static void take_end(json_split *split, const uint8_t *at)
+{
+    const uint8_t *end = split->chunk + split->end;
+    const char    *fault = NULL;
+
+    if (at == end && split->is_unclosed)
+        fault = "the array is never closed";
+    else if (at < end && split->any_record)
+        fault = "a comma behind the last record of the array";
+    split->is_done = true;
+    if (fault) {
+        wr_json_mark_bad(split, split->row_count, fault, 0);
+        add_row(split, at, at);
+    }
+}
+
+static void find_records(json_split *split, uint32_t row_max)
+{
+    const uint8_t *end = split->chunk + split->end;
+
+    while (split->row_count < row_max && !split->is_done) {
+        const uint8_t *at = split->chunk + split->next, *start = wr_json_blanks(at, true);
+
+        split->line += count_newlines(at, start);
+        if (start == end || (split->layout == JSON_ARRAY && *start == ']')) {
+            take_end(split, start);
+            return;
+        }
+        at = read_record(split, start, split->row_count);
+        add_row(split, start, at);
+        split->line += count_newlines(start, at);
+        split->any_record = true;
+        if (split->layout == JSON_ARRAY) {
+            split->is_done = at == end || *at == ']';
+            at += *at == ',';
+        }
+        split->next = (uint32_t)(at - split->chunk);
+    }
 }
 
 /* ---- Columns ----------------------------------------------------------------------------------- */
@@ -425,19 +396,6 @@ static wr_text raw_of(const json_split *split, uint32_t row)
     return (wr_text){(const char *)split->chunk + start, end - start};
 }
 
-/* Newlines between rows are the file's; inside of rows they may come from escapes. */
-static uint64_t line_of(const json_split *split, uint32_t row)
-{
-    uint64_t line = split->batch_line;
-    uint32_t from = split->batch_start;
-
-    for (uint32_t r = 0; r <= row; r++) {
-        line += count_newlines(split->chunk + from, split->starts[r] - from);
-        from = split->ends[r];
-    }
-    return line;
-}
-
 static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
                          wr_reject *out_place)
 {
@@ -446,7 +404,7 @@ static void describe_row(const wr_read_request *request, const wr_split *split, 
 
     (void)request;
     out_place->path = split->path;
-    out_place->line = line_of(json, row);
+    out_place->line = json->lines[row];
     out_place->byte_offset = split->byte_offset + start;
     out_place->raw = raw_of(json, row);
 }
@@ -479,7 +437,8 @@ static wr_text format_reason(json_split *split, uint32_t row, char *buffer)
     if (bad->fault) {
         if (bad->detail == 0 || names_column(bad))
             return wr_text_of(bad->fault);
-        snprintf(buffer, REASON_BYTES, "%s (byte %u of the line)", bad->fault, bad->detail);
+        snprintf(buffer, REASON_BYTES, "%s (byte %u of the %s)", bad->fault, bad->detail,
+                 split->layout == JSON_LINES ? "line" : "record");
         return wr_text_of(buffer);
     }
     shown = (wr_text){(const char *)split->chunk + column->tokens[row].start,
@@ -527,13 +486,32 @@ static void fill_batch(const wr_read_request *request, json_split *split, wr_bat
             split->selected[out->selection.row_count++] = (uint16_t)row;
 }
 
-static void take_long_line(json_split *split)
+static void take_fault(json_split *split)
 {
-    split->starts[0] = 0;
-    split->ends[0] = split->end < SHOWN_BYTES_MAX ? split->end : SHOWN_BYTES_MAX;
-    split->next = split->end;
-    split->row_count = 1;
-    wr_json_mark_bad(split, 0, TOO_LONG, 0);
+    uint32_t shown = split->end - split->next;
+
+    if (shown > SHOWN_BYTES_MAX)
+        shown = SHOWN_BYTES_MAX;
+    split->check_utf8 = false;
+    add_row(split, split->chunk + split->next, split->chunk + split->next + shown);
+    wr_json_mark_bad(split, 0, split->fault, 0);
+    split->is_done = true;
+}
+
+static void find_rows(const wr_read_request *request, json_split *split)
+{
+    if (!split->utf8_known && !split->fault)
+        split->check_utf8 = !wr_utf8_is_valid(split->chunk, split->end);
+    split->utf8_known = true;
+    split->row_count = split->bad_count = 0;
+    memset(split->bad_rows, 0, wr_bit_words(request->batch_rows) * sizeof(uint64_t));
+    begin_columns(split, request->column_count, request->batch_rows);
+    if (split->fault)
+        take_fault(split);
+    else if (split->layout == JSON_LINES)
+        find_lines(split, request->batch_rows);
+    else
+        find_records(split, request->batch_rows);
 }
 
 static wr_status split_read(const wr_read_request *request, wr_split *split, wr_batch *out,
@@ -542,16 +520,7 @@ static wr_status split_read(const wr_read_request *request, wr_split *split, wr_
     json_split *json = (json_split *)split;
 
     split->row_base += json->row_count;
-    if (!json->utf8_known && !json->too_long)
-        json->check_utf8 = !wr_utf8_is_valid(json->chunk, json->end);
-    json->utf8_known = true;
-    json->bad_count = 0;
-    memset(json->bad_rows, 0, wr_bit_words(request->batch_rows) * sizeof(uint64_t));
-    begin_columns(json, request->column_count, request->batch_rows);
-    if (json->too_long)
-        take_long_line(json);
-    else
-        find_rows(json, request->batch_rows);
+    find_rows(request, json);
     if (json->nested.reader)
         wr_json_read_nested(request, json);
     for (uint32_t c = 0; c < request->column_count; c++)
@@ -568,7 +537,7 @@ static wr_status split_read(const wr_read_request *request, wr_split *split, wr_
         if (json->columns[c].is_text)
             read_text_column(json, c);
     fill_batch(request, json, out);
-    *out_end = json->next >= json->end;
+    *out_end = json->is_done;
     return WR_OK;
 }
 
@@ -576,11 +545,11 @@ const wr_format_reader_ops WR_JSON_READER = {
     .file_bytes = sizeof(json_file),
     .split_bytes = sizeof(json_split),
     .infer = wr_json_infer,
-    .file_lease_min = file_lease_min,
+    .file_lease_min = wr_json_file_lease_min,
     .split_lease_min = split_lease_min,
-    .file_open = file_open,
+    .file_open = wr_json_file_open,
     .split_init = split_init,
-    .next_split = next_split,
+    .next_split = wr_json_next_split,
     .split_read = split_read,
     .describe_row = describe_row,
 };

@@ -53,8 +53,7 @@ static void lines_are_cut_into_members(void **state)
         {"{\"a\":-0.5e+10,\"b\":[1,{\"c\":\"]\"}],\"d\":{}}",
          "a=n:-0.5e+10;b=x:[1,{\"c\":\"]\"}];d=x:{};"},
         {"", "expected an object at 0"},
-        {"[1]", "an array, where each line should be an object at 0"},
-        {"{\"a\":1}x", "text behind the object at 7"},
+        {"[1]", "an array, where an object was expected at 0"},
         {"{\"a\":1,}", "a comma behind the last member at 7"},
         {"{\"a\" 1}", "expected ':' behind a key at 5"},
         {"{\"a\":}", "expected a value at 5"},
@@ -135,6 +134,92 @@ static void damaged_lines_are_read_or_refused(void **state)
     }
 }
 
+/* Byte by byte, what json_scan.h says: the first record from `from` on that ends. */
+static json_bounds find_bound_slowly(json_layout layout, const uint8_t *bytes, uint32_t from,
+                                     uint32_t end)
+{
+    uint32_t depth = 0;
+    bool     in_string = false, escaped = false, any = false;
+
+    for (uint32_t at = from; at < end; at++) {
+        uint8_t byte = bytes[at];
+
+        in_string ^= byte == '"' && !escaped;
+        escaped = byte == '\\' && !escaped;
+        if (!in_string && depth == 0 && layout == JSON_ARRAY && (byte == ',' || byte == ']'))
+            return (json_bounds){at, at + 1, byte == ',' || any, byte == ']'};
+        if (!in_string && depth == 0 && layout == JSON_DOCUMENTS && byte == '\n' && any)
+            return (json_bounds){at, at + 1, 1, false};
+        any |= in_string || !strchr(" \t\r\n", byte);
+        if (in_string || !strchr("[]{}", byte))
+            continue;
+        depth += byte == '{' || byte == '[' ? 1 : depth > 0 ? -1u : 0;
+        if (depth == 0 && layout == JSON_DOCUMENTS)
+            return (json_bounds){at + 1, at + 1, 1, false};
+    }
+    return (json_bounds){0};
+}
+
+static void assert_same_bounds(const json_bounds *a, const json_bounds *b)
+{
+    assert_int_equal(a->end, b->end);
+    assert_int_equal(a->next, b->next);
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->closed, b->closed);
+}
+
+static void records_end_where_their_brackets_do(void **state)
+{
+    static const char ALPHABET[] = "{}[],\"\\ \nabcdefgh";
+    uint64_t          seed = 42;
+
+    (void)state;
+    for (uint32_t round = 0; round < 4000; round++) {
+        json_layout layout = round & 1 ? JSON_ARRAY : JSON_DOCUMENTS;
+        uint32_t    byte_count = round % 700, letters = round & 2 ? 9 : 17;
+        json_cut    cut = {0};
+        json_bounds slow, quick = {0}, parts = {0};
+
+        memset(text, 0, sizeof text);
+        for (uint32_t i = 0; i < byte_count; i++) {
+            seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+            text[i] = (uint8_t)ALPHABET[(seed >> 33) % letters];
+        }
+        wr_text_isa_plain = round & 4;
+        slow = find_bound_slowly(layout, text, 0, byte_count);
+        WR_TEXT_PICK(wr_json_scan)->find_bounds(layout, true, &cut, text, 0, byte_count, &quick);
+        assert_same_bounds(&slow, &quick);
+        cut = (json_cut){0};
+        for (uint32_t at = 0, step; at < byte_count && parts.next == 0; at += step) {
+            step = round % 61 + 1 < byte_count - at ? round % 61 + 1 : byte_count - at;
+            WR_TEXT_PICK(wr_json_scan)->find_bounds(layout, true, &cut, text, at, at + step, &parts);
+        }
+        assert_same_bounds(&slow, &parts);
+    }
+    wr_text_isa_plain = false;
+}
+
+static void layouts_are_told_by_the_first_value(void **state)
+{
+    static const struct {
+        const char *head;
+        json_layout layout;
+    } CASES[] = {
+        {"", JSON_LINES}, {"\n\n", JSON_LINES}, {"{\"a\":1}", JSON_LINES}, {"{\"a\":", JSON_LINES},
+        {"{\"a\":1} \r\n{", JSON_LINES}, {"{\n\"a\":1}", JSON_DOCUMENTS},
+        {"{\"a\":1}{\"a\":2}\n", JSON_DOCUMENTS}, {"[", JSON_ARRAY}, {" [{\"a\":\n1}]", JSON_ARRAY},
+        {"[{\"a\":1}]\n\n", JSON_ARRAY}, {"[1]\n[2]\n", JSON_LINES}, {"5\n6", JSON_LINES},
+        {"\xef\xbb\xbf[\n", JSON_ARRAY}, {"{\"a\":\"\n\"}\n", JSON_DOCUMENTS},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        put_line(CASES[i].head, strlen(CASES[i].head));
+        assert_int_equal(wr_json_find_layout(text, (uint32_t)strlen(CASES[i].head)),
+                         CASES[i].layout);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +227,8 @@ int main(void)
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(escapes_become_characters),
         cmocka_unit_test(damaged_lines_are_read_or_refused),
+        cmocka_unit_test(records_end_where_their_brackets_do),
+        cmocka_unit_test(layouts_are_told_by_the_first_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* json_value.c — one JSON value, one member at a time; strings eight bytes a step.
  *
- * Everything stops at a newline, which no value of JSON Lines holds, so no end is checked for. Escapes
- * and numbers: types/json_text.h.
+ * Everything stops at a NUL, and in JSON Lines at a newline, which no value holds, so no end is checked
+ * for. Escapes and numbers: types/json_text.h.
  * Cost: about 0.3 ns a byte of strings, 1 ns a byte of numbers. */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 enum { ESCAPED_PAIR_BYTES = 12 }; /* the longest escape; there are more bytes behind the text */
 
-#define NO_END ((const uint8_t *)UINTPTR_MAX) /* numbers end at a newline at the latest */
+#define NO_END ((const uint8_t *)UINTPTR_MAX) /* numbers end at the NUL at the latest */
 
 /* ---- Strings ----------------------------------------------------------------------------------- */
 
@@ -34,16 +34,15 @@ static const uint8_t *find_special(const uint8_t *at)
     }
 }
 
-static const uint8_t *fail(const char *fault, const uint8_t *where, const char **out_fault,
-                           const uint8_t **out_where)
+static const uint8_t *fail(json_walk *walk, const char *fault, const uint8_t *where)
 {
-    *out_fault = fault;
-    *out_where = where;
+    walk->fault = fault;
+    walk->where = where;
     return NULL;
 }
 
-const uint8_t *wr_json_string(const uint8_t *at, json_token *out, const char **out_fault,
-                              const uint8_t **out_where)
+/* Behind its opening quote. */
+static const uint8_t *take_string(json_walk *walk, const uint8_t *at, json_token *out)
 {
     *out = (json_token){.start = at, .kind = JSON_STRING};
     for (;;) {
@@ -54,13 +53,13 @@ const uint8_t *wr_json_string(const uint8_t *at, json_token *out, const char **o
             out->end = at;
             return at + 1;
         }
-        if (*at == '\n')
-            return fail("a string is never closed", out->start - 1, out_fault, out_where);
+        if (*at == '\n' || *at == '\0')
+            return fail(walk, "a string is never closed", out->start - 1);
         if (*at != '\\')
-            return fail("a control character in a string", at, out_fault, out_where);
+            return fail(walk, "a control character in a string", at);
         behind = wr_json_escape_end(at, at + ESCAPED_PAIR_BYTES);
         if (!behind)
-            return fail("not an escape", at, out_fault, out_where);
+            return fail(walk, "not an escape", at);
         out->escaped = true;
         at = behind;
     }
@@ -68,33 +67,31 @@ const uint8_t *wr_json_string(const uint8_t *at, json_token *out, const char **o
 
 /* ---- Values ------------------------------------------------------------------------------------ */
 
-static const uint8_t *take_number(const uint8_t *at, json_token *out, const char **out_fault,
-                                  const uint8_t **out_where)
+static const uint8_t *take_number(json_walk *walk, const uint8_t *at, json_token *out)
 {
     const uint8_t *behind = wr_json_number_end(at, NO_END);
 
     if (*at != '-' && (*at < '0' || *at > '9'))
-        return fail("expected a value", at, out_fault, out_where);
+        return fail(walk, "expected a value", at);
     if (!behind)
-        return fail("not a number", at, out_fault, out_where);
+        return fail(walk, "not a number", at);
     *out = (json_token){at, behind, JSON_NUMBER, false};
     return behind;
 }
 
-static const uint8_t *take_word(const uint8_t *at, const char *word, json_kind kind,
-                                json_token *out, const char **out_fault, const uint8_t **out_where)
+static const uint8_t *take_word(json_walk *walk, const uint8_t *at, const char *word,
+                                json_kind kind, json_token *out)
 {
     size_t length = strlen(word);
 
     if (memcmp(at, word, length) != 0)
-        return fail("not a value", at, out_fault, out_where);
+        return fail(walk, "not a value", at);
     *out = (json_token){at, at + length, kind, false};
     return at + length;
 }
 
 /* An object or array as its text: brackets match, strings end. Bit n: the n-th open one is '{'. */
-static const uint8_t *take_nested(const uint8_t *at, json_token *out, const char **out_fault,
-                                  const uint8_t **out_where)
+static const uint8_t *take_nested(json_walk *walk, const uint8_t *at, json_token *out)
 {
     uint64_t       braces[JSON_DEPTH_MAX / 64];
     uint32_t       depth = 0;
@@ -106,97 +103,98 @@ static const uint8_t *take_nested(const uint8_t *at, json_token *out, const char
         case '{':
         case '[':
             if (depth == JSON_DEPTH_MAX)
-                return fail("nested too deeply", at, out_fault, out_where);
+                return fail(walk, "nested too deeply", at);
             wr_bit_put(braces, depth++, *at == '{');
             break;
         case '}':
         case ']':
             if (wr_bit_get(braces, --depth) != (*at == '}'))
-                return fail("brackets do not match", at, out_fault, out_where);
+                return fail(walk, "brackets do not match", at);
             if (depth == 0) {
                 *out = (json_token){start, at + 1, JSON_NESTED, false};
                 return at + 1;
             }
             break;
         case '"':
-            at = wr_json_string(at + 1, &string, out_fault, out_where);
+            at = take_string(walk, at + 1, &string);
             if (!at)
                 return NULL;
             at--;
             break;
         case '\n':
-            return fail("an object or array is never closed", start, out_fault, out_where);
+            if (walk->over_lines)
+                break;
+            return fail(walk, "an object or array is never closed", start);
+        case '\0':
+            return fail(walk, "an object or array is never closed", start);
         default:
             break;
         }
     }
 }
 
-const uint8_t *wr_json_value(const uint8_t *at, json_token *out, const char **out_fault,
-                             const uint8_t **out_where)
+static const uint8_t *take_value(json_walk *walk, const uint8_t *at, json_token *out)
 {
     switch (*at) {
     case '"':
-        return wr_json_string(at + 1, out, out_fault, out_where);
+        return take_string(walk, at + 1, out);
     case '{':
     case '[':
-        return take_nested(at, out, out_fault, out_where);
+        return take_nested(walk, at, out);
     case 't':
-        return take_word(at, "true", JSON_BOOL, out, out_fault, out_where);
+        return take_word(walk, at, "true", JSON_BOOL, out);
     case 'f':
-        return take_word(at, "false", JSON_BOOL, out, out_fault, out_where);
+        return take_word(walk, at, "false", JSON_BOOL, out);
     case 'n':
-        return take_word(at, "null", JSON_NULL, out, out_fault, out_where);
+        return take_word(walk, at, "null", JSON_NULL, out);
     default:
-        return take_number(at, out, out_fault, out_where);
+        return take_number(walk, at, out);
     }
 }
 
 /* ---- Members ----------------------------------------------------------------------------------- */
 
-static bool walk_fail(json_walk *walk, const char *fault, const uint8_t *where)
+static const uint8_t *pass_blanks(const json_walk *walk, const uint8_t *at)
 {
-    walk->fault = fault;
-    walk->where = where;
-    return false;
+    return wr_json_blanks(at, walk->over_lines);
 }
 
 bool wr_json_walk_key(json_walk *walk, json_token *out_key)
 {
-    const uint8_t *at = wr_json_blanks(walk->at);
+    const uint8_t *at = pass_blanks(walk, walk->at);
 
     if (!walk->inside) {
         if (*at != '{')
-            return walk_fail(walk, *at == '[' ? "an array, where each line should be an object"
-                                              : "expected an object", at);
-        at = wr_json_blanks(at + 1);
+            return fail(walk, *at == '[' ? "an array, where an object was expected"
+                                         : "expected an object", at) != NULL;
+        at = pass_blanks(walk, at + 1);
         walk->inside = true;
     } else if (*at == ',') {
-        at = wr_json_blanks(at + 1);
+        at = pass_blanks(walk, at + 1);
         if (*at == '}')
-            return walk_fail(walk, "a comma behind the last member", at);
+            return fail(walk, "a comma behind the last member", at) != NULL;
     } else if (*at != '}') {
-        return walk_fail(walk, "expected ',' or '}'", at);
+        return fail(walk, "expected ',' or '}'", at) != NULL;
     }
     if (*at == '}') {
-        walk->at = wr_json_blanks(at + 1);
-        return *walk->at == '\n' ? false : walk_fail(walk, "text behind the object", walk->at);
+        walk->at = pass_blanks(walk, at + 1);
+        return false;
     }
     if (*at != '"')
-        return walk_fail(walk, "expected a key in quotes", at);
-    at = wr_json_string(at + 1, out_key, &walk->fault, &walk->where);
+        return fail(walk, "expected a key in quotes", at) != NULL;
+    at = take_string(walk, at + 1, out_key);
     if (!at)
         return false;
-    at = wr_json_blanks(at);
+    at = pass_blanks(walk, at);
     if (*at != ':')
-        return walk_fail(walk, "expected ':' behind a key", at);
-    walk->at = wr_json_blanks(at + 1);
+        return fail(walk, "expected ':' behind a key", at) != NULL;
+    walk->at = pass_blanks(walk, at + 1);
     return true;
 }
 
 bool wr_json_walk_value(json_walk *walk, json_token *out_value)
 {
-    const uint8_t *at = wr_json_value(walk->at, out_value, &walk->fault, &walk->where);
+    const uint8_t *at = take_value(walk, walk->at, out_value);
 
     if (!at)
         return false;
