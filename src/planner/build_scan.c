@@ -173,17 +173,6 @@ static wr_status take_filter(wr_builder *b, const wr_plan_node *logical, wr_read
     return wr_program_compile((wr_expr *const *)&predicate, 1, input, b->bump, &plan->filter, err);
 }
 
-/* Formats that jump in the file keep pages and dictionaries of all columns at hand, and are the faster the
- * more of them: they take several chunks as soon as there is more than the least of memory. */
-static uint32_t chunk_bytes(const wr_builder *b, const wr_table *table)
-{
-    enum { PAGE_CHUNKS = 8 };
-
-    if (table->format->reader->access != WR_ACCESS_RANDOM || b->chunk_bytes == WR_CHUNK_BYTES_MIN)
-        return b->chunk_bytes;
-    return PAGE_CHUNKS * b->chunk_bytes;
-}
-
 /* ---- The scan ------------------------------------------------------------------------------------ */
 
 wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *out, wr_error *err)
@@ -193,9 +182,11 @@ wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *o
     wr_read_request   *request = WR_BUMP_NEW(b->bump, wr_read_request, err);
     wr_field          *partitions = WR_BUMP_NEW_ARRAY(b->bump, wr_field,
                                                       logical->scan.partition_count + 1, err);
+    bool               is_paged = table->format->reader->access == WR_ACCESS_RANDOM;
 
     if (!plan || !request || !partitions)
         return WR_NO_MEMORY;
+    b->has_paged |= is_paged;
     for (uint32_t i = 0; i < logical->scan.partition_count; i++)
         partitions[i] = table->partitions.fields[logical->scan.partitions[i]];
     *request = (wr_read_request){
@@ -204,7 +195,7 @@ wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *o
         .columns = logical->scan.columns,
         .column_count = logical->scan.column_count,
         .batch_rows = b->exec.batch_rows,
-        .chunk_bytes = chunk_bytes(b, table),
+        .chunk_bytes = is_paged ? b->paged_chunk_bytes : b->chunk_bytes,
         .blob_bytes_min = b->chunk_bytes / 4,
         .count_rows = logical->scan.row_number,
         .by_name = table->by_name,

@@ -4,7 +4,8 @@
  * later step reads + lease_min of sinks that are open but not fed in p. M = max over steps.
  * Rewrites, in this order, each of which keeps every result: smaller scan chunks, fewer workers,
  * shorter batches. While there is choice the certificate takes at most half of the arena, so that
- * breakers have surplus to work with. Everything is rebuilt for each try: a build is microseconds.
+ * breakers have surplus to work with. Scans that jump in their files then get what is left, for more
+ * pages at hand. Everything is rebuilt for each try: a build is microseconds.
  * Invariant: every lease the executor will demand stands in schedule->leases. */
 #include <stdio.h>
 
@@ -42,14 +43,23 @@ static wr_step_lease *find_lease(wr_step_lease *leases, uint32_t count, const wr
     return NULL;
 }
 
+/* Does the node keep state that grows with data? Aggregates without keys have one group. */
+static bool is_breaker(const wr_node *node)
+{
+    const wr_node *sink = node->state ? node->state : node;
+
+    if (sink->role == WR_ROLE_SINK && sink->sink == &WR_AGGREGATE)
+        return ((const wr_plan_aggregate *)sink->plan)->key_count > 0;
+    return wr_node_is_reader(node) || (node->role == WR_ROLE_SINK && node->sink->resident_min);
+}
+
 /* Breakers can use whatever there is; the others work at full speed with a little more than min: what
  * a scan does not use would make the runs of a sort shorter. */
 static void set_want(wr_step_lease *lease, const wr_node *node)
 {
     enum { MORE_BYTES_MAX = 1024 * 1024 };
-    bool breaker = wr_node_is_reader(node) || (node->role == WR_ROLE_SINK && node->sink->resident_min);
 
-    if (breaker) {
+    if (is_breaker(node)) {
         lease->want_bytes = UINT64_MAX;
         lease->weight = 1.0;
     } else if (lease->want_bytes != UINT64_MAX) {
@@ -121,6 +131,7 @@ static uint32_t add_lease(wr_step_lease *leases, uint32_t count, wr_node *owner,
     }
     lease->min_bytes += min;
     set_want(lease, node);
+    out_step->is_elastic |= lease->want_bytes == UINT64_MAX;
     out_step->rows[out_step->row_count++] = (wr_certificate_row){label, min, false};
     out_step->min_bytes += min;
     return is_new;
@@ -162,6 +173,7 @@ static wr_status add_step(wr_builder *b, wr_schedule *schedule, uint32_t s,
         out_step->rows[out_step->row_count++] =
             (wr_certificate_row){lease_label(b, node), min, true};
         out_step->min_bytes += min;
+        out_step->is_elastic = true;
     }
     schedule->leases[s] = leases;
     schedule->lease_counts[s] = lease_count;
@@ -223,17 +235,17 @@ wr_status wr_certificate_make(wr_builder *b, wr_schedule *schedule, wr_certifica
 /* ---- Tries ------------------------------------------------------------------------------------- */
 
 typedef struct fit_shape {
-    uint32_t worker_count, batch_rows, chunk_bytes;
+    uint32_t worker_count, batch_rows, chunk_bytes, paged_chunk_bytes;
     bool     half; /* the certificate may take half of the arena only */
 } fit_shape;
 
-enum { CHUNK_BYTES_MAX = 1024 * 1024, BATCH_ROWS_MIN = 128 };
+enum { CHUNK_BYTES_MAX = 1024 * 1024, PAGED_CHUNK_BYTES_MAX = 8 * CHUNK_BYTES_MAX, BATCH_ROWS_MIN = 128 };
 
 /* The next shape to try; false when nothing is left to give up. */
 static bool next_shape(fit_shape *shape)
 {
     if (shape->chunk_bytes > WR_CHUNK_BYTES_MIN) {
-        shape->chunk_bytes /= 2;
+        shape->chunk_bytes = shape->paged_chunk_bytes /= 2;
         return true;
     }
     if (shape->half) {
@@ -255,7 +267,8 @@ static wr_status build_once(const wr_plan *plan, const wr_fit *fit, const fit_sh
                             const bool *spooled, wr_bump *bump, wr_builder *b,
                             wr_physical_plan *out, uint32_t *out_cycle, wr_error *err)
 {
-    *b = (wr_builder){.plan = plan, .fit = fit, .bump = bump, .chunk_bytes = shape->chunk_bytes};
+    *b = (wr_builder){.plan = plan, .fit = fit, .bump = bump, .chunk_bytes = shape->chunk_bytes,
+                      .paged_chunk_bytes = shape->paged_chunk_bytes};
     b->exec.page_bytes = fit->page_bytes;
     b->exec.batch_rows = shape->batch_rows;
     b->exec.worker_count = shape->worker_count;
@@ -275,6 +288,48 @@ static wr_status build_once(const wr_plan *plan, const wr_fit *fit, const fit_sh
     if (*out_cycle != WR_FIELD_NONE)
         return WR_OK;
     return wr_certificate_make(b, &out->schedule, &out->certificate, err);
+}
+
+/* Is there room for the certificate, and for what breakers had better have? */
+static bool has_surplus(const wr_certificate *certificate, uint64_t arena_bytes)
+{
+    uint64_t beside = certificate->min_bytes;
+
+    if (certificate->step_count > 0)
+        beside -= certificate->steps[certificate->worst_step].min_bytes;
+    for (uint32_t s = 0; s < certificate->step_count; s++) {
+        const wr_certificate_step *step = &certificate->steps[s];
+
+        if (step->min_bytes + beside > (step->is_elastic ? arena_bytes / 2
+                                                         : arena_bytes - arena_bytes / 16))
+            return false;
+    }
+    return true;
+}
+
+/* Larger chunks for scans that jump in their files, as far as there is room: within an eighth. */
+static wr_status add_pages(const wr_plan *plan, const wr_fit *fit, const fit_shape *shape,
+                           const bool *spooled, wr_bump_mark mark, wr_builder *builder,
+                           wr_physical_plan *out, wr_error *err)
+{
+    uint32_t  least = shape->paged_chunk_bytes, above = PAGED_CHUNK_BYTES_MAX + 1;
+    wr_bump  *bump = builder->bump;
+    fit_shape try = *shape;
+
+    for (bool is_done = false; !is_done;) {
+        uint32_t cycle;
+
+        is_done = above - least <= least / 8;
+        try.paged_chunk_bytes = is_done ? least : (least + above) / 2;
+        wr_bump_rewind(bump, mark);
+        *out = (wr_physical_plan){0};
+        WR_TRY(build_once(plan, fit, &try, spooled, bump, builder, out, &cycle, err));
+        if (has_surplus(&out->certificate, fit->arena_bytes))
+            least = try.paged_chunk_bytes;
+        else
+            above = try.paged_chunk_bytes;
+    }
+    return WR_OK;
 }
 
 static void note_rewrites(const fit_shape *first, const fit_shape *chosen, wr_certificate *certificate)
@@ -297,7 +352,8 @@ static void note_rewrites(const fit_shape *first, const fit_shape *chosen, wr_ce
 wr_status wr_planner_build(const wr_plan *plan, const wr_fit *fit, wr_bump *bump,
                            wr_physical_plan *out, wr_error *err)
 {
-    fit_shape    first = {fit->worker_count_max, WR_BATCH_ROWS_MAX, CHUNK_BYTES_MAX, true}, try;
+    fit_shape    first = {fit->worker_count_max, WR_BATCH_ROWS_MAX, CHUNK_BYTES_MAX, CHUNK_BYTES_MAX,
+                          true}, try;
     wr_bump_mark mark;
     bool        *spooled = WR_BUMP_NEW_ARRAY(bump, bool, plan->node_count + 1, err);
     wr_builder   builder;
@@ -315,14 +371,18 @@ wr_status wr_planner_build(const wr_plan *plan, const wr_fit *fit, wr_bump *bump
         if (cycle != WR_FIELD_NONE) {
             spooled[cycle] = true;
         } else {
-            note_rewrites(&first, &try, &out->certificate);
             if (out->certificate.min_bytes <= room)
-                return WR_OK;
+                break;
+            note_rewrites(&first, &try, &out->certificate);
             if (!next_shape(&try))
                 return WR_RAISE(err, WR_NO_MEMORY, "the plan needs more memory than there is");
         }
         wr_bump_rewind(bump, mark);
     }
+    if (builder.has_paged)
+        WR_TRY(add_pages(plan, fit, &try, spooled, mark, &builder, out, err));
+    note_rewrites(&first, &try, &out->certificate);
+    return WR_OK;
 }
 
 /* ---- Text ---------------------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ typedef struct wr_certificate_step {
     const char         *label;
     uint32_t            worker_count;
     uint64_t            min_bytes;
+    bool                is_elastic;  /* somebody holds state, and can use whatever there is */
     wr_certificate_row *rows;
     uint32_t            row_count;
 } wr_certificate_step;

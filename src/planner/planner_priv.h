@@ -41,6 +41,8 @@ typedef struct wr_builder {
     wr_bump       *bump;
     wr_exec        exec;       /* only its constants: page_bytes, batch_rows, worker_count */
     uint32_t       chunk_bytes;      /* of scans: WR_CHUNK_BYTES_MIN and more */
+    uint32_t       paged_chunk_bytes; /* ... of formats that jump in the file: as much, or more */
+    bool           has_paged;        /* ... of which there is one                 */
 
     wr_stream *streams;        /* per logical node                                          */
     uint32_t  *reader_counts;  /* per logical node                                          */
