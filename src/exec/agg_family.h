@@ -182,7 +182,7 @@ static inline wr_i128 int_sum_total(const int_sum *sum)
     return (wr_i128)((wr_u128)(uint64_t)sum->high << 64 | sum->low);
 }
 
-static inline void add_to_int_sum(int_sum *sum, wr_i128 x)
+static inline void add_total_to_int_sum(int_sum *sum, wr_i128 x, uint64_t count)
 {
     wr_i128 total = int_sum_total(sum);
 
@@ -190,7 +190,12 @@ static inline void add_to_int_sum(int_sum *sum, wr_i128 x)
         sum->carries += x < 0 ? -1 : 1;
     sum->low = (uint64_t)total;
     sum->high = (int64_t)(total >> 64);
-    sum->count++;
+    sum->count += count;
+}
+
+static inline void add_to_int_sum(int_sum *sum, wr_i128 x)
+{
+    add_total_to_int_sum(sum, x, 1);
 }
 
 static inline void merge_bits(wr_agg_kind kind, bits_state *state, uint64_t bits, uint64_t count)

@@ -108,9 +108,12 @@ wr_status wr_agg_layout_init(wr_agg_layout *layout, const wr_plan_aggregate *pla
 
 /* The rows that count for one aggregate: filter true, argument not null. */
 typedef struct live_rows {
-    uint16_t rows[WR_BATCH_ROWS_MAX];
-    uint16_t from[WR_BATCH_ROWS_MAX]; /* index into the caller's rows and states */
-    uint32_t count;
+    const uint16_t *rows;
+    const uint16_t *from;     /* index into the caller's rows and states             */
+    uint32_t        count;
+    uint8_t        *single;   /* all rows belong to these states; NULL: each to its own */
+    bool            is_dense; /* they are rows 0, 1, 2 ...                           */
+    uint16_t        all[WR_BATCH_ROWS_MAX], rows_room[WR_BATCH_ROWS_MAX], from_room[WR_BATCH_ROWS_MAX];
 } live_rows;
 
 static const void *at(const wr_vector_view *view, uint32_t bytes, uint32_t row)
@@ -125,6 +128,7 @@ static bool is_valid(const wr_vector_view *view, uint32_t row)
     return !view->valid || wr_bit_get(view->valid, view->index ? view->index[row] : row);
 }
 
+/* `rows` NULL: all. */
 static void choose_rows(const wr_agg *agg, const wr_vector *columns, bool keep_nulls,
                         const uint16_t *rows, uint32_t count, live_rows *out)
 {
@@ -137,6 +141,16 @@ static void choose_rows(const wr_agg *agg, const wr_vector *columns, bool keep_n
         argument = wr_vector_view_of(&columns[agg->argument], NULL);
     if (has_filter)
         filter = wr_vector_view_of(&columns[agg->filter], NULL);
+    out->is_dense = !rows;
+    rows = rows ? rows : out->all;
+    out->rows = rows;
+    out->from = out->all;
+    out->count = count;
+    if (!argument.valid && !has_filter)
+        return;
+    out->rows = out->rows_room;
+    out->from = out->from_room;
+    out->is_dense = false;
     out->count = 0;
     for (uint32_t i = 0; i < count; i++) {
         bool live = !has_argument || is_valid(&argument, rows[i]);
@@ -144,15 +158,80 @@ static void choose_rows(const wr_agg *agg, const wr_vector *columns, bool keep_n
         if (has_filter)
             live = live && is_valid(&filter, rows[i]) &&
                    *(const uint8_t *)at(&filter, sizeof yes, rows[i]);
-        out->rows[out->count] = rows[i];
-        out->from[out->count] = (uint16_t)i;
+        out->rows_room[out->count] = rows[i];
+        out->from_room[out->count] = (uint16_t)i;
         out->count += live;
     }
 }
 
+/* ---- Sums of one group -------------------------------------------------------------------------- */
+
+/* Where the values of the rows stand in the view's data. */
+static const uint32_t *find_places(const wr_vector_view *view, const live_rows *live, uint32_t *room)
+{
+    if (live->is_dense && view->index)
+        return view->index;
+    for (uint32_t i = 0; i < live->count; i++)
+        room[i] = view->index ? view->index[live->rows[i]] : live->rows[i];
+    return room;
+}
+
+/* What one batch adds: no sum of so many values of 8 bytes leaves 128 bits. */
+static void add_int_total(wr_physical physical, const wr_vector_view *view, const live_rows *live,
+                          int_sum *state)
+{
+    uint32_t        room[WR_BATCH_ROWS_MAX];
+    const uint32_t *places = find_places(view, live, room);
+    wr_i128         total = 0;
+
+#define LOOP(id, ctype, sum_type)                                                                  \
+    case WR_PHYS_##id: {                                                                           \
+        sum_type sum = 0;                                                                          \
+                                                                                                   \
+        for (uint32_t i = 0; i < live->count; i++)                                                 \
+            sum += (sum_type)((const ctype *)view->data)[places[i]];                               \
+        total = (wr_i128)sum;                                                                      \
+        break;                                                                                     \
+    }
+    switch (physical) {
+        LOOP(I8, int8_t, int64_t)
+        LOOP(I16, int16_t, int64_t)
+        LOOP(I32, int32_t, int64_t)
+        LOOP(I64, int64_t, wr_i128)
+        LOOP(U8, uint8_t, int64_t)
+        LOOP(U16, uint16_t, int64_t)
+        LOOP(U32, uint32_t, int64_t)
+        LOOP(U64, uint64_t, wr_i128)
+    default:
+        WR_UNREACHABLE();
+    }
+#undef LOOP
+    add_total_to_int_sum(state, total, live->count);
+}
+
+static void add_float_total(wr_physical physical, const wr_vector_view *view, const live_rows *live,
+                            float_sum *state)
+{
+    uint32_t        room[WR_BATCH_ROWS_MAX];
+    const uint32_t *places = find_places(view, live, room);
+    double          values[WR_BATCH_ROWS_MAX];
+
+    for (uint32_t i = 0; i < live->count; i++)
+        values[i] = physical == WR_PHYS_F64 ? ((const double *)view->data)[places[i]]
+                                            : (double)((const float *)view->data)[places[i]];
+    wr_fsum_add_many(&state->sum, values, live->count);
+    state->count += live->count;
+}
+
+/* ---- Sums of many groups ------------------------------------------------------------------------ */
+
 static void update_int_sum(wr_physical physical, const wr_vector_view *view, const live_rows *live,
                            uint8_t *const *states, uint32_t offset)
 {
+    if (live->single && physical != WR_PHYS_I128) {
+        add_int_total(physical, view, live, (int_sum *)(void *)(live->single + offset));
+        return;
+    }
 #define LOOP(id, ctype)                                                                            \
     case WR_PHYS_##id:                                                                             \
         for (uint32_t i = 0; i < live->count; i++)                                                 \
@@ -194,6 +273,10 @@ static double float_at(wr_physical physical, const wr_vector_view *view, wr_type
 static void update_float_sum(wr_physical physical, const wr_vector_view *view,
                              const live_rows *live, uint8_t *const *states, uint32_t offset)
 {
+    if (live->single) {
+        add_float_total(physical, view, live, (float_sum *)(void *)(live->single + offset));
+        return;
+    }
     for (uint32_t i = 0; i < live->count; i++) {
         float_sum *state = (float_sum *)(void *)(states[live->from[i]] + offset);
         double     x = physical == WR_PHYS_F64
@@ -480,7 +563,9 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
         view = wr_vector_view_of(&columns[agg->argument], sequence);
     switch (family_of(agg)) {
     case COUNTER:
-        for (uint32_t i = 0; i < live->count; i++)
+        if (live->single)
+            *(uint64_t *)(void *)(live->single + offset) += live->count;
+        for (uint32_t i = 0; i < live->count && !live->single; i++)
             ++*(uint64_t *)(void *)(states[live->from[i]] + offset);
         return WR_OK;
     case INT_SUM:
@@ -537,12 +622,15 @@ static void update_positions(const wr_agg_layout *layout, const wr_vector *posit
                             wr_vector_value(positions, rows[i]).u64 + 1);
 }
 
-wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
-                        const uint16_t *rows, uint8_t *const *states, uint32_t count,
-                        wr_agg_memory *memory, wr_error *err)
+static wr_status update_all(const wr_agg_layout *layout, const wr_vector *columns,
+                            const uint16_t *rows, uint8_t *const *states, uint32_t count,
+                            uint8_t *single, wr_agg_memory *memory, wr_error *err)
 {
     live_rows live;
 
+    live.single = single;
+    for (uint32_t i = 0; i < count; i++)
+        live.all[i] = (uint16_t)i;
     for (uint32_t i = 0; i < layout->plan->agg_count; i++) {
         const wr_agg_slot *slot = &layout->slots[i];
         wr_agg_kind        kind = slot->agg->kind;
@@ -555,6 +643,24 @@ wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
         WR_TRY(update_one(layout, slot, columns, &live, states, memory, err));
     }
     if (layout->plan->position != WR_FIELD_NONE)
-        update_positions(layout, &columns[layout->plan->position], rows, states, count);
+        update_positions(layout, &columns[layout->plan->position], rows ? rows : live.all, states,
+                         count);
     return WR_OK;
+}
+
+wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
+                        const uint16_t *rows, uint8_t *const *states, uint32_t count,
+                        wr_agg_memory *memory, wr_error *err)
+{
+    return update_all(layout, columns, rows, states, count, NULL, memory, err);
+}
+
+wr_status wr_agg_update_single(const wr_agg_layout *layout, const wr_vector *columns,
+                               const wr_selection *selection, uint8_t *states,
+                               uint8_t **states_room, wr_agg_memory *memory, wr_error *err)
+{
+    for (uint32_t i = 0; i < selection->row_count; i++)
+        states_room[i] = states;
+    return update_all(layout, columns, selection->rows, states_room, selection->row_count, states,
+                      memory, err);
 }

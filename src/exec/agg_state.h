@@ -44,6 +44,12 @@ wr_status wr_agg_update(const wr_agg_layout *layout, const wr_vector *columns,
                         const uint16_t *rows, uint8_t *const *states, uint32_t count,
                         wr_agg_memory *memory, wr_error *err) WR_MUST_USE;
 
+/** Update the states of one group with the selected rows. `states_room`: one for each of them. */
+wr_status wr_agg_update_single(const wr_agg_layout *layout, const wr_vector *columns,
+                               const wr_selection *selection, uint8_t *states,
+                               uint8_t **states_room, wr_agg_memory *memory,
+                               wr_error *err) WR_MUST_USE;
+
 /** Add the states of one group to another's. Long values keep their bytes where they are. */
 wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8_t *other,
                        wr_error *err) WR_MUST_USE;

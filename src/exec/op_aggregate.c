@@ -287,6 +287,26 @@ static wr_status find_groups(aggregate_shared *shared, aggregate_local *local, c
     return WR_OK;
 }
 
+static wr_status find_single_group(wr_group_table *table, uint8_t **out_states, wr_error *err)
+{
+    uint64_t     hash = 0;
+    wr_selection one = {NULL, 1};
+
+    return wr_group_table_find(table, NULL, &one, &hash, out_states, err);
+}
+
+static wr_status update_single_group(aggregate_shared *shared, aggregate_local *local,
+                                     const wr_batch *in, wr_error *err)
+{
+    wr_agg_memory memory = wr_group_table_memory(&local->part->table);
+    uint8_t      *states;
+
+    WR_TRY(find_single_group(&local->part->table, &states, err));
+    wr_assert(states, "a table has room for a group");
+    return wr_agg_update_single(&shared->layout.aggs, in->columns, &in->selection, states,
+                                local->scratch.states, &memory, err);
+}
+
 static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in, wr_flow *out_flow,
                                 wr_exec *exec, wr_error *err)
 {
@@ -301,6 +321,8 @@ static wr_status aggregate_push(wr_node *node, void *local_p, const wr_batch *in
     *out_flow = WR_FLOW_MORE;
     if (wr_batch_rows(in) == 0)
         return WR_OK;
+    if (plan->key_count == 0 && !plan->takes_states)
+        return update_single_group(shared, local, in, err);
     wr_aggregate_hash(plan, in->columns, &in->selection, scratch->hashes);
     WR_TRY(find_groups(shared, local, in, err));
     if (plan->takes_states)
@@ -344,14 +366,12 @@ wr_group_table *wr_aggregate_resident(aggregate_shared *shared)
 static wr_status finish_single_group(aggregate_shared *shared, wr_node *node, wr_exec *exec,
                                      wr_error *err)
 {
-    uint64_t hash = 0;
     uint8_t *states;
-    wr_selection one = {NULL, 1};
     build_part *part;
 
     if (shared->part_count == 0)
         WR_TRY(new_part(shared, node, exec, &part, err));
-    return wr_group_table_find(wr_aggregate_resident(shared), NULL, &one, &hash, &states, err);
+    return find_single_group(wr_aggregate_resident(shared), &states, err);
 }
 
 static wr_status aggregate_finish(wr_node *node, wr_exec *exec, wr_error *err)

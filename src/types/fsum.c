@@ -170,6 +170,64 @@ void wr_fsum_add(wr_fsum *sum, double x)
     narrow_add(sum, x);
 }
 
+/* Greatest magnitude, as bits: those of NaN and infinities are above all others. */
+static uint64_t greatest_bits(const double *values, size_t count)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits;
+
+        memcpy(&bits, &values[i], sizeof bits);
+        bits &= INT64_MAX;
+        most = bits > most ? bits : most;
+    }
+    return most;
+}
+
+/* The window is known beforehand, so that each value is one shift, cut at the window's digits. */
+static void add_in_window(wr_fsum *sum, const double *values, size_t count)
+{
+    const uint64_t mask = (1u << FSUM_DIGIT_BITS) - 1;
+    int            lowest = (sum->top - WR_FSUM_DIGITS) * FSUM_DIGIT_BITS;
+    int64_t        high = 0, middle = 0, low = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits, mantissa;
+        int      exponent, up, down;
+        int64_t  sign;
+
+        memcpy(&bits, &values[i], sizeof bits);
+        exponent = (int)(bits >> 52 & 0x7ff);
+        mantissa = (bits & 0xfffffffffffffull) | (uint64_t)(exponent > 0) << 52;
+        sign = -(int64_t)(bits >> 63);
+        up = exponent - (exponent > 0) - lowest; /* at most 31: the leading bit is in the window */
+        down = up < 0 ? -up : 0;
+        up = up < 0 ? 0 : up;
+        mantissa >>= down < 63 ? down : 63;
+        low += ((int64_t)(mantissa << up & mask) ^ sign) - sign;
+        middle += ((int64_t)(mantissa << up >> FSUM_DIGIT_BITS & mask) ^ sign) - sign;
+        high += ((int64_t)(mantissa >> (2 * FSUM_DIGIT_BITS - up)) ^ sign) - sign;
+    }
+    sum->digits[0] += high;
+    sum->digits[1] += middle;
+    sum->digits[2] += low;
+}
+
+void wr_fsum_add_many(wr_fsum *sum, const double *values, size_t count)
+{
+    uint64_t exponent = greatest_bits(values, count) >> 52;
+
+    if (exponent == 0 || exponent == 0x7ff) { /* rare: small as can be, or not finite */
+        for (size_t i = 0; i < count; i++)
+            narrow_add(sum, values[i]);
+        return;
+    }
+    if (((int)exponent + 51) / FSUM_DIGIT_BITS + 1 > sum->top)
+        narrow_raise_window(sum, ((int)exponent + 51) / FSUM_DIGIT_BITS);
+    add_in_window(sum, values, count);
+}
+
 void wr_fsum_merge(wr_fsum *sum, const wr_fsum *other)
 {
     narrow_merge(sum, other);

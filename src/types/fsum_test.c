@@ -42,6 +42,20 @@ static void shuffle(void)
     }
 }
 
+static void many_at_a_time_make_the_same_state(void)
+{
+    wr_fsum one = {0}, many = {0};
+
+    for (int i = 0; i < COUNT; i++)
+        wr_fsum_add(&one, values[i]);
+    for (int i = 0, part; i < COUNT; i += part) {
+        part = 1 + (int)(next_random() % 300);
+        part = part < COUNT - i ? part : COUNT - i;
+        wr_fsum_add_many(&many, values + i, (size_t)part);
+    }
+    assert_memory_equal(&one, &many, sizeof one);
+}
+
 /* The same values in another order, in PARTS states that are merged pairwise in random order. */
 static void any_order_and_any_tree_give_the_same_bits(void **state)
 {
@@ -56,6 +70,7 @@ static void any_order_and_any_tree_give_the_same_bits(void **state)
         fill(span);
         if (span % 5 == 0)
             values[7] = (double)INFINITY;
+        many_at_a_time_make_the_same_state();
         for (int i = 0; i < COUNT; i++) {
             wr_fsum_add(&whole, values[i]);
             wr_fsum_wide_add_product(&wide, values[i], 0.1);
