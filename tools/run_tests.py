@@ -198,9 +198,15 @@ def run_modes(seconds):
     return 0, (counts.passed, counts.failed, counts.skipped)
 
 
+def has_oracles(*modules):
+    """Is there a Python with other engines?"""
+    return ORACLES.exists() and subprocess.run(
+        [ORACLES, "-c", "import " + ", ".join(modules or ("duckdb", "pyarrow"))], check=False,
+        capture_output=True).returncode == 0
+
+
 def run_differential(large, seconds):
-    if not ORACLES.exists() or subprocess.run([ORACLES, "-c", "import duckdb"], check=False,
-                                              capture_output=True).returncode:
+    if not has_oracles("duckdb"):
         print("    skipped differential: no duckdb in .venv (tools/setup.sh test got none)")
         return 0, (0, 0, 1)
     return run_script("differential", [ORACLES, "test/differential/run.py",
@@ -212,18 +218,26 @@ def run_conformance(large, seconds):
     """Each script exchanges files with other engines and ends with a summary line."""
     counts, end = Counts(), time.monotonic() + seconds
     scripts = sorted((ROOT / "test/conformance").glob("*.py"))
-    if not ORACLES.exists() or subprocess.run([ORACLES, "-c", "import duckdb, pyarrow"], check=False,
-                                              capture_output=True).returncode:
+    if not has_oracles():
         print("    skipped conformance: no duckdb or pyarrow in .venv (tools/setup.sh test got none)")
         return 0, (0, 0, len(scripts))
     for script in scripts:
         code, triple = run_script(f"conformance-{script.stem}",
-                                  [ORACLES, script, *(["--runs", "2000"] if large else [])],
+                                  [ORACLES, script, *(["--large"] if large else [])],
                                   max(1, end - time.monotonic()), program_env("release"))
         counts.add(triple)
         if code is None:
             return None, (counts.passed, counts.failed, counts.skipped)
     return 0, (counts.passed, counts.failed, counts.skipped)
+
+
+def run_damage(large, seconds):
+    """The damaged files of the conformance suite, where every wrong access is seen."""
+    if not has_oracles():
+        print("    skipped damage: no duckdb or pyarrow in .venv (tools/setup.sh test got none)")
+        return 0, (0, 0, 1)
+    return run_script("damage", [ORACLES, "test/conformance/parquet_damage.py", "--every",
+                                 "1" if large else "5"], seconds, program_env("clang"))
 
 
 def write_fuzz_words(path):
@@ -238,6 +252,15 @@ def write_fuzz_words(path):
     path.write_text("".join(f'"{word}"\n' for word in sorted(words)))
 
 
+def write_fuzz_seeds(name):
+    """The folder a target's seeds are in: of the tree, or made; None."""
+    tree, made = ROOT / "test/fuzz" / name, ROOT / "build/fuzz" / name / "seeds"
+    maker = ROOT / "test/fuzz" / f"{name}_seeds.py"
+    if maker.exists() and has_oracles():
+        subprocess.run([ORACLES, maker, made], check=True)
+    return tree if tree.is_dir() else made if made.is_dir() else None
+
+
 def run_fuzz(minutes):
     """All fuzz targets, two at a time, each for its share of the minutes."""
     words = ROOT / "build/fuzz/words.dict"
@@ -250,8 +273,8 @@ def run_fuzz(minutes):
             target = waiting.pop(0)
             work = ROOT / "build/fuzz" / target.name
             (work / "corpus").mkdir(parents=True, exist_ok=True)
-            seeds = ROOT / "test/fuzz" / target.name
-            command = [target, work / "corpus", *([seeds] if seeds.is_dir() else []),
+            seeds = write_fuzz_seeds(target.name)
+            command = [target, work / "corpus", *([seeds] if seeds else []),
                        *([f"-dict={words}"] if target.name in READ_EXPRESSIONS else []),
                        f"-max_total_time={share}", "-timeout=150", "-rss_limit_mb=1024",
                        "-print_final_stats=1", "-verbosity=0", f"-artifact_prefix={work}/"]
@@ -295,7 +318,8 @@ def suites(args):
                             *(["--large"] if large else [])], s, program_env("release"))),
         ("differential", 600 if large else 3, "release",
          lambda s: run_differential(large, s)),
-        ("conformance", 60 if large else 1, "release", lambda s: run_conformance(large, s)),
+        ("conformance", 60 if large else 2, "release", lambda s: run_conformance(large, s)),
+        ("damage", 5 if large else 1, "clang", lambda s: run_damage(large, s)),
     ]
     return [
         ("harness", 1, "release", lambda s: run_script(

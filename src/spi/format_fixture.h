@@ -17,7 +17,8 @@
 #define FIXTURE_REQUIRE(condition) assert_true(condition)
 #endif
 
-enum { FIXTURE_PAGE = 16384, FIXTURE_PAGES = 8192, FIXTURE_OWN_PAGES = 2048 };
+enum { FIXTURE_PAGE = 16384, FIXTURE_PAGES = 8192, FIXTURE_OWN_PAGES = 2048,
+       FIXTURE_LEASE_BYTES_MAX = 64 << 20 };
 
 /* Text that grows. */
 typedef struct fixture_text {
@@ -73,6 +74,41 @@ static inline void fixture_input_close(wr_input *input)
 
 static const struct wr_input_ops FIXTURE_INPUT = {fixture_input_read, fixture_input_close};
 
+/* The same bytes at any place, for formats that read so. */
+typedef struct fixture_raw {
+    wr_fs_reader   base;
+    const uint8_t *bytes;
+} fixture_raw;
+
+static inline wr_status fixture_read_at(wr_fs_reader *reader, uint64_t offset, void *buffer,
+                                        size_t bytes, size_t *out_bytes, wr_error *err)
+{
+    uint64_t left = offset < reader->info.bytes ? reader->info.bytes - offset : 0;
+
+    (void)err;
+    *out_bytes = bytes < left ? bytes : (size_t)left;
+    if (*out_bytes)
+        memcpy(buffer, ((fixture_raw *)reader)->bytes + offset, *out_bytes);
+    return WR_OK;
+}
+
+static const struct wr_fs_reader_ops FIXTURE_RAW = {.read_at = fixture_read_at};
+
+static inline fixture_raw fixture_raw_of(const void *bytes, size_t byte_count)
+{
+    return (fixture_raw){{.ops = &FIXTURE_RAW, .info = {.bytes = byte_count, .seekable = true}}, bytes};
+}
+
+/* What a format of this kind reads from. */
+static inline void fixture_set_source(const wr_format *format, fixture_input *input, fixture_raw *raw,
+                                      wr_file_reader *file)
+{
+    if (format->reader->access == WR_ACCESS_RANDOM)
+        file->raw = &raw->base;
+    else
+        file->input = &input->base;
+}
+
 static inline wr_status fixture_scratch_append(void *self, const void *bytes, size_t byte_count,
                                                wr_scratch_position *out_position, wr_error *err)
 {
@@ -115,12 +151,16 @@ typedef struct fixture_scan {
     uint32_t           batch_rows;  /* 0: 1024                                       */
     size_t             piece;       /* bytes a read of the input gives; 0: no limit  */
     bool               infer_full, skip_bad, no_scratch, count_rows;
+    uint32_t           keep_every;  /* of rows so many only one is rendered; 0: all  */
+    uint64_t           rows_max;    /* no more is read (is_cut); 0: no limit         */
+    wr_arena         **kept_arena;  /* made by the first scan, left for the others; NULL: none */
 
     wr_status    status;
     wr_error     err;
     wr_schema    schema;
     fixture_text rows, rejects, scratch, schema_text;
     uint64_t     row_count, batch_count, blob_count, byte_count, row_count_told;
+    bool         is_cut;
 
     wr_arena       *arena;
     wr_lease        lease;
@@ -135,7 +175,8 @@ static inline void fixture_free(fixture_scan *scan)
     if (scan->arena) {
         wr_bump_release(&scan->bump);
         wr_lease_close(&scan->lease);
-        wr_arena_free(scan->arena);
+        if (!scan->kept_arena)
+            wr_arena_free(scan->arena);
     }
     free(scan->rows.bytes);
     free(scan->rejects.bytes);
@@ -199,12 +240,14 @@ static inline void fixture_add_value(fixture_scan *scan, const wr_vector *vector
     }
 }
 
-static inline void fixture_add_batch(fixture_scan *scan, const wr_batch *batch)
+static inline void fixture_add_batch(fixture_scan *scan, const wr_batch *batch, uint64_t first_row)
 {
     scan->batch_count++;
     scan->row_count += wr_batch_rows(batch);
     FIXTURE_REQUIRE(batch->row_count <= scan->request.batch_rows);
     for (uint32_t i = 0; i < wr_batch_rows(batch); i++) {
+        if (scan->keep_every && (first_row + wr_selection_row(&batch->selection, i)) % scan->keep_every)
+            continue;
         for (uint32_t c = 0; c < batch->column_count; c++) {
             if (c > 0)
                 fixture_add(&scan->rows, "|", 1);
@@ -265,7 +308,8 @@ static inline void fixture_choose_columns(fixture_scan *scan)
         for (const char *at = scan->wanted; *at; at += *at == ',') {
             char *end;
 
-            columns[count++] = (uint32_t)strtoul(at, &end, 10);
+            columns[count] = (uint32_t)strtoul(at, &end, 10);
+            count += columns[count] < scan->schema.field_count; /* others are left out */
             at = end;
         }
     } else {
@@ -281,12 +325,18 @@ static inline wr_status fixture_begin(fixture_scan *scan, const void *bytes, siz
 {
     fixture_input input = {{.ops = &FIXTURE_INPUT}, bytes, byte_count,
                            scan->piece ? scan->piece : SIZE_MAX};
-    wr_lease     *leases[] = {&scan->lease};
-    wr_file_reader file = {.input = &input.base,
-                           .path = wr_text_of(scan->path ? scan->path : "data.csv")};
+    fixture_raw    raw = fixture_raw_of(bytes, byte_count);
+    wr_lease      *leases[] = {&scan->lease};
+    wr_file_reader file = {.path = wr_text_of(scan->path ? scan->path : "data.csv")};
 
-    FIXTURE_REQUIRE(wr_arena_new((uint64_t)FIXTURE_PAGES * FIXTURE_PAGE, FIXTURE_PAGE, &scan->arena,
-                                 NULL) == WR_OK);
+    fixture_set_source(scan->format, &input, &raw, &file);
+    if (scan->kept_arena && *scan->kept_arena)
+        scan->arena = *scan->kept_arena;
+    else
+        FIXTURE_REQUIRE(wr_arena_new((uint64_t)FIXTURE_PAGES * FIXTURE_PAGE, FIXTURE_PAGE, &scan->arena,
+                                     NULL) == WR_OK);
+    if (scan->kept_arena)
+        *scan->kept_arena = scan->arena;
     wr_lease_init(&scan->lease, "test", (uint64_t)FIXTURE_OWN_PAGES * FIXTURE_PAGE, 0, FIXTURE_PAGE);
     FIXTURE_REQUIRE(wr_lease_open_all(scan->arena, leases, 1, NULL) == WR_OK);
     wr_bump_init(&scan->bump, &scan->lease);
@@ -334,15 +384,19 @@ static inline wr_status fixture_read_split(fixture_scan *scan, wr_split *split)
     bool     end = false;
     uint64_t before = scan->row_count, rows = 0;
 
-    while (!end) {
+    while (!end && !scan->is_cut) {
         wr_batch batch;
 
         WR_TRY(scan->format->reader->split_read(&scan->request, split, &batch, &end, &scan->err));
-        FIXTURE_REQUIRE(split->row_base == rows);
-        rows += batch.row_count;
-        fixture_add_batch(scan, &batch);
+        if (batch.row_count == 0)
+            continue;
+        /* batches of which a filter leaves nothing are not shown */
+        FIXTURE_REQUIRE(scan->request.filter.select ? split->row_base >= rows : split->row_base == rows);
+        rows = split->row_base + batch.row_count;
+        fixture_add_batch(scan, &batch, split->first_row + split->row_base);
+        scan->is_cut = scan->rows_max > 0 && split->first_row + rows > scan->rows_max;
     }
-    if (scan->count_rows && !scan->skip_bad)
+    if (scan->count_rows && !scan->skip_bad && !scan->request.filter.select)
         FIXTURE_REQUIRE(split->first_row == before);
     return WR_OK;
 }
@@ -353,21 +407,30 @@ static inline wr_status fixture_read(fixture_scan *scan, const void *bytes, size
     const wr_format_reader_ops *reader = scan->format->reader;
     fixture_input input = {{.ops = &FIXTURE_INPUT}, bytes, byte_count,
                            scan->piece ? scan->piece : SIZE_MAX};
+    fixture_raw     raw = fixture_raw_of(bytes, byte_count);
     wr_file_reader *file = wr_bump_alloc(&scan->bump, reader->file_bytes, NULL);
     wr_split       *split = wr_bump_alloc(&scan->bump, reader->split_bytes, NULL);
+    uint64_t        file_bytes = reader->file_lease_min(&scan->request);
+    uint64_t        split_bytes = reader->split_lease_min(&scan->request);
     wr_lease        file_lease, split_lease;
     wr_bump         file_bump, split_bump;
     wr_status       status;
     bool            done = false;
 
-    file->input = &input.base;
+    if (file_bytes + split_bytes > FIXTURE_LEASE_BYTES_MAX)
+        return WR_RAISE(&scan->err, WR_NO_MEMORY, "the columns need %llu bytes",
+                        (unsigned long long)(file_bytes + split_bytes));
+    memset(file, 0, reader->file_bytes);
+    memset(split, 0, reader->split_bytes);
+    fixture_set_source(scan->format, &input, &raw, file);
     file->path = wr_text_of(scan->path ? scan->path : "data.csv");
-    fixture_exact_bump(scan, reader->file_lease_min(&scan->request), &file_lease, &file_bump);
-    fixture_exact_bump(scan, reader->split_lease_min(&scan->request), &split_lease, &split_bump);
+    fixture_exact_bump(scan, file_bytes, &file_lease, &file_bump);
+    fixture_exact_bump(scan, split_bytes, &split_lease, &split_bump);
     status = reader->file_open(&scan->request, file, &file_bump, &scan->err);
     if (status == WR_OK)
         status = reader->split_init(&scan->request, split, &split_bump, &scan->err);
-    while (status == WR_OK && !done) {
+    while (status == WR_OK && !done && !scan->is_cut) {
+        split->row_base = 0;
         status = reader->next_split(&scan->request, file, split, &done, &scan->err);
         if (status == WR_OK && !done)
             status = fixture_read_split(scan, split);

@@ -48,7 +48,7 @@ static void fuzz_read_one_way(fixture_scan *scan, const uint8_t *bytes, size_t b
         FIXTURE_REQUIRE(scan->err.message[0] != '\0');
 }
 
-static void fuzz_require_same(const char *what, const fixture_text *whole,
+static inline void fuzz_require_same(const char *what, const fixture_text *whole,
                               const fixture_text *pieces)
 {
     if (whole->used == pieces->used && memcmp(whole->bytes, pieces->bytes, whole->used) == 0)

@@ -213,15 +213,31 @@ def read_some(report, folder, wanted):
             check(report, folder, name, rows, path, "  - op: filter", f'    expr: "{where}"', *keep)
 
 
+def read_bad_texts(report, folder, wanted):
+    """Bytes that are no UTF-8, though with what stands behind them they would be."""
+    for name, values in [("a length", [b"a\xc3", b"x" * 0x80]),
+                         ("the end", [b"ok", b"a\xc3"]),
+                         ("a text", [b"ok", b"\xff", b"ok"])]:
+        if not wanted(f"bad text before {name}"):
+            continue
+        values = pa.array(values, pa.binary())
+        texts = pa.StringArray.from_buffers(len(values), *values.buffers()[1:])
+        for dictionary in [True, False]:
+            pq.write_table(pa.table({"s": texts}), folder / "bad.parquet", use_dictionary=dictionary)
+            found, message = weir(folder, scan(folder / "bad.parquet"))
+            report.judge(f"bad text before {name}", [] if "not valid UTF-8" in message else [f"{found} {message}"])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="cases whose name has this text")
     parser.add_argument("--keep", action="store_true", help="keep the files")
+    parser.add_argument("--large", action="store_true", help="nothing else: it is all of them already")
     args = parser.parse_args()
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="parquet-read-", dir=scratch_folder()))
     wanted = lambda name: args.only in name  # noqa: E731
-    for group in [read_pyarrow, read_duckdb, read_some]:
+    for group in [read_pyarrow, read_duckdb, read_some, read_bad_texts]:
         group(report, folder, wanted)
     if args.keep:
         print(f"kept {folder}")

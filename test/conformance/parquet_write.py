@@ -327,7 +327,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--large", action="store_true", help="2000 runs")
     args = parser.parse_args()
+    args.runs = 2000 if args.large else args.runs
     failed = skipped = 0
     for seed in range(args.seed, args.seed + args.runs):
         with tempfile.TemporaryDirectory(prefix="weir-parquet-") as folder:

@@ -37,7 +37,7 @@ static wr_status take_texts(const pq_leaf *leaf, pq_bytes *bytes, uint32_t count
                             wr_error *err)
 {
     const uint8_t *at = bytes->at, *end = bytes->end;
-    uint32_t       length = leaf->stored_bytes;
+    uint32_t       length = leaf->stored_bytes, lengths = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         if (leaf->stored_bytes == 0) {
@@ -49,10 +49,12 @@ static wr_status take_texts(const pq_leaf *leaf, pq_bytes *bytes, uint32_t count
         if ((uint64_t)(end - at) < length)
             return wr_pq_raise_short(err);
         out[i] = wr_str_of((const char *)at, length);
+        lengths |= length;
         at += length;
     }
-    /* lengths below 128 do not disturb a look at all of it */
-    if (leaf->is_utf8 && !wr_utf8_is_valid(bytes->at, (size_t)(at - bytes->at)))
+    /* lengths below 128 are ASCII, which keeps texts apart in one look at all of them */
+    if (leaf->is_utf8 && (leaf->stored_bytes > 0 || lengths > 127 ||
+                          !wr_utf8_is_valid(bytes->at, (size_t)(at - bytes->at))))
         WR_TRY(check_texts(out, count, err));
     bytes->at = at;
     return WR_OK;
