@@ -141,10 +141,6 @@ static wr_status build_window(wr_builder *b, const wr_plan_node *logical, wr_str
 
 /* ---- Sink and spool ---------------------------------------------------------------------------------- */
 
-/* A block of a columnar format against a chunk of a text format: what follows from that is how well it
- * compresses. */
-enum { BLOCK_CHUNKS = 4 };
-
 /* What the files have, and what the names of their folders have. */
 static wr_status plan_folder(wr_builder *b, const wr_plan_node *logical, wr_plan_folder_sink *plan,
                              wr_write_request *request, wr_error *err)
@@ -201,7 +197,7 @@ static wr_status build_sink(wr_builder *b, const wr_plan_node *logical, wr_strea
     *request = (wr_write_request){
         .options = target->options,
         .schema = &logical->schema,
-        .block_bytes = BLOCK_CHUNKS * b->chunk_bytes,
+        .block_bytes = b->fit->sink_block_bytes,
     };
     plan->file = (wr_plan_file_sink){
         .format = target->format,

@@ -21,6 +21,7 @@ typedef struct wr_fit {
     uint64_t resident_bytes;     /* leases that live through the whole run (spill buffers ...)   */
     uint64_t plan_bytes_min;     /* the plan pool's least; more if the plan and its locals are   */
     uint32_t page_bytes;
+    uint32_t sink_block_bytes;   /* of columnar sinks (wr_write_request): what they write depends on it */
     uint32_t worker_count_max;
     bool     deterministic;
 } wr_fit;

@@ -136,6 +136,7 @@ static wr_status build(wr_text text, const wr_catalog *catalog, wr_lease *open_l
 {
     static const wr_variables VARIABLES = {.find = find_variable};
     static const wr_fit       FIT = {.arena_bytes = RUN_ARENA_BYTES, .page_bytes = PAGE_BYTES,
+                                     .sink_block_bytes = 1 << 18,
                                      .worker_count_max = 2};
     wr_pipeline_settings settings;
     wr_physical_plan     physical = {0};

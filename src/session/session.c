@@ -243,6 +243,7 @@ static wr_status fit_plan(wr_session *s, wr_error *err)
     wr_fit           fit = {
                   .arena_bytes = s->budget.arena_bytes,
                   .page_bytes = s->budget.page_bytes,
+                  .sink_block_bytes = s->budget.sink_block_bytes,
                   .worker_count_max = s->settings.thread_count,
                   .deterministic = s->settings.deterministic,
     };

@@ -19,7 +19,7 @@ typedef struct tree {
 } tree;
 
 typedef struct chain_writer {
-    wr_spill *spill;
+    wr_spill_stream *stream;
     uint64_t group, index;  /* of the next block */
     wr_spill_position last; /* position of the block before it, 0 if none */
     uint32_t ratio_permille;
@@ -29,10 +29,11 @@ typedef struct chain_writer {
 
 /* --- writing ------------------------------------------------------------------------------ */
 
-static void begin_chain(chain_writer *writer, wr_spill *spill)
+static void begin_chain(chain_writer *writer, wr_spill_stream *stream)
 {
-    writer->spill = spill;
-    writer->group = atomic_fetch_add_explicit(&spill->next_group, 1, memory_order_relaxed) + 1;
+    writer->stream = stream;
+    writer->group =
+        atomic_fetch_add_explicit(&stream->spill->next_group, 1, memory_order_relaxed) + 1;
     writer->index = 0;
     writer->last = 0;
     writer->ratio_permille = 0;
@@ -71,28 +72,28 @@ static void add_to_trees(chain_writer *writer, wr_spill_position position)
 }
 
 /* Only the placing is serial: several values are compressed and written at a time. */
-static wr_status place_block(wr_spill *spill, wr_spill_header *header,
+static wr_status place_block(wr_spill_stream *stream, wr_spill_header *header,
                              wr_spill_position *out_position, wr_error *err)
 {
     uint64_t taken;
 
-    WR_LOCKED(&spill->blob_mutex);
-    WR_TRY(wr_spill_stream_place(&spill->blobs, header, out_position, &taken, err));
-    wr_spill_stream_advance(&spill->blobs, header, *out_position);
+    WR_LOCKED(&stream->spill->blob_mutex);
+    WR_TRY(wr_spill_stream_place(stream, header, out_position, &taken, err));
+    wr_spill_stream_advance(stream, header, *out_position);
     return WR_OK;
 }
 
 static wr_status write_block_with(chain_writer *writer, wr_spill_slot *slot, const void *bytes,
                                   uint32_t byte_count, wr_error *err)
 {
-    wr_spill *spill = writer->spill;
+    wr_spill *spill = writer->stream->spill;
     wr_spill_position position;
     wr_spill_header *header =
         wr_spill_block_encode(spill, slot->compressor, slot->out, bytes, byte_count, writer->index,
                               &writer->ratio_permille);
 
     header->link = next_link(writer);
-    WR_TRY(place_block(spill, header, &position, err));
+    WR_TRY(place_block(writer->stream, header, &position, err));
     WR_TRY(wr_spill_block_write(spill, slot, position, err));
     add_to_trees(writer, position);
     return WR_OK;
@@ -101,22 +102,23 @@ static wr_status write_block_with(chain_writer *writer, wr_spill_slot *slot, con
 static wr_status write_block(chain_writer *writer, const void *bytes, uint32_t byte_count,
                              wr_error *err)
 {
-    wr_spill_slot *slot = wr_spill_slot_take(writer->spill, WR_SPILL_FOR_BLOCK);
+    wr_spill *spill = writer->stream->spill;
+    wr_spill_slot *slot = wr_spill_slot_take(spill, WR_SPILL_FOR_BLOCK);
     wr_status status = write_block_with(writer, slot, bytes, byte_count, err);
 
-    wr_spill_slot_give(writer->spill, slot);
+    wr_spill_slot_give(spill, slot);
     return status;
 }
 
 /* `piece`: block_bytes_max. */
 static wr_status copy_blob(chain_writer *writer, uint8_t *piece, const wr_blob *blob, wr_error *err)
 {
+    uint32_t most = writer->stream->spill->block_bytes_max;
     uint64_t done = 0;
 
     while (done < blob->byte_count) {
         uint64_t left = blob->byte_count - done;
-        size_t wanted =
-            left < writer->spill->block_bytes_max ? (size_t)left : writer->spill->block_bytes_max;
+        size_t wanted = left < most ? (size_t)left : most;
 
         WR_TRY(wr_blob_read(blob, done, piece, wanted, err));
         WR_TRY(write_block(writer, piece, (uint32_t)wanted, err));
@@ -137,7 +139,7 @@ static wr_status check_group(const wr_spill *spill, const wr_spill_header *heade
 }
 
 /* From the block at *position with *header back to the one with `index`, which is not later. */
-static wr_status walk_to(wr_spill *spill, uint64_t index, wr_spill_position *position,
+static wr_status walk_to(wr_spill_stream *stream, uint64_t index, wr_spill_position *position,
                          wr_spill_header *header, wr_error *err)
 {
     uint64_t group = header->link.group;
@@ -146,8 +148,8 @@ static wr_status walk_to(wr_spill *spill, uint64_t index, wr_spill_position *pos
         bool can_jump = header->link.jump != 0 && header->link.jump_index >= index;
 
         *position = can_jump ? header->link.jump : header->link.before;
-        WR_TRY(wr_spill_header_read(spill, *position, spill->blobs.salt, header, err));
-        WR_TRY(check_group(spill, header, group, err));
+        WR_TRY(wr_spill_header_read(stream->spill, *position, stream->salt, header, err));
+        WR_TRY(check_group(stream->spill, header, group, err));
     }
     return WR_OK;
 }
@@ -171,14 +173,15 @@ static wr_status read_part(wr_spill *spill, uint8_t *piece, wr_spill_position po
 }
 
 /* Read the chain that ends at `last`; fewer bytes than asked for only at its end. */
-static wr_status read_chain(wr_spill *spill, uint8_t *piece, wr_spill_position last,
+static wr_status read_chain(wr_spill_stream *stream, uint8_t *piece, wr_spill_position last,
                             uint64_t offset, void *buffer, size_t byte_count, size_t *out_bytes,
                             wr_error *err)
 {
+    wr_spill *spill = stream->spill;
     wr_spill_header last_header;
     size_t done = 0, now = 1;
 
-    WR_TRY(wr_spill_header_read(spill, last, spill->blobs.salt, &last_header, err));
+    WR_TRY(wr_spill_header_read(spill, last, stream->salt, &last_header, err));
     while (done < byte_count && now > 0) {
         uint64_t index = (offset + done) / spill->block_bytes_max;
         uint32_t in_block = (uint32_t)((offset + done) % spill->block_bytes_max);
@@ -187,7 +190,7 @@ static wr_status read_chain(wr_spill *spill, uint8_t *piece, wr_spill_position l
 
         if (index > last_header.link.index)
             break;
-        WR_TRY(walk_to(spill, index, &position, &header, err));
+        WR_TRY(walk_to(stream, index, &position, &header, err));
         WR_TRY(read_part(spill, piece, position, &header, in_block, (uint8_t *)buffer + done,
                          byte_count - done, &now, err));
         done += now;
@@ -196,14 +199,14 @@ static wr_status read_chain(wr_spill *spill, uint8_t *piece, wr_spill_position l
     return WR_OK;
 }
 
-static wr_status read_at(wr_spill *spill, wr_spill_position last, uint64_t offset, void *buffer,
+static wr_status read_at(wr_spill_stream *stream, wr_spill_position last, uint64_t offset, void *buffer,
                          size_t byte_count, size_t *out_bytes, wr_error *err)
 {
-    wr_spill_slot *slot = wr_spill_slot_take(spill, WR_SPILL_FOR_READ);
+    wr_spill_slot *slot = wr_spill_slot_take(stream->spill, WR_SPILL_FOR_READ);
     wr_status status;
 
-    status = read_chain(spill, slot->out, last, offset, buffer, byte_count, out_bytes, err);
-    wr_spill_slot_give(spill, slot);
+    status = read_chain(stream, slot->out, last, offset, buffer, byte_count, out_bytes, err);
+    wr_spill_slot_give(stream->spill, slot);
     return status;
 }
 
@@ -226,7 +229,7 @@ wr_status wr_spill_blob_store(wr_spill *spill, const wr_blob *blob, wr_blob *out
     chain_writer writer;
     wr_status status;
 
-    begin_chain(&writer, spill);
+    begin_chain(&writer, &spill->blobs);
     status = copy_blob(&writer, slot->out, blob, err);
     wr_spill_slot_give(spill, slot);
     WR_TRY(status);
@@ -234,7 +237,7 @@ wr_status wr_spill_blob_store(wr_spill *spill, const wr_blob *blob, wr_blob *out
         .byte_count = blob->byte_count,
         .hash = blob->hash,
         .read = read_blob,
-        .owner = spill,
+        .owner = &spill->blobs,
         .position = writer.last,
     };
     return WR_OK;
@@ -243,14 +246,15 @@ wr_status wr_spill_blob_store(wr_spill *spill, const wr_blob *blob, wr_blob *out
 static wr_status append_scratch(void *self, const void *bytes, size_t byte_count,
                                 wr_scratch_position *out_position, wr_error *err)
 {
-    wr_spill *spill = self;
+    wr_spill_stream *stream = self;
+    uint32_t most = stream->spill->block_bytes_max;
     chain_writer writer;
 
     wr_assert(byte_count > 0, "scratch pieces have at least one byte");
-    begin_chain(&writer, spill);
-    for (size_t done = 0; done < byte_count; done += spill->block_bytes_max) {
+    begin_chain(&writer, stream);
+    for (size_t done = 0; done < byte_count; done += most) {
         size_t left = byte_count - done;
-        size_t now = left < spill->block_bytes_max ? left : spill->block_bytes_max;
+        size_t now = left < most ? left : most;
 
         WR_TRY(write_block(&writer, (const uint8_t *)bytes + done, (uint32_t)now, err));
     }
@@ -265,9 +269,28 @@ static wr_status read_scratch(void *self, wr_scratch_position position, uint64_t
     return read_at(self, position, offset, buffer, byte_count, out_byte_count, err);
 }
 
-static const wr_scratch_ops SCRATCH_OPS = {.append = append_scratch, .read = read_scratch};
+/* An area is a stream of its own: a position names a block of that stream and no other. */
+_Static_assert(sizeof(wr_spill_stream) <= sizeof(wr_scratch_area), "an area holds a stream");
+
+static void clear_area(void *self)
+{
+    wr_spill_stream_release(self);
+}
+
+static void open_area(void *self, wr_scratch_area *area, wr_scratch *out_scratch)
+{
+    static const wr_scratch_ops AREA_OPS = {.append = append_scratch, .read = read_scratch,
+                                            .clear = clear_area};
+    wr_spill_stream *stream = (wr_spill_stream *)(void *)area;
+
+    wr_spill_stream_init(stream, ((wr_spill_stream *)self)->spill);
+    *out_scratch = (wr_scratch){&AREA_OPS, stream};
+}
+
+static const wr_scratch_ops SCRATCH_OPS = {.append = append_scratch, .read = read_scratch,
+                                           .open_area = open_area};
 
 void wr_spill_scratch(wr_spill *spill, wr_scratch *out_scratch)
 {
-    *out_scratch = (wr_scratch){&SCRATCH_OPS, spill};
+    *out_scratch = (wr_scratch){&SCRATCH_OPS, &spill->blobs};
 }

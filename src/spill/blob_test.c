@@ -203,6 +203,45 @@ static void scratch_pieces(void **state)
     fixture_close(&f);
 }
 
+/* What was appended to an area is given back, and to it alone. */
+static void areas_are_cleared(void **state)
+{
+    spill_fixture       f;
+    wr_scratch          scratch, area;
+    wr_scratch_area     room;
+    wr_scratch_position kept, position[200];
+    uint8_t             piece[5000], back[5000];
+    uint64_t            disk_bytes;
+    size_t              found;
+
+    (void)state;
+    fixture_open(&f, BLOCK, 64 << 20, 1);
+    wr_spill_scratch(f.spill, &scratch);
+    area = wr_scratch_open_area(scratch, &room);
+    assert_int_equal(wr_scratch_append(scratch, "weir", 4, &kept, NULL), WR_OK);
+    disk_bytes = fixture_disk_bytes(&f);
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 200; i++) {
+            fixture_fill(piece, sizeof piece, 2 * i + 1);
+            assert_int_equal(wr_scratch_append(area, piece, sizeof piece, &position[i], NULL), WR_OK);
+        }
+        for (uint32_t i = 0; i < 200; i++) {
+            fixture_fill(piece, sizeof piece, 2 * i + 1);
+            assert_int_equal(wr_scratch_read(area, position[i], 0, back, sizeof back, &found, NULL), WR_OK);
+            assert_int_equal(found, sizeof back);
+            assert_memory_equal(back, piece, sizeof piece);
+        }
+        assert_true(fixture_disk_bytes(&f) >= disk_bytes + 200 * sizeof piece);
+        wr_scratch_clear(area);
+        assert_int_equal(fixture_disk_bytes(&f), disk_bytes);
+    }
+    assert_int_equal(wr_scratch_read(scratch, kept, 0, back, 100, &found, NULL), WR_OK);
+    assert_memory_equal(back, "weir", 4);
+    wr_scratch_clear(scratch); /* no area: it stays */
+    assert_int_equal(wr_scratch_read(scratch, kept, 0, back, 100, &found, NULL), WR_OK);
+    fixture_close(&f);
+}
+
 typedef struct worker {
     wr_spill *spill;
     uint64_t  seed;
@@ -253,6 +292,7 @@ int main(void)
         cmocka_unit_test(values_that_end_early_are_corrupt),
         cmocka_unit_test(damaged_values_are_corrupt),
         cmocka_unit_test(scratch_pieces),
+        cmocka_unit_test(areas_are_cleared),
         cmocka_unit_test(threads_store_side_by_side),
     };
 

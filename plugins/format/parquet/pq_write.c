@@ -149,9 +149,9 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
         *shared->shred = (pq_shred){.long_bytes = sizes.long_bytes, .window = window, .texts = texts};
     wr_long_writer_layout(&shared->long_writer, &shared->scratch, carver);
     wr_pq_store_layout(&shared->footer, &shared->scratch, sizes.store_bytes, carver);
-    wr_pq_store_layout(&shared->notes, &shared->scratch, PQ_NOTES_PER_PIECE * sizeof(pq_page_note),
+    wr_pq_store_layout(&shared->notes, &shared->pages, PQ_NOTES_PER_PIECE * sizeof(pq_page_note),
                        carver);
-    wr_pq_store_layout(&shared->indexes, &shared->scratch, sizes.store_bytes, carver);
+    wr_pq_store_layout(&shared->indexes, &shared->pages, sizes.store_bytes, carver);
     while (wr_pq_walk_next(&walk, &node)) {
         pq_dictionary dictionary;
         pq_store      store;
@@ -162,7 +162,7 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
         WR_TRY(wr_pq_leaf_of(&walk, &node, wr_carve(carver, walk.depth * sizeof(pq_path)), &leaf,
                              err));
         wr_pq_dictionary_layout(&dictionary, &leaf, sizes.dictionary_bytes, carver);
-        wr_pq_store_layout(&store, &shared->scratch, sizes.store_bytes, carver);
+        wr_pq_store_layout(&store, &shared->pages, sizes.store_bytes, carver);
         if (carver->base) {
             shared->leaves[index] = leaf;
             shared->dictionaries[index] = dictionary;
@@ -189,6 +189,7 @@ static wr_status shared_init(const wr_write_request *request, void *shared_p, wr
     wr_carver               carver = {0};
 
     shared->scratch = *request->scratch;
+    shared->pages = wr_scratch_open_area(shared->scratch, &shared->area);
     shared->codec = wr_pq_write_codec(options);
     shared->page_kind = options->page_version == 1 ? PQ_DATA_PAGE_V2 : PQ_DATA_PAGE;
     shared->uses_dictionaries = options->dictionary;

@@ -297,6 +297,9 @@ struct pq_shared {
     pq_page_kind   page_kind;
     pq_leaf       *leaves;
     wr_scratch     scratch;
+    wr_scratch     pages;        /* scratch space of the row group being collected, in ... */
+    wr_scratch_area area;
+    uint64_t       pages_bytes;  /* since that was cleared                              */
     /* take */
     pq_dictionary *dictionaries;
     uint8_t       *pause;        /* of each leaf: row groups without a dictionary ahead */

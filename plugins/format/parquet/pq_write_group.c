@@ -2,8 +2,11 @@
  * and what the footer says of it is put aside; the end writes the footer.
  *
  * Of a leaf come its dictionary, then its data pages; behind the leaves of a row group stand the indexes of
- * their pages. Cost: every page is copied twice, through scratch space. */
+ * their pages. What the pages took of the scratch space is then given back. Cost: every page is copied
+ * twice, through scratch space. */
 #include "pq_write.h"
+
+enum { CLEARED_BYTES_MIN = 8 << 20 /* giving back less does not pay */ };
 
 static wr_status put_output(void *output, const void *bytes, size_t byte_count, wr_error *err)
 {
@@ -277,6 +280,11 @@ static wr_status write_group(const wr_write_request *request, pq_shared *shared,
     indexes = output->offset;
     WR_TRY(wr_pq_store_read(&shared->indexes, shared->copy, put_output, output, err));
     wr_pq_store_reset(&shared->indexes);
+    shared->pages_bytes += output->offset - begin;
+    if (shared->pages_bytes >= CLEARED_BYTES_MIN) {
+        wr_scratch_clear(shared->pages);
+        shared->pages_bytes = 0;
+    }
     return note_group(request, shared, row_count, begin, indexes, err);
 }
 
