@@ -27,4 +27,8 @@ wr_status wr_table_probe(wr_table *table, wr_lease *open_lease, wr_error *err) W
 /** After the sample: the same for what can be read only once. */
 wr_status wr_table_probe_stream(wr_table *table, wr_error *err) WR_MUST_USE;
 
+/** A type that holds the values of both, as inference would have chosen it; Utf8 holds any. */
+wr_status wr_type_unite(wr_type a, wr_type b, wr_bump *bump, wr_type *out_type,
+                        wr_error *err) WR_MUST_USE;
+
 #endif

@@ -152,26 +152,6 @@ static bool any_value(const wr_schema *schema)
     return false;
 }
 
-static bool is_integer(wr_type type)
-{
-    return type.logical == WR_TYPE_I64 || type.logical == WR_TYPE_U64 ||
-           (type.logical == WR_TYPE_DECIMAL && type.scale == 0);
-}
-
-/* A type that holds the values of both, as inference would have chosen it. */
-static wr_type merge_types(wr_type a, wr_type b)
-{
-    if (wr_type_equal(a, b) || b.logical == WR_TYPE_NULL_)
-        return a;
-    if (a.logical == WR_TYPE_NULL_)
-        return b;
-    if (is_integer(a) && is_integer(b))
-        return (wr_type){.logical = WR_TYPE_DECIMAL, .precision = 38};
-    if ((is_integer(a) || a.logical == WR_TYPE_F64) && (is_integer(b) || b.logical == WR_TYPE_F64))
-        return WR_TYPE(F64);
-    return WR_TYPE(UTF8);
-}
-
 /* Make room for columns that `schema` does not have yet, and put them behind. */
 static wr_status append_columns(wr_schema *schema, const wr_schema *other, wr_bump *bump,
                                 wr_error *err)
@@ -211,8 +191,8 @@ static wr_status merge_schema(wr_schema *schema, const wr_schema *other, wr_bump
         if (known == WR_FIELD_NONE)
             any_new = true;
         else
-            schema->fields[known].type = merge_types(schema->fields[known].type,
-                                                     other->fields[i].type);
+            WR_TRY(wr_type_unite(schema->fields[known].type, other->fields[i].type, bump,
+                                 &schema->fields[known].type, err));
     }
     return any_new ? append_columns(schema, other, bump, err) : WR_OK;
 }

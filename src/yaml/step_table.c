@@ -209,7 +209,7 @@ const step_op WR_STEP_SCAN = {
             "columns whose names and types are known: a list of {name, type, nullable}, or "
             "a map from names to types; the others are inferred, [] infers all. NULL in a "
             "column with nullable: false is a bad row. A column of a nested type, such as int[], "
-            "struct(a int, b text) or map(text, int), is read as JSON, which else stays text",
+            "struct(a int, b text) or map(text, int), is read as JSON",
             "of the format (weir help csv), and the step's own, below",
             "sample (the default: the first file that has rows tells the types) or full: "
             "every file is read twice, and types hold all values; digits with leading zeros stay "

@@ -16,6 +16,12 @@ static const wr_option_def READ_OPTIONS[] = {
     READ_OPTION(layout, WR_OPTION_ENUM, "auto", 0, 0, LAYOUTS,
                 "lines: one object a line; array: the elements of one array; documents: one object "
                 "after the other, over any number of lines; found out from each file by default"),
+    READ_OPTION(infer_depth, WR_OPTION_INT, "16", 0, WR_NESTED_DEPTH_MAX - 2, NULL,
+                "so many levels of objects and arrays in a column are inferred as structs, lists and "
+                "maps; what lies deeper stays JSON text, with 0 all that is nested"),
+    READ_OPTION(map_keys, WR_OPTION_INT, "200", 1, 1000, NULL,
+                "an object inside a column that has more keys than this in the sample is a map from "
+                "text; fewer, a struct"),
     {0},
 };
 

@@ -1,343 +1,305 @@
-/* json_infer.c — names and types of the columns from a bounded sample, or from all of the file.
+/* json_infer.c — names and types of the columns from the first records, or from all of the file.
  *
- * Columns are the keys in order of first appearance. Booleans are Boolean; numbers are Int64, UInt64,
- * Decimal(38, 0) or Float64, the first that holds them all without loss (Float64: fractions and what
- * is too large for all); texts are Date32, Time or Timestamp if all read as such, else Utf8; a mixture,
- * an object or an array is Utf8 with the text of the value. Lines that cannot be read are left to the
- * scan and its on_error. A key that comes later than the sample is passed over: declare it.
- * Memory: the buffer, one guess and one name per column, in the caller's bump. */
+ * The text passes through a window, token by token, so that records may have any length. Columns are the
+ * keys of records in order of first appearance; types: json_guess.h. Records that cannot be read are left
+ * to the scan and its on_error. A key that comes later than the sample is passed over: declare it.
+ * Memory: the window and the guesses, in the caller's bump. Cost: 2 to 5 ns a byte. */
 #include <string.h>
 
-#include "base/hash.h"
-#include "json_priv.h"
-#include "kernel/text_guess.h"
-#include "types/parse.h"
+#include "json_guess.h"
 
 enum {
-    SAMPLE_BYTES = 256 * 1024,
-    SAMPLE_BYTES_MAX = 16 * 1024 * 1024,
-    COLUMNS_MAX = 100000,
-    DECIMAL_DIGITS_MAX = 38,
+    WINDOW_BYTES = 256 * 1024,
+    TOKEN_BYTES = 64 * 1024,             /* a longer value may be passed over               */
+    SAMPLE_BYTES = 256 * 1024,           /* and the rest of the record that they end in ... */
+    RECORD_BYTES_MAX = 16 * 1024 * 1024, /* ... if it is no longer than this                */
 };
 
-typedef struct guess {
-    wr_text       name;
-    wr_text_guess texts, numbers;
-    bool          any_text, any_number, any_bool, any_nested;
-    bool          is_fraction, is_negative, is_beyond_u64, is_beyond_decimal;
-} guess;
+/* An object or array that is open. */
+typedef struct place {
+    uint32_t guess;
+    bool     is_object;
+} place;
 
 typedef struct inference {
-    wr_text   path;
-    wr_input *input;
-    wr_bump  *bump;
-    uint8_t  *bytes;
-    uint32_t  byte_count, room;
-    bool      at_end;
-    guess    *guesses;
-    uint32_t  column_count, column_room;
-    uint32_t *slots; /* column + 1 by hash of name; 0: free */
-    uint32_t  mask;
-    json_layout layout;
-    bool      is_over;   /* ARRAY: it is closed */
-    bool      any_object;
-    bool      any_fault; /* a record was none */
+    json_guesses all;
+    wr_input    *input;
+    uint8_t     *bytes;
+    uint32_t     at, end; /* the window: what is not looked at yet */
+    uint64_t     passed;  /* bytes before the window               */
+    bool         at_end;
+    json_layout  layout;
+    place        places[WR_NESTED_DEPTH_MAX + 1];
+    uint32_t     depth;
+    bool         is_bad;  /* the record cannot be read             */
+    bool         any_object, any_fault;
 } inference;
 
-/* ---- Columns ----------------------------------------------------------------------------------- */
+/* ---- The window -------------------------------------------------------------------------------- */
 
-static void place(inference *in, uint32_t column)
+/* Have a token's bytes at hand, or all there are. A NUL stands behind the window. */
+static wr_status look_ahead(inference *in, wr_error *err)
 {
-    wr_text  name = in->guesses[column].name;
-    uint32_t at = (uint32_t)wr_hash_bytes(name.bytes, name.byte_count) & in->mask;
+    size_t got;
 
-    while (in->slots[at])
-        at = (at + 1) & in->mask;
-    in->slots[at] = column + 1;
-}
-
-static wr_status grow(inference *in, wr_error *err)
-{
-    uint32_t room = in->column_room ? in->column_room * 2 : 64;
-    guess   *guesses = WR_BUMP_NEW_ARRAY(in->bump, guess, room, err);
-
-    in->slots = WR_BUMP_NEW_ARRAY(in->bump, uint32_t, (size_t)room * 2, err);
-    if (!guesses || !in->slots)
-        return WR_NO_MEMORY;
-    if (in->column_count)
-        memcpy(guesses, in->guesses, in->column_count * sizeof guesses[0]);
-    in->guesses = guesses;
-    in->column_room = room;
-    in->mask = room * 2 - 1;
-    for (uint32_t c = 0; c < in->column_count; c++)
-        place(in, c);
+    if (in->end - in->at >= TOKEN_BYTES || in->at_end)
+        return WR_OK;
+    memmove(in->bytes, in->bytes + in->at, in->end - in->at);
+    in->passed += in->at;
+    in->end -= in->at;
+    in->at = 0;
+    WR_TRY(wr_input_read_full(in->input, in->bytes + in->end, WINDOW_BYTES - in->end, &got, err));
+    in->end += (uint32_t)got;
+    in->at_end = in->end < WINDOW_BYTES;
+    in->bytes[in->end] = '\0';
     return WR_OK;
 }
 
-static wr_status column_of(inference *in, wr_text name, guess **out_guess, wr_error *err)
+static wr_status pass_blanks(inference *in, bool over_lines, wr_error *err)
 {
-    char *copy;
-
-    if (in->column_count > 0) {
-        uint32_t at = (uint32_t)wr_hash_bytes(name.bytes, name.byte_count) & in->mask;
-
-        for (; in->slots[at]; at = (at + 1) & in->mask) {
-            *out_guess = &in->guesses[in->slots[at] - 1];
-            if (wr_text_equal((*out_guess)->name, name))
-                return WR_OK;
-        }
-    }
-    if (in->column_count == COLUMNS_MAX)
-        return WR_RAISE(err, WR_DATA, "%.*s: there are more than %d keys", WR_TEXT_ARG(in->path),
-                        COLUMNS_MAX);
-    if (in->column_count == in->column_room)
-        WR_TRY(grow(in, err));
-    copy = wr_bump_copy(in->bump, name, err);
-    if (!copy)
-        return WR_NO_MEMORY;
-    *out_guess = &in->guesses[in->column_count];
-    **out_guess = (guess){.name = {copy, name.byte_count}};
-    place(in, in->column_count++);
+    do {
+        WR_TRY(look_ahead(in, err));
+        in->at = (uint32_t)(wr_json_blanks(in->bytes + in->at, over_lines) - in->bytes);
+    } while (in->at == in->end && !in->at_end);
     return WR_OK;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------ */
-
-static void add_number(guess *g, wr_text text)
+/* A text that the window does not hold. */
+static wr_status pass_text(inference *in, wr_error *err)
 {
-    static const wr_text_rules USUAL = {0};
-    size_t                     digits = text.byte_count - (text.bytes[0] == '-');
-    uint64_t                   whole;
+    bool escaped = false, inside = true;
 
-    g->any_number = true;
-    g->is_negative |= text.bytes[0] == '-';
-    for (size_t i = 0; i < text.byte_count; i++)
-        g->is_fraction |= text.bytes[i] == '.' || (text.bytes[i] | 0x20) == 'e';
-    if (digits > 18) {
-        g->is_beyond_u64 |= !wr_parse_u64(text, &whole);
-        g->is_beyond_decimal |= digits > DECIMAL_DIGITS_MAX;
+    in->at++;
+    while (inside && in->at < in->end) {
+        uint8_t byte = in->bytes[in->at++];
+
+        inside = byte != '"' || escaped;
+        escaped = byte == '\\' && !escaped;
+        if (in->at == in->end)
+            WR_TRY(look_ahead(in, err));
     }
-    wr_text_guess_add(&g->numbers, &USUAL, text);
+    return WR_OK;
 }
 
-static void add_value(guess *g, json_token *value)
+/* A nested value, or a record, of which the first bytes were not taken. */
+static wr_status pass_value(inference *in, json_layout layout, wr_error *err)
 {
-    static const wr_text_rules USUAL = {0};
-    uint32_t                   byte_count = (uint32_t)(value->end - value->start);
+    json_cut    cut = {0};
+    json_bounds bounds = {0};
 
-    switch (value->kind) {
-    case JSON_NULL:
-        return;
-    case JSON_BOOL:
-        g->any_bool = true;
-        return;
-    case JSON_NESTED:
-        g->any_nested = true;
-        return;
-    case JSON_NUMBER:
-        add_number(g, (wr_text){(const char *)value->start, byte_count});
-        return;
-    case JSON_STRING:
-        g->any_text = true;
-        if (value->escaped || byte_count == 0)
-            g->texts.struck = UINT16_MAX;
-        else
-            wr_text_guess_add(&g->texts, &USUAL, (wr_text){(const char *)value->start, byte_count});
-        return;
+    while (bounds.next == 0 && in->at < in->end) {
+        WR_TEXT_PICK(wr_json_scan)->find_bounds(layout, true, &cut, in->bytes, in->at, in->end,
+                                                &bounds);
+        in->at = bounds.next == 0 ? in->end : layout == JSON_ARRAY ? bounds.end : bounds.next;
+        WR_TRY(look_ahead(in, err));
     }
-}
-
-static wr_type number_type(const guess *g)
-{
-    wr_type type = wr_text_guess_type(&g->numbers);
-
-    if (type.logical != WR_TYPE_UTF8)
-        return type;
-    if (g->is_fraction || g->is_beyond_decimal)
-        return WR_TYPE(F64);
-    if (!g->is_negative && !g->is_beyond_u64)
-        return WR_TYPE(U64);
-    return (wr_type){.logical = WR_TYPE_DECIMAL, .precision = DECIMAL_DIGITS_MAX};
-}
-
-static wr_type type_of(const guess *g)
-{
-    wr_type type = WR_TYPE(UTF8);
-    int     kinds = g->any_text + g->any_number + g->any_bool + g->any_nested;
-
-    if (kinds == 0)
-        return WR_TYPE(NULL_);
-    if (kinds != 1 || g->any_nested)
-        return type;
-    if (g->any_bool)
-        return WR_TYPE(BOOL);
-    if (g->any_number)
-        return number_type(g);
-    type = wr_text_guess_type(&g->texts);
-    if (type.logical == WR_TYPE_DATE32 || type.logical == WR_TYPE_TIME ||
-        type.logical == WR_TYPE_TIMESTAMP)
-        return type;
-    return WR_TYPE(UTF8);
+    return WR_OK;
 }
 
 /* ---- Records ----------------------------------------------------------------------------------- */
 
-static wr_status guess_record(inference *in, uint8_t *record, wr_error *err)
+/* The value at hand; *out_opened: an object or array whose inside comes next, at its bracket. */
+static wr_status take_value(inference *in, uint32_t g, bool *out_opened, wr_error *err)
 {
-    json_walk  walk = {.at = record, .over_lines = in->layout != JSON_LINES};
-    json_token key, value;
+    json_walk  walk = {.over_lines = in->layout != JSON_LINES};
+    json_token value;
+    uint8_t    byte;
+    bool       is_nested;
 
-    while (wr_json_walk_key(&walk, &key)) {
-        uint32_t byte_count = (uint32_t)(key.end - key.start);
-        guess   *g = NULL;
-
-        if (!wr_json_walk_value(&walk, &value))
-            break;
-        if (key.escaped) /* the record is read once: it may be rewritten */
-            byte_count = wr_json_unescape(key.start, byte_count, (uint8_t *)(uintptr_t)key.start);
-        WR_TRY(column_of(in, (wr_text){(const char *)key.start, byte_count}, &g, err));
-        add_value(g, &value);
+    WR_TRY(look_ahead(in, err));
+    walk.at = in->bytes + in->at;
+    byte = *walk.at;
+    is_nested = byte == '{' || byte == '[';
+    *out_opened = is_nested && g != JSON_NOBODY && !in->all.guesses[g].is_opaque &&
+                  in->depth <= (uint32_t)in->all.options->infer_depth;
+    if (is_nested && g != JSON_NOBODY)
+        in->all.guesses[g].kinds |= byte == '{' ? JSON_KIND_OBJECT : JSON_KIND_ARRAY;
+    if (*out_opened) {
+        in->places[in->depth++] = (place){g, byte == '{'};
+        return WR_OK;
     }
-    in->any_fault |= walk.fault != NULL;
-    in->any_object |= walk.fault == NULL;
+    if (is_nested && g != JSON_NOBODY)
+        in->all.guesses[g].is_opaque = true;
+    if (wr_json_walk_value(&walk, &value)) {
+        in->at = (uint32_t)(walk.at - in->bytes);
+        if (g != JSON_NOBODY)
+            wr_json_guess_add(&in->all.guesses[g], &value);
+        return WR_OK;
+    }
+    in->is_bad = in->at_end || (byte != '"' && !is_nested);
+    if (in->is_bad || is_nested)
+        return in->is_bad ? WR_OK : pass_value(in, JSON_DOCUMENTS, err);
+    if (g != JSON_NOBODY) {
+        in->all.guesses[g].kinds |= JSON_KIND_TEXT;
+        in->all.guesses[g].texts.struck = UINT16_MAX;
+    }
+    return pass_text(in, err);
+}
+
+/* The next element of an array; false: it is over, or there is a fault. */
+static bool walk_element(json_walk *walk)
+{
+    bool over_lines = walk->over_lines, was_inside = walk->inside;
+
+    walk->at = wr_json_blanks(walk->at, over_lines);
+    if (*walk->at == (was_inside ? ',' : '[')) {
+        walk->at = wr_json_blanks(walk->at + 1, over_lines);
+        if (was_inside || *walk->at != ']')
+            return true;
+    }
+    if (*walk->at == ']')
+        walk->at++;
+    else
+        walk->fault = "expected ',' or ']'";
+    return false;
+}
+
+/* On to the next value; *out_guess JSON_NOBODY: nobody wants it. in->depth 0: the record is over. */
+static wr_status go_on(inference *in, bool opened, uint32_t *out_guess, wr_error *err)
+{
+    while (in->depth > 0 && !in->is_bad) {
+        place     *top = &in->places[in->depth - 1];
+        json_walk  walk = {.over_lines = in->layout != JSON_LINES, .inside = !opened};
+        json_token key = {0};
+        bool       more;
+
+        WR_TRY(look_ahead(in, err));
+        walk.at = in->bytes + in->at;
+        more = top->is_object ? wr_json_walk_key(&walk, &key) : walk_element(&walk);
+        in->is_bad = walk.fault != NULL;
+        in->at = (uint32_t)(walk.at - in->bytes);
+        if (more && top->is_object) {
+            wr_text name = {(const char *)key.start, (size_t)(key.end - key.start)};
+
+            if (key.escaped) /* the text is read once: it may be rewritten */
+                name.byte_count = wr_json_unescape(key.start, (uint32_t)name.byte_count,
+                                                   (uint8_t *)(uintptr_t)key.start);
+            return wr_json_guess_member(&in->all, top->guess, name, out_guess, err);
+        }
+        if (more)
+            return wr_json_guess_element(&in->all, top->guess, out_guess, err);
+        opened = false;
+        in->depth -= !in->is_bad;
+    }
     return WR_OK;
 }
 
-/* The record that begins at `from`: *out_next is behind it; false: it does not end in the sample. */
-static bool find_record(inference *in, uint32_t from, uint32_t *out_next)
+/* Nothing more is looked at. */
+static void stop(inference *in)
 {
-    const uint8_t *newline;
-    json_cut       cut = {0};
-    json_bounds    bounds;
+    in->at_end = true;
+    in->at = in->end;
+}
+
+/* Behind a record that cannot be read. */
+static wr_status pass_bad_record(inference *in, uint64_t begin, wr_error *err)
+{
+    in->any_fault = true;
+    if (begin >= in->passed)
+        in->at = (uint32_t)(begin - in->passed);
+    else if (in->layout != JSON_LINES)
+        stop(in);
+    return in->layout == JSON_LINES ? WR_OK : pass_value(in, in->layout, err);
+}
+
+/* The record at hand. */
+static wr_status guess_record(inference *in, wr_error *err)
+{
+    uint64_t begin = in->passed + in->at;
+    uint32_t g = JSON_ROOT;
+
+    in->depth = 0;
+    in->is_bad = in->bytes[in->at] != '{';
+    while (!in->is_bad) {
+        bool opened;
+
+        WR_TRY(take_value(in, g, &opened, err));
+        WR_TRY(go_on(in, opened, &g, err));
+        if (in->depth == 0 && !in->is_bad) {
+            in->any_object = true;
+            return WR_OK;
+        }
+        if (in->passed + in->at - begin > RECORD_BYTES_MAX) {
+            stop(in);
+            return WR_OK;
+        }
+    }
+    return pass_bad_record(in, begin, err);
+}
+
+/* Behind a record, up to the next one. */
+static wr_status pass_separator(inference *in, wr_error *err)
+{
+    bool found = false;
 
     if (in->layout == JSON_LINES) {
-        newline = memchr(in->bytes + from, '\n', in->byte_count - from);
-        *out_next = newline ? (uint32_t)(newline - in->bytes) + 1 : 0;
-    } else {
-        WR_TEXT_PICK(wr_json_scan)->find_bounds(in->layout, true, &cut, in->bytes, from,
-                                                in->byte_count, &bounds);
-        in->is_over = bounds.closed;
-        *out_next = bounds.next;
+        while (!found && in->at < in->end) {
+            const uint8_t *newline = memchr(in->bytes + in->at, '\n', in->end - in->at);
+
+            found = newline != NULL;
+            in->at = found ? (uint32_t)(newline - in->bytes) + 1 : in->end;
+            WR_TRY(look_ahead(in, err));
+        }
+        return WR_OK;
     }
-    return *out_next > 0;
-}
-
-/* Every record that ends; what is behind the last one moves to the front. */
-static wr_status guess_records(inference *in, wr_error *err)
-{
-    uint32_t from = 0, next;
-
-    while (!in->is_over && find_record(in, from, &next)) {
-        uint8_t *at = (uint8_t *)(uintptr_t)wr_json_blanks(in->bytes + from,
-                                                           in->layout != JSON_LINES);
-
-        if (at < in->bytes + next - (in->layout != JSON_DOCUMENTS))
-            WR_TRY(guess_record(in, at, err));
-        from = next;
-    }
-    memmove(in->bytes, in->bytes + from, in->byte_count - from);
-    in->byte_count -= from;
-    in->bytes[in->byte_count] = '\0';
+    WR_TRY(pass_blanks(in, true, err));
+    if (in->layout == JSON_ARRAY && in->bytes[in->at] == ',')
+        in->at++;
+    else if (in->layout == JSON_ARRAY && in->bytes[in->at] == ']')
+        stop(in);
     return WR_OK;
 }
 
-static wr_status read_on(inference *in, wr_error *err)
-{
-    size_t got;
-
-    WR_TRY(wr_input_read_full(in->input, in->bytes + in->byte_count, in->room - in->byte_count,
-                              &got, err));
-    in->byte_count += (uint32_t)got;
-    in->at_end = in->byte_count < in->room;
-    if (in->at_end && in->byte_count > 0 && in->bytes[in->byte_count - 1] != '\n')
-        in->bytes[in->byte_count++] = '\n'; /* there is room for it */
-    in->bytes[in->byte_count] = '\0';
-    return WR_OK;
-}
-
-/* What stands before the first record becomes blanks. */
+/* What stands before the first record. */
 static wr_status begin(inference *in, wr_error *err)
 {
-    uint32_t head_bytes = in->byte_count < JSON_HEAD_BYTES ? in->byte_count : JSON_HEAD_BYTES;
-    uint8_t *at;
-
-    if (in->byte_count >= 2 && (memcmp(in->bytes, "\xff\xfe", 2) == 0 ||
-                                memcmp(in->bytes, "\xfe\xff", 2) == 0))
+    WR_TRY(look_ahead(in, err));
+    if (in->end >= 2 && (memcmp(in->bytes, "\xff\xfe", 2) == 0 ||
+                         memcmp(in->bytes, "\xfe\xff", 2) == 0))
         return WR_RAISE(err, WR_DATA, "%.*s: this is UTF-16 text (set the encoding: utf16)",
-                        WR_TEXT_ARG(in->path));
+                        WR_TEXT_ARG(in->all.path));
     if (in->layout == JSON_AUTO)
-        in->layout = wr_json_find_layout(in->bytes, head_bytes);
-    if (in->byte_count >= 3 && memcmp(in->bytes, "\xef\xbb\xbf", 3) == 0)
-        memset(in->bytes, ' ', 3);
-    at = (uint8_t *)(uintptr_t)wr_json_blanks(in->bytes, true);
-    if (in->layout == JSON_ARRAY && *at == '[')
-        *at = ' ';
-    else if (in->layout == JSON_ARRAY && *at != '\0')
-        return wr_json_raise_no_array(in->path, err);
+        in->layout = wr_json_find_layout(in->bytes, in->end < JSON_HEAD_BYTES ? in->end
+                                                                              : JSON_HEAD_BYTES);
+    if (in->end >= 3 && memcmp(in->bytes, "\xef\xbb\xbf", 3) == 0)
+        in->at = 3;
+    WR_TRY(pass_blanks(in, true, err));
+    if (in->layout == JSON_ARRAY && in->at < in->end && in->bytes[in->at] != '[')
+        return wr_json_raise_no_array(in->all.path, err);
+    in->at += in->layout == JSON_ARRAY && in->at < in->end;
     return WR_OK;
 }
 
-/* The first bytes, as many as hold a record. */
-static wr_status take_sample(inference *in, wr_error *err)
+static wr_status guess_records(inference *in, bool full, wr_error *err)
 {
-    for (uint32_t room = SAMPLE_BYTES, next;; room *= 4) {
-        uint8_t *bytes = wr_bump_try_alloc(in->bump, (size_t)room + WR_TEXT_PAD);
-
-        if (!bytes)
-            return WR_RAISE(err, WR_NO_MEMORY, "%.*s: no record ends in its first %u bytes, and there "
-                            "is no memory to look further: raise the cap, or declare its columns "
-                            "(schema)", WR_TEXT_ARG(in->path), in->byte_count);
-        memset(bytes, 0, (size_t)room + WR_TEXT_PAD);
-        if (in->byte_count)
-            memcpy(bytes, in->bytes, in->byte_count);
-        in->bytes = bytes;
-        in->room = room;
-        WR_TRY(read_on(in, err));
-        if (room == SAMPLE_BYTES)
-            WR_TRY(begin(in, err));
-        if (in->at_end || find_record(in, 0, &next))
+    WR_TRY(begin(in, err));
+    for (;;) {
+        WR_TRY(pass_blanks(in, true, err));
+        if (in->at == in->end || (!full && in->passed + in->at > SAMPLE_BYTES))
             return WR_OK;
-        if (room >= SAMPLE_BYTES_MAX)
-            return WR_RAISE(err, WR_DATA, "%.*s: the first record is longer than %u bytes: declare "
-                            "its columns (schema)", WR_TEXT_ARG(in->path), room);
+        if (in->layout != JSON_ARRAY || in->bytes[in->at] != ']')
+            WR_TRY(guess_record(in, err));
+        WR_TRY(pass_separator(in, err));
     }
-}
-
-/* ---- The schema -------------------------------------------------------------------------------- */
-
-static wr_status make_schema(const inference *in, wr_schema *out_schema, wr_error *err)
-{
-    wr_schema schema = {.field_count = in->column_count};
-
-    schema.fields = WR_BUMP_NEW_ARRAY(in->bump, wr_field, in->column_count + 1, err);
-    if (!schema.fields)
-        return WR_NO_MEMORY;
-    for (uint32_t c = 0; c < in->column_count; c++) {
-        const guess *g = &in->guesses[c];
-
-        schema.fields[c] = (wr_field){g->name, type_of(g), true};
-    }
-    *out_schema = schema;
-    return WR_OK;
 }
 
 wr_status wr_json_infer(void *options, const wr_schema *declared, const wr_file_reader *file,
                         bool full, wr_bump *bump, wr_schema *out_schema, wr_error *err)
 {
-    inference in = {.path = file->path, .input = file->input, .bump = bump,
-                    .layout = (json_layout)((const json_read_options *)options)->layout};
+    const json_read_options *given = options;
+    inference                in = {.input = file->input, .layout = (json_layout)given->layout};
 
     if (declared && declared->field_count > 0) { /* other keys are passed over */
         *out_schema = *declared;
         return WR_OK;
     }
-    WR_TRY(take_sample(&in, err));
-    WR_TRY(guess_records(&in, err));
-    while (full && !in.at_end && !in.is_over && in.byte_count < in.room) {
-        WR_TRY(read_on(&in, err));
-        WR_TRY(guess_records(&in, err));
-    }
-    if (in.column_count == 0 && in.any_fault && !in.any_object)
+    in.bytes = wr_bump_alloc(bump, WINDOW_BYTES + WR_TEXT_PAD, err);
+    if (!in.bytes)
+        return WR_NO_MEMORY;
+    memset(in.bytes, 0, WINDOW_BYTES + WR_TEXT_PAD);
+    WR_TRY(wr_json_guesses_init(&in.all, given, file->path, bump, err));
+    WR_TRY(guess_records(&in, full, err));
+    if (in.all.guesses[JSON_ROOT].member_count == 0 && in.any_fault && !in.any_object)
         return WR_RAISE(err, WR_DATA, "%.*s: no record of it is an object", WR_TEXT_ARG(file->path));
-    return make_schema(&in, out_schema, err);
+    return wr_json_guess_schema(&in.all, out_schema, err);
 }

@@ -24,6 +24,7 @@
 
 typedef struct json_read_options {
     int32_t layout; /* json_layout */
+    int64_t infer_depth, map_keys;
 } json_read_options;
 
 typedef struct json_write_options {
