@@ -64,6 +64,8 @@ def main():
 
     def work(case):
         reason = skip_reason(case, mode)
+        if args.no_cap and any(step.needs_release for step in case.steps):
+            reason = "a sanitizer's own memory is beyond its cap"
         if reason:
             report.skip(case.title, reason)
             return

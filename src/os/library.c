@@ -50,7 +50,7 @@ static wr_status pay_for(const wr_library *library, uint64_t text_bytes, uint64_
 
 wr_status wr_library_open(wr_library *library, wr_error *err)
 {
-    uint64_t  text_bytes = wr_limit_text_bytes(), data_bytes = private_bytes();
+    uint64_t  text_bytes = wr_limit_text_bytes(), data_bytes = private_bytes(), data_bytes_after;
     void     *handle;
     wr_status status;
 
@@ -66,7 +66,8 @@ wr_status wr_library_open(wr_library *library, wr_error *err)
                         "%s (%s)", library->name, library->package, dlerror());
     status = resolve(library, handle, err);
     text_bytes = wr_limit_text_bytes() - text_bytes;
-    data_bytes = private_bytes() - data_bytes;
+    data_bytes_after = private_bytes(); /* others may have given memory back meanwhile */
+    data_bytes = data_bytes_after > data_bytes ? data_bytes_after - data_bytes : 0;
     if (status == WR_OK)
         status = pay_for(library, text_bytes, data_bytes, err);
     if (status != WR_OK) {

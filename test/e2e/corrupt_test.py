@@ -83,6 +83,8 @@ class Corrupt(WeirTest):
                 self.assertEqual(out is not None, code == 0, errors)
                 if code:
                     self.assertIn(name, errors)
+                    if code == 4:  # the flipped head asks for a larger window
+                        self.assertRegex(errors, r"a window of .* takes .*: raise the memory cap")
                 elif right is not None:
                     self.assertEqual(out, right)
 

@@ -31,6 +31,7 @@ class Step:
     stderr_without: list = field(default_factory=list)
     outputs: dict = field(default_factory=dict)       # path -> (kind, text)
     is_capped: bool = True
+    needs_release: bool = False                       # its cap has no room for a sanitizer
     is_judged: bool = False                           # an expectation was given
 
     def argv(self, program):
@@ -132,6 +133,8 @@ def add_expectation(step, words, text):
         step.outputs[words[1]] = (" ".join(words[2:]), text)
     elif words[0] == "cap" and words[1:] == ["none"]:
         step.is_capped = False
+    elif words[0] == "cap" and words[1:] == ["tight"]:
+        step.needs_release = True
     else:
         return False
     step.is_judged = True
