@@ -46,48 +46,22 @@ static wr_status record_stream(wr_table *table, wr_fs_reader *reader, wr_bump *o
 
 /* ---- One file --------------------------------------------------------------------------------- */
 
-/* Whoever fails has closed the reader. */
-static wr_status open_text(const wr_table *table, wr_fs_reader *reader, wr_bump *bump,
-                           wr_input **out_text, wr_error *err)
-{
-    wr_input *input;
-    wr_status status = wr_input_open(reader, table->codec, bump, &input, err);
-
-    if (status != WR_OK) {
-        reader->ops->close(reader);
-        return status;
-    }
-    status = wr_input_transcode(input, reader->path, table->encoding, bump, out_text, err);
-    if (status != WR_OK)
-        wr_input_close(input);
-    return status;
-}
-
-static wr_status raise_not_plain(const wr_table *table, wr_text path, wr_error *err)
-{
-    return WR_RAISE(err, WR_UNSUPPORTED, "'%.*s' is a stream or compressed as a whole, but a %s file "
-                    "is read at any place: make it a plain file first", WR_TEXT_ARG(path),
-                    table->format->name);
-}
-
+/* Closes the reader. */
 static wr_status infer_reader(const wr_table_spec *spec, wr_table *table, wr_text path,
                               wr_fs_reader *reader, wr_bump *open_bump, wr_bump *bump,
                               wr_schema *out_schema, wr_error *err)
 {
-    bool           random = table->format->reader->access == WR_ACCESS_RANDOM, plain = false;
-    wr_file_reader file = {.path = path};
-    wr_status      status = WR_OK;
+    const wr_format *format = table->format;
+    wr_input_want    want = {table->codec, table->encoding,
+                             format->reader->access == WR_ACCESS_RANDOM ? format->name : NULL};
+    wr_file_reader   file = {.path = path};
+    bool             plain;
+    wr_status        status;
 
-    if (table->encoding == WR_ENCODING_UTF8)
-        status = wr_input_is_plain(reader, table->codec, &plain, err);
-    if (status == WR_OK && random && !plain)
-        status = raise_not_plain(table, path, err);
-    if (status == WR_OK && !random)
-        WR_TRY(open_text(table, reader, open_bump, &file.input, err));
+    WR_TRY(wr_input_open_file(reader, &want, open_bump, &file.input, &plain, err));
     file.raw = plain ? reader : NULL;
-    if (status == WR_OK)
-        status = table->format->reader->infer(table->options, spec->declared, &file,
-                                              spec->infer_full, bump, out_schema, err);
+    status = format->reader->infer(table->options, spec->declared, &file, spec->infer_full, bump,
+                                   out_schema, err);
     if (file.input)
         wr_input_close(file.input);
     else

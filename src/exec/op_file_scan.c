@@ -242,53 +242,19 @@ static void file_scan_local_close(wr_node *node, void *local_p)
 
 /* ---- The serial half -------------------------------------------------------------------------------------- */
 
-/* Is the file read as it lies there, so that a format may jump in it? */
-static wr_status is_plain(const wr_plan_file_scan *plan, wr_fs_reader *reader, bool *out_plain,
-                          wr_error *err)
-{
-    *out_plain = false;
-    return plan->encoding == WR_ENCODING_UTF8 ? wr_input_is_plain(reader, plan->codec, out_plain, err)
-                                              : WR_OK;
-}
-
-/* The bytes of a file, decompressed and in UTF-8. Whoever fails has closed what it opened. */
-static wr_status open_input(const wr_plan_file_scan *plan, wr_fs_reader *reader, wr_bump *bump,
-                            wr_input **out_input, wr_error *err)
-{
-    wr_input *input = NULL;
-    wr_status status = wr_input_open(reader, plan->codec, bump, &input, err);
-
-    if (status != WR_OK) {
-        reader->ops->close(reader);
-        return status;
-    }
-    status = wr_input_transcode(input, reader->path, plan->encoding, bump, out_input, err);
-    if (status != WR_OK)
-        wr_input_close(input);
-    return status;
-}
-
 static wr_status open_reader(const wr_plan_file_scan *plan, wr_text path, open_file *slot,
                              wr_file_reader *file, wr_error *err)
 {
-    wr_fs_reader *reader;
-    bool          plain;
-    wr_status     status;
+    const wr_format *format = plan->format;
+    wr_input_want    want = {plan->codec, plan->encoding,
+                             format->reader->access == WR_ACCESS_RANDOM ? format->name : NULL};
+    wr_fs_reader    *reader;
+    bool             plain;
 
     WR_TRY(plan->fs->ops->open_read(plan->fs, path, &slot->bump, &reader, err));
     if (plan->head && plan->head->byte_count > 0 && wr_text_equal(path, plan->head->path))
         WR_TRY(wr_head_replay(reader, plan->head, &slot->bump, &reader, err));
-    status = is_plain(plan, reader, &plain, err);
-    if (status == WR_OK && !plain && plan->format->reader->access == WR_ACCESS_RANDOM)
-        status = WR_RAISE(err, WR_UNSUPPORTED, "'%.*s' is a stream or compressed as a whole, but a "
-                          "%s file is read at any place: make it a plain file first",
-                          WR_TEXT_ARG(path), plan->format->name);
-    if (status != WR_OK) {
-        reader->ops->close(reader);
-        return status;
-    }
-    if (plan->format->reader->access != WR_ACCESS_RANDOM)
-        WR_TRY(open_input(plan, reader, &slot->bump, &file->input, err));
+    WR_TRY(wr_input_open_file(reader, &want, &slot->bump, &file->input, &plain, err));
     slot->raw = reader;
     file->raw = plain ? reader : NULL;
     return WR_OK;

@@ -15,10 +15,7 @@
 #include "exec/sink_output.h"
 #include "exec/turn_page.h"
 
-enum {
-    SLACK_BYTES = 4 * 1024,
-    PIECE_ROW_BYTES = 64,     /* first guess of a row's width */
-};
+enum { PIECE_ROW_BYTES = 64 }; /* first guess of a row's width */
 
 typedef struct sink_shared {
     wr_bump      bump;
@@ -38,19 +35,9 @@ typedef struct sink_local {
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-/* Room for what stands before the first and after the last row. */
-static uint64_t frame_bytes(const wr_schema *schema)
-{
-    uint64_t bytes = SLACK_BYTES;
-
-    for (uint32_t i = 0; i < schema->field_count; i++)
-        bytes += 2 * schema->fields[i].name.byte_count + 16;
-    return bytes;
-}
-
 static uint64_t shared_need(const wr_plan_file_sink *plan)
 {
-    return wr_sink_output_need(plan) + frame_bytes(plan->request->schema);
+    return wr_sink_output_need(plan) + wr_sink_frame_bytes(plan->request->schema);
 }
 
 static uint64_t local_need(const wr_plan_file_sink *plan)
@@ -244,7 +231,7 @@ static wr_status write_frame(wr_node *node,
     const wr_plan_file_sink *plan = node->plan;
     sink_shared             *shared = wr_node_shared(node);
     wr_bump_mark             mark = wr_bump_save(&shared->bump);
-    wr_bytes                 bytes = {.capacity = frame_bytes(plan->request->schema)};
+    wr_bytes                 bytes = {.capacity = wr_sink_frame_bytes(plan->request->schema)};
 
     if (!frame)
         return WR_OK;

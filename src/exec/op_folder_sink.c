@@ -50,18 +50,9 @@ typedef struct sink_shared {
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-static uint64_t frame_bytes(const wr_schema *schema)
-{
-    uint64_t bytes = 4096;
-
-    for (uint32_t i = 0; i < schema->field_count; i++)
-        bytes += 2 * schema->fields[i].name.byte_count + 16;
-    return bytes;
-}
-
 static uint64_t bytes_capacity(const wr_plan_folder_sink *plan, const wr_exec *exec)
 {
-    uint64_t frame = frame_bytes(plan->file.request->schema);
+    uint64_t frame = wr_sink_frame_bytes(plan->file.request->schema);
 
     return frame > exec->page_bytes ? frame : exec->page_bytes;
 }

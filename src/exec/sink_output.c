@@ -1,11 +1,23 @@
 /* exec/sink_output.c — see sink_output.h. */
 #include "exec/sink_output.h"
 
-enum { WRITER_BYTES = 20 * 1024 /* handle of a file system: a few paths of up to 4 KB each */ };
+enum {
+    WRITER_BYTES = 20 * 1024, /* handle of a file system: a few paths of up to 4 KB each */
+    FRAME_BYTES = 4 * 1024,   /* beside the names of the columns                          */
+};
 
 uint64_t wr_sink_output_need(const wr_plan_file_sink *plan)
 {
     return wr_output_lease_min(plan->codec, plan->level) + WRITER_BYTES;
+}
+
+uint64_t wr_sink_frame_bytes(const wr_schema *schema)
+{
+    uint64_t bytes = FRAME_BYTES;
+
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        bytes += 2 * schema->fields[i].name.byte_count + 16;
+    return bytes;
 }
 
 wr_status wr_sink_output_open(wr_sink_output *sink, const wr_plan_file_sink *plan, wr_bump *bump,

@@ -20,6 +20,9 @@ typedef struct wr_sink_output {
 /** Bytes that open takes from its bump. */
 uint64_t wr_sink_output_need(const wr_plan_file_sink *plan);
 
+/** Formats of rows: room for what stands before the first row, and after the last. */
+uint64_t wr_sink_frame_bytes(const wr_schema *schema);
+
 wr_status wr_sink_output_open(wr_sink_output *sink, const wr_plan_file_sink *plan, wr_bump *bump,
                               wr_error *err) WR_MUST_USE;
 

@@ -62,22 +62,6 @@ static wr_status read_head(raw_input *raw, wr_error *err)
 
 /* ---- Opening ------------------------------------------------------------------------------------ */
 
-wr_status wr_input_is_plain(wr_fs_reader *reader, wr_codec codec, bool *out_plain, wr_error *err)
-{
-    uint8_t head[WR_CODEC_HEAD_BYTES];
-    size_t  head_bytes = 0;
-
-    *out_plain = false;
-    if (!reader->info.seekable)
-        return WR_OK;
-    if (codec == WR_CODEC_AUTO) {
-        WR_TRY(reader->ops->read_at(reader, 0, head, sizeof head, &head_bytes, err));
-        codec = wr_codec_detect(reader->path, head, head_bytes);
-    }
-    *out_plain = codec == WR_CODEC_NONE;
-    return WR_OK;
-}
-
 /* Memory of a stack whose codec, and window (0: unknown), are settled. */
 static uint64_t stack_bytes(wr_codec codec, uint64_t window_bytes)
 {
@@ -171,6 +155,47 @@ wr_status wr_input_open(wr_fs_reader *reader, wr_codec codec, wr_bump *bump, wr_
     *raw = start;
     *out_input = &raw->base;
     return WR_OK;
+}
+
+static wr_status find_plain(wr_fs_reader *reader, const wr_input_want *want, bool *out_plain,
+                            wr_error *err)
+{
+    uint8_t  head[WR_CODEC_HEAD_BYTES];
+    size_t   head_bytes = 0;
+    wr_codec codec = want->codec;
+
+    *out_plain = false;
+    if (!reader->info.seekable || want->encoding != WR_ENCODING_UTF8)
+        return WR_OK;
+    if (codec == WR_CODEC_AUTO) {
+        WR_TRY(reader->ops->read_at(reader, 0, head, sizeof head, &head_bytes, err));
+        codec = wr_codec_detect(reader->path, head, head_bytes);
+    }
+    *out_plain = codec == WR_CODEC_NONE;
+    return WR_OK;
+}
+
+wr_status wr_input_open_file(wr_fs_reader *reader, const wr_input_want *want, wr_bump *bump,
+                             wr_input **out_input, bool *out_plain, wr_error *err)
+{
+    wr_input *input;
+    wr_status status = find_plain(reader, want, out_plain, err);
+
+    *out_input = NULL;
+    if (status == WR_OK && want->random_format && !*out_plain)
+        status = WR_RAISE(err, WR_UNSUPPORTED, "'%.*s' is a stream or compressed as a whole, but a "
+                          "%s file is read at any place: make it a plain file first",
+                          WR_TEXT_ARG(reader->path), want->random_format);
+    if (status == WR_OK && !want->random_format)
+        status = wr_input_open(reader, want->codec, bump, &input, err);
+    if (status != WR_OK)
+        reader->ops->close(reader);
+    if (status != WR_OK || want->random_format)
+        return status;
+    status = wr_input_transcode(input, reader->path, want->encoding, bump, out_input, err);
+    if (status != WR_OK)
+        wr_input_close(input);
+    return status;
 }
 
 wr_status wr_input_read_full(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,

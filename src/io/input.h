@@ -32,10 +32,6 @@ uint64_t wr_input_lease_min(wr_codec codec);
 wr_status wr_input_probe(wr_text path, wr_codec codec, const void *head, size_t head_bytes,
                          uint64_t *out_bytes, wr_error *err) WR_MUST_USE;
 
-/** Will wr_input_open deliver the reader's own bytes, and can those be read at any place? */
-wr_status wr_input_is_plain(wr_fs_reader *reader, wr_codec codec, bool *out_plain,
-                            wr_error *err) WR_MUST_USE;
-
 /** Open a reader as an input, decompressing if asked or detected. Frames of a file (members
  *  of gzip, streams of xz) follow each other. Owner: the input closes the reader.
  * Errors   WR_CORRUPT damaged or truncated stream (names codec and offset)
@@ -64,6 +60,20 @@ uint64_t wr_input_transcode_lease_min(wr_encoding_name encoding);
  * Errors   of reading: WR_CORRUPT unpaired surrogate, cut character (names path and offset) */
 wr_status wr_input_transcode(wr_input *input, wr_text path, wr_encoding_name encoding, wr_bump *bump,
                              wr_input **out_input, wr_error *err) WR_MUST_USE;
+
+/** How the bytes of a file reach a format. */
+typedef struct wr_input_want {
+    wr_codec         codec;
+    wr_encoding_name encoding;
+    const char      *random_format; /* this format reads at any place, and only so; NULL: in order */
+} wr_input_want;
+
+/** Open a reader for a format. *out_input: its bytes, decompressed and in UTF-8, NULL for a
+ *  random_format. *out_plain: they are the reader's own and can be read at any place.
+ * Owner    *out_input closes the reader, the caller if that is NULL; on failure it is closed.
+ * Errors   WR_UNSUPPORTED a random_format in a stream or a compressed file; as wr_input_open */
+wr_status wr_input_open_file(wr_fs_reader *reader, const wr_input_want *want, wr_bump *bump,
+                             wr_input **out_input, bool *out_plain, wr_error *err) WR_MUST_USE;
 
 /** Read until `bytes` are there or the end; for heads and samples. */
 wr_status wr_input_read_full(wr_input *input, void *buffer, size_t bytes, size_t *out_bytes,

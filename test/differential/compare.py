@@ -1,4 +1,5 @@
 """Comparing rows of texts: as multisets, or in order; floats at 1e-9 relative."""
+import collections
 import json
 import math
 import re
@@ -101,21 +102,35 @@ def is_single(expected, actual):
     return rounded[0] == expected and rounded[0] == rounded[1]
 
 
+def cancel(expected, actual):
+    """What is left of two multisets of rows without those that have the same texts."""
+    surplus = collections.Counter(map(tuple, expected))
+    surplus.subtract(map(tuple, actual))
+    return ([row for row, n in surplus.items() for _ in range(n)],
+            [row for row, n in surplus.items() for _ in range(-n)])
+
+
 def first_difference(expected, actual, families, ordered):
     """"" if the rows agree, else a sentence. Both are lists of rows of texts."""
+    def row_key(row):
+        exact = [sort_key(v) for v in row if not isinstance(v, float)]
+        return exact, [sort_key(v) for v in row if isinstance(v, float)]
+
     if len(expected) != len(actual):
         return f"{len(actual)} rows, expected {len(expected)}"
+    if ordered:
+        pairs = [(a, b) for a, b in zip(expected, actual) if list(a) != list(b)]
+        expected, actual = [a for a, _ in pairs], [b for _, b in pairs]
+    else:
+        expected, actual = cancel(expected, actual)
     left = [tuple(map(canonical, row, families)) for row in expected]
     right = [tuple(map(canonical, row, families)) for row in actual]
     if not ordered:
-        def row_key(row):
-            exact = [sort_key(v) for v in row if not isinstance(v, float)]
-            return exact, [sort_key(v) for v in row if isinstance(v, float)]
         left.sort(key=row_key)
         right.sort(key=row_key)
-    for number, (a, b) in enumerate(zip(left, right)):
+    for a, b in zip(left, right):
         if len(a) != len(b) or not all(map(same, a, b)):
-            return f"row {number}:\n  expected {shown(a)}\n  actual   {shown(b)}"
+            return f"expected {shown(a)}\n  actual   {shown(b)}"
     return ""
 
 
