@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "spi/format.h"
+#include "types/nested_text.h"
 #include "types/parse.h"
 
 #ifndef FIXTURE_REQUIRE
@@ -206,6 +207,21 @@ static inline wr_status fixture_report(void *self, const wr_reject *reject, wr_e
     return WR_OK;
 }
 
+static inline void fixture_add_nested(fixture_scan *scan, wr_type type, const wr_str *value)
+{
+    static wr_nested_text text;
+    char                  buffer[4096];
+    bool                  done = false;
+
+    wr_nested_text_begin(&text, type, value, NULL);
+    while (!done) {
+        size_t written;
+
+        FIXTURE_REQUIRE(wr_nested_text_write(&text, buffer, sizeof buffer, &written, &done, NULL) == WR_OK);
+        fixture_add(&scan->rows, buffer, written);
+    }
+}
+
 static inline void fixture_add_value(fixture_scan *scan, const wr_vector *vector, uint32_t row)
 {
     char          buffer[4096];
@@ -221,6 +237,10 @@ static inline void fixture_add_value(fixture_scan *scan, const wr_vector *vector
         return;
     }
     str = wr_vector_at(vector, row);
+    if (wr_type_is_nested(vector->type)) {
+        fixture_add_nested(scan, vector->type, str);
+        return;
+    }
     if (!wr_str_is_blob(str)) {
         fixture_add(&scan->rows, wr_str_bytes(str), str->byte_count);
         return;

@@ -264,3 +264,17 @@ void wr_pq_nested_take(pq_nested *nested, uint32_t count, wr_vector *out)
                        .valid = nested->out_valid};
     nested->next += count;
 }
+
+bool wr_pq_nested_is_over(const pq_nested *nested)
+{
+    const pq_node *root = &nested->nodes[nested->first_node];
+
+    for (uint32_t leaf = root->first_leaf; leaf < root->first_leaf + root->leaf_count; leaf++) {
+        const pq_stream *stream = &nested->streams[leaf];
+        const pq_cursor *cursor = stream->cursor;
+
+        if (stream->at < stream->count || cursor->page_left > 0 || cursor->values_left > 0 || cursor->has_header)
+            return false;
+    }
+    return true;
+}

@@ -399,6 +399,8 @@ typedef struct pq_nested {
 /* Have values at hand; *io_count is made smaller if there are fewer. */
 wr_status wr_pq_nested_measure(pq_nested *nested, uint32_t *io_count, wr_error *err);
 void      wr_pq_nested_take(pq_nested *nested, uint32_t count, wr_vector *out);
+/* Is there no entry behind the rows that were taken? */
+bool      wr_pq_nested_is_over(const pq_nested *nested);
 
 /* ---- Splits (pq_split.c) ----------------------------------------------------------------------- */
 
@@ -406,6 +408,7 @@ typedef struct pq_split {
     wr_split   base;
     pq_file   *file;
     uint64_t   rows_left;
+    bool       ends_group;   /* its last row is the row group's */
     uint32_t   last_rows;    /* of the last batch */
     uint64_t   group;
     pq_cursor *cursors;      /* of the leaves     */

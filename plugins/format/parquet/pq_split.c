@@ -161,6 +161,7 @@ void wr_pq_split_begin(const wr_read_request *request, pq_split *split, pq_file 
     split->file = file;
     split->group = file->next_group - 1;
     split->rows_left = row_count;
+    split->ends_group = first_row + row_count == file->group_rows;
     split->last_rows = 0;
     split->tools.file = file->base.raw;
     for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
@@ -172,12 +173,6 @@ void wr_pq_split_begin(const wr_read_request *request, pq_split *split, pq_file 
     for (uint32_t c = 0; c < request->column_count; c++)
         if (is_nested(request, c))
             begin_nested(split, c, first_row);
-}
-
-static void end_split(pq_split *split)
-{
-    for (uint32_t leaf = 0; leaf < split->file->leaf_count; leaf++)
-        wr_pq_cursor_end(&split->cursors[leaf], &split->tools);
 }
 
 /* ---- Columns ------------------------------------------------------------------------------------ */
@@ -196,6 +191,21 @@ static void set_null(pq_split *split, uint32_t column, wr_type type, uint32_t ro
     wr_value null = {.type = type, .is_null = true};
 
     wr_vector_set_const(&split->vectors[column], &null, row_count, &split->cells[column]);
+}
+
+/* Flat columns have as many values as their row group says; of nested ones that is seen at the end. */
+static wr_status end_split(const wr_read_request *request, pq_split *split, wr_error *err)
+{
+    for (uint32_t c = 0; c < request->column_count && split->ends_group; c++) {
+        if (split->file->columns[c].is_missing || !is_nested(request, c))
+            continue;
+        if (!wr_pq_nested_is_over(&split->nested[c]))
+            return raise_place(request, split, c,
+                               WR_RAISE(err, WR_CORRUPT, "a column chunk has more rows than its row group"), err);
+    }
+    for (uint32_t leaf = 0; leaf < split->file->leaf_count; leaf++)
+        wr_pq_cursor_end(&split->cursors[leaf], &split->tools);
+    return WR_OK;
 }
 
 /* Of a flat column. */
@@ -317,9 +327,7 @@ static wr_status split_read(const wr_read_request *request, wr_split *base, wr_b
     }
     *out = (wr_batch){.columns = split->vectors, .column_count = request->column_count};
     *out_end = split->rows_left == 0;
-    if (*out_end)
-        end_split(split);
-    return WR_OK;
+    return *out_end ? end_split(request, split, err) : WR_OK;
 }
 
 static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
