@@ -20,16 +20,17 @@ wr_status wr_chooser_open(wr_chooser *chooser, const wr_program *predicate, uint
 wr_status wr_chooser_select(wr_chooser *chooser, const wr_batch *batch, wr_selection *out_selection,
                             uint32_t *out_error_row, wr_error *err)
 {
-    uint32_t row_count = 0;
+    uint32_t  row_count = 0;
+    wr_status status;
 
     *out_selection = batch->selection;
     if (wr_batch_rows(batch) == 0)
         return WR_OK;
-    WR_TRY(wr_program_select(chooser->evaluator.program, batch, chooser->rows, &row_count,
-                             out_error_row, err));
+    status = wr_program_select(chooser->evaluator.program, batch, chooser->rows, &row_count,
+                               out_error_row, err);
     if (row_count < wr_batch_rows(batch))
         *out_selection = (wr_selection){chooser->rows, row_count};
-    return WR_OK;
+    return status;
 }
 
 void wr_chooser_close(wr_chooser *chooser)

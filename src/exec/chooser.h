@@ -19,7 +19,8 @@ wr_status wr_chooser_open(wr_chooser *chooser, const wr_program *predicate, uint
                           wr_lease *lease, const wr_run_facts *facts, wr_error *err) WR_MUST_USE;
 
 /** *out_selection: those of the batch's rows for which the predicate is true, good until the next call.
- *  Errors of the expression: *out_error_row is the row at fault, or as it was. */
+ *  Errors of the expression: *out_error_row is the first row at fault, or as it was; *out_selection are
+ *  rows before it. */
 wr_status wr_chooser_select(wr_chooser *chooser, const wr_batch *batch, wr_selection *out_selection,
                             uint32_t *out_error_row, wr_error *err) WR_MUST_USE;
 

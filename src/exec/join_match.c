@@ -408,7 +408,7 @@ static bool is_too_late(const wr_join_match *match, uint32_t i, uint64_t bound)
 /* Up to batch_rows pairs. Where one match decides, a row is left after its first. */
 static wr_status collect_pairs(wr_join_match *match, uint32_t *out_count, wr_error *err)
 {
-    bool     one_decides = !match->wish.pairs && !match->wish.mark;
+    bool     one_decides = !match->wish.pairs && !match->wish.mark && !match->plan->asks_all;
     uint64_t bound = position_bound(match);
     uint32_t count = 0;
 

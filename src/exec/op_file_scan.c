@@ -9,6 +9,7 @@
  *  1. Split numbers ascend by (file, place in file), whichever worker takes them.
  *  2. The source position of a row is split << POSITION_ROW_BITS | row in split.
  *  3. After a failure in the serial half nobody touches the file again.
+ *  4. Rows before one that fails go out first: what follows may want no more.
  * Memory: the open file (handle, codec windows, transcoder, the format's file state), one split a
  * worker, the rejects; all by formulas over the plan. */
 #include "exec/chooser.h"
@@ -63,6 +64,8 @@ typedef struct scan_local {
     wr_chooser      chooser;    /* the filter, if the format takes it               */
     wr_vector      *columns;    /* the format's, then the virtual ones          */
     wr_vector_cell  filename_cell;
+    wr_error        failure;    /* of row ...                                       */
+    uint32_t        failed_row; /* ... of the batch at hand; status WR_OK: of none  */
     partition      *partitions; /* of the split's path                              */
     wr_text         partition_path;
 } scan_local;
@@ -134,12 +137,27 @@ static wr_status file_scan_open(wr_node *node, wr_exec *exec, wr_error *err)
     return wr_rejects_open(&shared->rejects, node->plan, wr_node_lease(node), exec, err);
 }
 
+/* Keep a failure at `row` for later if there are rows before it. */
+static wr_status put_off(scan_local *local, uint32_t row, wr_status status, wr_error *err)
+{
+    if (status != WR_DATA || row == 0 || !err)
+        return status;
+    local->failure = *err;
+    local->failed_row = row;
+    wr_error_clear(err);
+    return WR_OK;
+}
+
 static wr_status report_reject(void *self, const wr_reject *reject, wr_error *err)
 {
     scan_local  *local = self;
     scan_shared *shared = wr_node_shared(local->node);
 
-    return wr_rejects_report(&shared->rejects, local->split->number, reject, local->exec, err);
+    if (local->failure.status != WR_OK)
+        return WR_OK;
+    return put_off(local, reject->batch_row,
+                   wr_rejects_report(&shared->rejects, local->split->number, reject, local->exec, err),
+                   err);
 }
 
 static void file_scan_describe_row(wr_node *node, void *local_p, uint32_t row, wr_error *err)
@@ -171,7 +189,8 @@ static wr_status choose_rows(void *self, const wr_batch *batch, wr_selection *ou
 
     if (status != WR_OK && error_row != UINT32_MAX)
         file_scan_describe_row(local->node, local, error_row, err);
-    return status;
+    return status == WR_OK ? WR_OK
+                           : put_off(local, out_selection->row_count ? error_row : 0, status, err);
 }
 
 static wr_status file_scan_local_open(wr_node *node, void *local_p, wr_exec *exec, wr_error *err)
@@ -387,6 +406,25 @@ static void add_columns(scan_local *local, wr_batch *out)
     out->column_count = column_count(plan);
 }
 
+/* The failure that was put off, when no row before it is left. */
+static wr_status raise_failure(const scan_local *local, wr_error *err)
+{
+    if (err)
+        *err = local->failure;
+    return local->failure.status;
+}
+
+/* Only rows before the one that failed. */
+static void cut_batch(const scan_local *local, wr_batch *out)
+{
+    uint32_t count = 0;
+
+    while (count < out->selection.row_count &&
+           wr_selection_row(&out->selection, count) < local->failed_row)
+        count++;
+    out->selection = wr_selection_slice(&out->selection, 0, count);
+}
+
 static wr_status file_scan_pull(wr_node *node, void *local_p, wr_batch *out, wr_flow *out_flow,
                                 wr_exec *exec, wr_error *err)
 {
@@ -406,8 +444,16 @@ static wr_status file_scan_pull(wr_node *node, void *local_p, wr_batch *out, wr_
         }
     }
     out->morsel = split->number;
+    if (local->failure.status != WR_OK)
+        return raise_failure(local, err);
     WR_TRY(plan->format->reader->split_read(&local->request, split, out, &at_end, err));
     out->morsel = split->number;
+    if (local->failure.status != WR_OK) {
+        at_end = false;
+        cut_batch(local, out);
+        if (wr_batch_rows(out) == 0)
+            return raise_failure(local, err);
+    }
     out->morsel_end = at_end;
     out->position = split->number << POSITION_ROW_BITS | split->row_base;
     if (out->row_count > 0) {

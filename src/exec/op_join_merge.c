@@ -408,7 +408,8 @@ static bool add_items(merge_local *local)
 {
     merge_segment *segment = &local->segment;
     uint32_t       outer = segment->outer, room = local->worker.exec->batch_rows;
-    bool           one_decides = !wants_pairs(local->worker.join) || local->in_second_pass;
+    bool           one_decides = local->in_second_pass ||
+                       (!wants_pairs(local->worker.join) && !local->worker.join->asks_all);
 
     if (!segment->has_pairs)
         segment->next[outer] = segment->counts[outer];

@@ -66,6 +66,12 @@ static bool wants_pairs(const range_local *local)
            !local->block.in_second_pass;
 }
 
+/* Is a row that has a partner done with? */
+static bool one_decides(const range_local *local)
+{
+    return !wants_pairs(local) && (!local->worker.join->asks_all || local->block.in_second_pass);
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static uint64_t local_bytes(const wr_exec *exec)
@@ -245,7 +251,7 @@ static wr_status take_block(range_local *local, wr_error *err)
 /* Might another slice make a difference? */
 static bool has_use_for_slices(const range_local *local)
 {
-    return (wants_pairs(local) || local->undecided_count > 0) &&
+    return (!one_decides(local) || local->undecided_count > 0) &&
            local->first_position <= wr_join_limit_bound(local->worker.join->limit);
 }
 
@@ -292,7 +298,7 @@ static wr_status begin_row(range_local *local, wr_error *err)
 
     local->in_row = true;
     local->at = local->to = 0;
-    if (local->block.is_void[local->row] || (!wants_pairs(local) && local->marks[local->row]) ||
+    if (local->block.is_void[local->row] || (one_decides(local) && local->marks[local->row]) ||
         is_too_late(local, row))
         return WR_OK;
     if (local->other)

@@ -22,6 +22,7 @@ static wr_status limit_open(wr_node *node, wr_exec *exec, wr_error *err)
     (void)err;
     wr_turnstile_init(&shared->turnstile, exec->morsel_first);
     shared->is_full = plan->rows_max == 0;
+    atomic_store(&node->is_done, plan->rows_max == 0);
     shared->is_ready = true;
     return WR_OK;
 }

@@ -166,7 +166,7 @@ struct wr_node {
     uint32_t    next_count;
     uint32_t    local_slot;    /* index of this node's local in a worker's array        */
 
-    _Atomic bool     is_done;                    /* in this step: nothing more is wanted */
+    _Atomic bool     is_done;                    /* nothing more is wanted, in later steps neither */
     _Atomic uint64_t rows_in, rows_out, busy_ns; /* metrics */
 };
 

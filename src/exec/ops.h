@@ -369,6 +369,8 @@ typedef struct wr_plan_join {
     const uint32_t  *probe_out, *build_out; /* columns put out                                */
     uint32_t         probe_out_count, build_out_count;
     bool             build_first;      /* put build columns before probe columns              */
+    bool             asks_all;         /* the residual can fail: it is asked of every pair, also of
+                                          rows that have a match, so that no order decides     */
     bool             null_safe;        /* keys compare IS NOT DISTINCT FROM (set operations)  */
     const char      *single;           /* LEFT, hash join: two matches of a probe row are WR_DATA
                                           that names this step; NULL: they are none           */

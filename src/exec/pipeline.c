@@ -383,10 +383,10 @@ static wr_status run_step(wr_run *run, uint32_t step_index, wr_error *err)
     if (wr_exec_is_cancelled(exec))
         return WR_RAISE(err, WR_CANCELLED, "cancelled");
     WR_TRY(wr_run_grant(run, step_index, err));
-    for (uint32_t i = 0; i < run->step->node_count; i++) {
-        atomic_store(&run->step->nodes[i]->is_done, false);
+    for (uint32_t i = 0; i < run->step->node_count; i++)
         WR_TRY(open_node(run->step->nodes[i], exec, err));
-    }
+    for (uint32_t i = run->step->node_count; i-- > 0;)
+        wr_node_settle_done(run->step->nodes[i]);
     WR_TRY(run_workers(run, err));
     return finish_step(run, err);
 }

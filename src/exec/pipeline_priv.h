@@ -91,6 +91,9 @@ static inline bool wr_node_is_done(const wr_node *node)
     return atomic_load_explicit(&node->is_done, memory_order_relaxed);
 }
 
+/** Mark the node done if all who read it are. What a step before was done with, this one need not begin. */
+void wr_node_settle_done(wr_node *node);
+
 /** Open or change the leases of step `step_index` and share out the surplus (share.c).
  * Errors   WR_NO_MEMORY; a reclaim's */
 wr_status wr_run_grant(wr_run *run, uint32_t step_index, wr_error *err) WR_MUST_USE;

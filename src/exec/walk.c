@@ -128,17 +128,22 @@ static wr_status apply_transform(wr_worker *worker, wr_frame *top, wr_node *node
     return WR_OK;
 }
 
-/* All children of the top frame are served. */
-static void leave_frame(wr_worker *worker)
+void wr_node_settle_done(wr_node *node)
 {
-    wr_frame *frame = &worker->frames[--worker->depth];
-    wr_node  *node = frame->node;
-    bool      done = true;
+    bool done = node->role != WR_ROLE_SINK;
 
     for (uint32_t i = 0; i < node->next_count; i++)
         done &= wr_node_is_done(node->next[i]);
     if (done)
         mark_done(node);
+}
+
+/* All children of the top frame are served. */
+static void leave_frame(wr_worker *worker)
+{
+    wr_frame *frame = &worker->frames[--worker->depth];
+
+    wr_node_settle_done(frame->node);
     if (worker->depth > 0 && !frame->again)
         worker->frames[worker->depth - 1].next_child++;
 }

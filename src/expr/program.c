@@ -1,6 +1,6 @@
 /* expr/program.c — a worker's local, whole batches, and predicates conjunct by conjunct.
  *
- * When the heap is full the same rows are tried again by halves; the number that fitted is
+ * When the heap is full or a row fails the same rows are tried again by halves; the number that fitted is
  * remembered, so that a run of long values costs one failed try, not one per batch.
  * Error-free conjuncts are sorted by measured cost over rows dropped, every so many batches. */
 #include "expr/program_local.h"
@@ -192,7 +192,8 @@ static wr_status raise_too_long(const wr_program_local *local, wr_error *err)
                     is_list ? ", or take the list apart with unnest, where it may have any length" : "");
 }
 
-/* Run `part` on the rows from `first` on, fewer and fewer until their texts fit. */
+/* Run `part` on the rows from `first` on, fewer and fewer until their texts fit and none fails: so it is
+ * the first row at which anything fails that is reported, however rows come in batches. */
 typedef wr_status (*part_fn)(wr_program_local *local, void *target, wr_error *err);
 
 static wr_status run_part(wr_program_local *local, const wr_batch *in, uint32_t first, part_fn part,
@@ -208,18 +209,19 @@ static wr_status run_part(wr_program_local *local, const wr_batch *in, uint32_t 
     for (;;) {
         begin_part(local, in, first, count);
         status = part(local, target, err);
-        if (status != WR_NO_RESERVE)
+        if (status == WR_OK)
             break;
-        if (count <= 1) {
+        if (count <= 1 && status == WR_NO_RESERVE) {
             *out_error_row = wr_selection_row(&local->selections[0], 0);
             return raise_too_long(local, err);
         }
+        if (count <= 1 || (local->is_nested && status != WR_NO_RESERVE)) {
+            *out_error_row = local->eval.error_row;
+            return status;
+        }
         count /= 2;
         local->rows_try = count;
-    }
-    if (status != WR_OK) {
-        *out_error_row = local->eval.error_row;
-        return status;
+        wr_error_clear(err);
     }
     if (local->rows_try < WR_BATCH_ROWS_MAX)
         local->rows_try = local->rows_try * 2;
@@ -358,7 +360,11 @@ wr_status wr_program_select(wr_program_local *local, const wr_batch *in, uint16_
         selected out = {.rows = rows + selected_count};
         uint32_t part_rows = 0;
 
-        WR_TRY(run_part(local, in, done, select_rows, &out, &part_rows, out_error_row, err));
+        wr_status status =
+            run_part(local, in, done, select_rows, &out, &part_rows, out_error_row, err);
+
+        *out_row_count = selected_count;
+        WR_TRY(status);
         done += part_rows;
         selected_count += out.row_count;
     }

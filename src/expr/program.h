@@ -47,6 +47,7 @@ void wr_program_local_nest(wr_program_local *local, wr_bump *heap);
  * Shape    outputs[i] is output i, valid at selected row positions; it may alias columns of `in`,
  *          be CONST or DICT. *out_rows is the number of selected rows done (all, unless the heap
  *          ran full); call again with first + *out_rows: earlier outputs are then invalid.
+ *          As many if a row behind them fails: it is reported when it comes first.
  * Errors   WR_DATA  overflow, division by zero, bad cast ...: message names function, value and
  *                   *out_error_row, the row of the batch, so that the scan can add file and line
  *          WR_NO_MEMORY one row does not fit the heap */
@@ -57,7 +58,8 @@ wr_status wr_program_run(wr_program_local *local, const wr_batch *in, uint32_t f
 /** Predicate: the rows of `in`'s selection where the single BOOL output is true (not false or NULL),
  *  written to `rows` (WR_BATCH_ROWS_MAX entries). Conjunctions narrow step by step, and the order of conjuncts
  *  adapts to measured cost / rows dropped (never changes which rows or errors appear: only
- *  error-free conjuncts are moved). */
+ *  error-free conjuncts are moved).
+ * Errors   as above, of the first row that fails; `rows` and *out_row_count are of those before it */
 wr_status wr_program_select(wr_program_local *local, const wr_batch *in, uint16_t *rows,
                             uint32_t *out_row_count, uint32_t *out_error_row,
                             wr_error *err) WR_MUST_USE;

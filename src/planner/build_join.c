@@ -347,6 +347,7 @@ static wr_status fill_plan(wr_builder *b, const wr_plan_node *logical, const joi
         .probe_out_count = probe->visible + probe->hidden,
         .build_out_count = build->visible + build->hidden,
         .build_first = swapped,
+        .asks_all = logical->join.residual && wr_expr_can_fail(logical->join.residual),
         .null_safe = logical->join.null_safe,
         .single = logical->join.is_single ? wr_plan_node_label(b->plan, logical) : NULL,
         .limit = left->limit,

@@ -43,13 +43,14 @@ typedef struct wr_reject {
     wr_text  reason;
     wr_text  raw;         /* the record as it stands, cut at 64 KB */
     bool     is_misfit;   /* a value does not read as its type     */
+    uint32_t batch_row;   /* its row of the batch that is read     */
 } wr_reject;
 
 /** What a user wants done with bad rows. */
 typedef enum wr_on_error { WR_ON_ERROR_FAIL, WR_ON_ERROR_SKIP, WR_ON_ERROR_REJECT } wr_on_error;
 
-/** What to do with a bad row. `report` decides: WR_OK goes on without the row, else it fails. Safe
- *  from any worker. */
+/** What to do with a bad row. `report` decides: WR_OK goes on without the row, else it fails. Rows of a
+ *  batch are reported in their order. Safe from any worker. */
 typedef struct wr_reject_sink {
     wr_status (*report)(void *self, const wr_reject *reject, wr_error *err);
     void *self;

@@ -131,7 +131,7 @@ static wr_status report_row(const wr_read_request *request, csv_split *split, ui
 {
     char               buffer[REASON_BYTES];
     const csv_bad_row *bad = &split->bad[row];
-    wr_reject          reject = {0};
+    wr_reject          reject = {.batch_row = row};
 
     if (split->long_row.is_set) {
         describe_long_row(split, &reject);

@@ -457,7 +457,7 @@ static wr_status report_bad_rows(const wr_read_request *request, json_split *spl
     char buffer[REASON_BYTES];
 
     for (uint32_t row = 0; row < split->row_count; row++) {
-        wr_reject reject = {0};
+        wr_reject reject = {.batch_row = row};
 
         if (!wr_bit_get(split->bad_rows, row))
             continue;
