@@ -321,6 +321,25 @@ static void place_chunk(wr_thrift_reader *reader, const chunk_offsets *offsets, 
     out->end = out->begin + (uint64_t)offsets->stored_bytes;
 }
 
+static void read_index_place(wr_thrift_reader *reader, const wr_thrift_field *field, pq_chunk *out)
+{
+    uint64_t number = (uint64_t)wr_thrift_int(reader, field);
+
+    switch (field->id) {
+    case PQ_CHUNK_OFFSET_INDEX_OFFSET:
+        out->offset_index = number;
+        break;
+    case PQ_CHUNK_OFFSET_INDEX_BYTES:
+        out->offset_index_bytes = (uint32_t)number;
+        break;
+    case PQ_CHUNK_COLUMN_INDEX_OFFSET:
+        out->column_index = number;
+        break;
+    default:
+        out->column_index_bytes = (uint32_t)number;
+    }
+}
+
 static void read_chunk(wr_thrift_reader *reader, pq_file *file, const pq_leaf *leaf, pq_chunk *out)
 {
     wr_thrift_field field = {0};
@@ -333,6 +352,8 @@ static void read_chunk(wr_thrift_reader *reader, pq_file *file, const pq_leaf *l
         if (field.id == PQ_CHUNK_META) {
             read_meta(reader, &field, leaf, out, &offsets, &file->statistics);
             any_meta = true;
+        } else if (field.id >= PQ_CHUNK_OFFSET_INDEX_OFFSET && field.id <= PQ_CHUNK_COLUMN_INDEX_BYTES) {
+            read_index_place(reader, &field, out);
         } else if (field.id == PQ_CHUNK_PATH) {
             if (wr_thrift_binary(reader, &field) > 0)
                 wr_thrift_fail(reader, "columns in other files cannot be read");

@@ -111,6 +111,8 @@ typedef struct pq_statistics {
     bool       has_null_count;
 } pq_statistics;
 
+/* The value of a field that is an extreme. */
+void wr_pq_extreme_read(wr_thrift_reader *reader, const wr_thrift_field *field, pq_extreme *out);
 void wr_pq_statistics_read(wr_thrift_reader *reader, const wr_thrift_field *whole, pq_statistics *out);
 /* Is it certain that no value of the chunk meets the bound? `has_orders`: the file says that values are
  * compared as their types are. */
@@ -123,6 +125,8 @@ bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uin
 typedef struct pq_chunk {
     uint64_t begin, end;   /* in the file */
     uint64_t value_count;  /* with NULL   */
+    uint64_t column_index, offset_index; /* in the file; lengths 0: there are none */
+    uint32_t column_index_bytes, offset_index_bytes;
     uint8_t  codec;        /* pq_codec    */
     bool     is_missing;   /* the file has no such column: NULL */
 } pq_chunk;
@@ -402,6 +406,30 @@ void      wr_pq_nested_take(pq_nested *nested, uint32_t count, wr_vector *out);
 /* Is there no entry behind the rows that were taken? */
 bool      wr_pq_nested_is_over(const pq_nested *nested);
 
+/* ---- Page indexes (pq_index.c) ----------------------------------------------------------------- */
+
+/* Rows of a split that no wanted row is among, by granules of rows. */
+enum { PQ_GRANULE_ROWS = 1024, PQ_GRANULES_MAX = (1 << 24) / PQ_GRANULE_ROWS };
+enum { PQ_INDEX_LISTS = 5, PQ_INDEX_WINDOW_BYTES = 512 };
+
+typedef struct pq_excluded {
+    uint64_t *granules;  /* PQ_GRANULES_MAX bits; NULL: the request has no bounds */
+    uint8_t  *windows;   /* PQ_INDEX_LISTS of PQ_INDEX_WINDOW_BYTES               */
+    uint64_t  first_row; /* of the split in its row group                         */
+    uint64_t  row_count; /* of the split                                          */
+    bool      any;
+} pq_excluded;
+
+void wr_pq_excluded_layout(const wr_read_request *request, pq_excluded *excluded, wr_carver *carver);
+
+/* Note the rows of pages whose bounds say that none meets `bound`. An index that cannot be read, or does
+ * not fit its chunk, says nothing. */
+void wr_pq_excluded_add(pq_excluded *excluded, wr_fs_reader *file, const pq_leaf *leaf,
+                        const pq_chunk *chunk, bool has_orders, const wr_bound *bound);
+
+/* From `row` of the split on: how many rows are all excluded, or (if none is) how many are not. */
+uint64_t wr_pq_excluded_run(const pq_excluded *excluded, uint64_t row, bool *out_is_excluded);
+
 /* ---- Splits (pq_split.c) ----------------------------------------------------------------------- */
 
 typedef struct pq_split {
@@ -415,6 +443,8 @@ typedef struct pq_split {
     pq_stream *streams;      /* of the leaves, if there are nested columns */
     pq_nested *nested;       /* of the columns    */
     pq_tools   tools;
+    pq_excluded excluded;
+    bool       is_pruned;    /* `excluded` is known */
     wr_vector *vectors;
     wr_vector_cell *cells;   /* of missing columns: NULL */
 } pq_split;

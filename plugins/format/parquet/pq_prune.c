@@ -1,4 +1,4 @@
-/* pq_prune.c — can a row group have a row that the filter wants? By its statistics.
+/* pq_prune.c — can a row group, or a page, have a row that the filter wants? By its statistics.
  *
  * Statistics are used only where they cannot lie: the file says by which order they were made, or the
  * type has one order only; floats may hide a NaN, which is greater than any maximum; a minimum that is
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static void take_extreme(wr_thrift_reader *reader, const wr_thrift_field *field, pq_extreme *out)
+void wr_pq_extreme_read(wr_thrift_reader *reader, const wr_thrift_field *field, pq_extreme *out)
 {
     uint64_t byte_count = wr_thrift_binary(reader, field);
     uint32_t kept = byte_count < sizeof out->bytes ? (uint32_t)byte_count : (uint32_t)sizeof out->bytes;
@@ -28,16 +28,16 @@ void wr_pq_statistics_read(wr_thrift_reader *reader, const wr_thrift_field *whol
     while (wr_thrift_next(reader, &field)) {
         switch (field.id) {
         case PQ_STATISTICS_OLD_MIN:
-            take_extreme(reader, &field, &out->old_min);
+            wr_pq_extreme_read(reader, &field, &out->old_min);
             break;
         case PQ_STATISTICS_OLD_MAX:
-            take_extreme(reader, &field, &out->old_max);
+            wr_pq_extreme_read(reader, &field, &out->old_max);
             break;
         case PQ_STATISTICS_MIN:
-            take_extreme(reader, &field, &out->min);
+            wr_pq_extreme_read(reader, &field, &out->min);
             break;
         case PQ_STATISTICS_MAX:
-            take_extreme(reader, &field, &out->max);
+            wr_pq_extreme_read(reader, &field, &out->max);
             break;
         case PQ_STATISTICS_NULL_COUNT:
             out->null_count = wr_thrift_int(reader, &field);

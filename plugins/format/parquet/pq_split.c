@@ -1,6 +1,7 @@
 /* pq_split.c — the parallel half: rows of a split to batches.
  *
- * A batch takes the same rows of every column. Columns of the filter come first; of the others only
+ * Rows of pages that the filter's bounds exclude are passed over in all columns. A batch takes the same
+ * rows of every column. Columns of the filter come first; of the others only
  * what passes is read: rows before the first that passes, and batches and pages without any, are
  * skipped when the column is next read.
  *
@@ -109,6 +110,7 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
     tools->workspace_bytes = wr_pq_workspace_bytes(CODEC_WINDOW_BYTES);
     tools->workspace = wr_carve(carver, tools->workspace_bytes);
     wr_long_writer_layout(&tools->writer, request->scratch, carver);
+    wr_pq_excluded_layout(request, &split->excluded, carver);
     lay_out_columns(request, split, carver);
 }
 
@@ -163,6 +165,9 @@ void wr_pq_split_begin(const wr_read_request *request, pq_split *split, pq_file 
     split->rows_left = row_count;
     split->ends_group = first_row + row_count == file->group_rows;
     split->last_rows = 0;
+    split->excluded.first_row = first_row;
+    split->excluded.row_count = row_count;
+    split->is_pruned = false;
     split->tools.file = file->base.raw;
     for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
         if (file->file_leaves[leaf] == UINT32_MAX)
@@ -233,12 +238,11 @@ static wr_status read_column(const wr_read_request *request, pq_split *split, ui
     return status == WR_OK ? WR_OK : raise_place(request, split, column, status, err);
 }
 
-/* Rows that every column can give at once. */
-static wr_status measure(const wr_read_request *request, pq_split *split, uint32_t *out_count,
-                         wr_error *err)
+/* Of `most` rows, those that every column can give at once. */
+static wr_status measure(const wr_read_request *request, pq_split *split, uint64_t most,
+                         uint32_t *out_count, wr_error *err)
 {
-    *out_count = split->rows_left < request->batch_rows ? (uint32_t)split->rows_left
-                                                        : request->batch_rows;
+    *out_count = most < request->batch_rows ? (uint32_t)most : request->batch_rows;
     for (uint32_t c = 0; c < request->column_count; c++) {
         wr_status status;
 
@@ -293,15 +297,69 @@ static wr_status read_rest(const wr_read_request *request, pq_split *split, cons
     return WR_OK;
 }
 
+/* ---- Excluded rows ------------------------------------------------------------------------------ */
+
+/* What the page indexes of the bounds' columns exclude. */
+static void find_excluded(const wr_read_request *request, pq_split *split)
+{
+    pq_file *file = split->file;
+
+    split->is_pruned = true;
+    split->excluded.any = false;
+    for (uint32_t b = 0; b < request->bound_count; b++) {
+        const wr_bound *bound = &request->bounds[b];
+        const pq_cursor *cursor;
+
+        if (file->columns[bound->column].is_missing || is_nested(request, bound->column))
+            continue;
+        cursor = cursor_of(split, bound->column);
+        wr_pq_excluded_add(&split->excluded, split->tools.file, cursor->leaf, &cursor->chunk,
+                           file->has_orders, bound);
+    }
+}
+
+static void pass_rows(const wr_read_request *request, pq_split *split, uint32_t column, uint64_t count)
+{
+    if (split->file->columns[column].is_missing)
+        return;
+    if (is_nested(request, column)) {
+        pq_nested *nested = &split->nested[column];
+        uint32_t   at_hand = nested->have - nested->next;
+        uint32_t   now = count < at_hand ? (uint32_t)count : at_hand;
+
+        nested->next += now;
+        nested->skip += count - now;
+    } else {
+        cursor_of(split, column)->skip += count;
+    }
+}
+
+/* Pass over excluded rows; *out_count: rows of the split from there on up to the next ones. */
+static void pass_excluded(const wr_read_request *request, pq_split *split, uint64_t *out_count)
+{
+    uint64_t row = split->excluded.row_count - split->rows_left;
+    bool     is_excluded;
+
+    *out_count = wr_pq_excluded_run(&split->excluded, row, &is_excluded);
+    if (!is_excluded)
+        return;
+    for (uint32_t c = 0; c < request->column_count; c++)
+        pass_rows(request, split, c, *out_count);
+    split->base.row_base += split->last_rows + *out_count;
+    split->last_rows = 0;
+    split->rows_left -= *out_count;
+    *out_count = wr_pq_excluded_run(&split->excluded, row + *out_count, &is_excluded);
+}
+
 /* ---- Batches ------------------------------------------------------------------------------------ */
 
-static wr_status read_batch(const wr_read_request *request, pq_split *split, wr_batch *out,
-                            wr_error *err)
+static wr_status read_batch(const wr_read_request *request, pq_split *split, uint64_t rows_max,
+                            wr_batch *out, wr_error *err)
 {
     uint32_t row_count;
 
     split->base.row_base += split->last_rows;
-    WR_TRY(measure(request, split, &row_count, err));
+    WR_TRY(measure(request, split, rows_max, &row_count, err));
     *out = (wr_batch){.row_count = row_count, .column_count = request->column_count,
                       .columns = split->vectors};
     wr_batch_select_all(out);
@@ -318,8 +376,15 @@ static wr_status split_read(const wr_read_request *request, wr_split *base, wr_b
 {
     pq_split *split = (pq_split *)base;
 
-    for (uint32_t quiet = 0; quiet < QUIET_BATCHES_MAX && split->rows_left > 0; quiet++) {
-        WR_TRY(read_batch(request, split, out, err));
+    if (!split->is_pruned)
+        find_excluded(request, split);
+    for (uint32_t quiet = 0; quiet < QUIET_BATCHES_MAX; quiet++) {
+        uint64_t rows_max;
+
+        pass_excluded(request, split, &rows_max);
+        if (split->rows_left == 0)
+            break;
+        WR_TRY(read_batch(request, split, rows_max, out, err));
         if (out->selection.row_count > 0) {
             *out_end = false;
             return WR_OK;
