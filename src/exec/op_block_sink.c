@@ -7,7 +7,8 @@
  *
  * Invariants
  *  1. A block goes EMPTY -> FILLING -> FULL -> ENCODING -> ENCODED -> WRITING -> EMPTY; its state
- *     changes under the mutex only, and whoever moved it to an -ING state has it to itself.
+ *     changes under the mutex only, and whoever moved it to an -ING state has it to itself. Between
+ *     two parts of encoding it is FULL again: who has a turn meanwhile takes it.
  *  2. At most one block is FILLING, at most one WRITING.
  *  3. With one worker one block is enough; with several there is one more than workers, so that the
  *     filler never waits for all of them.
@@ -92,17 +93,18 @@ static block *find_block(sink_shared *shared, block_state state)
     return found;
 }
 
-/* Under the mutex, which is not held meanwhile. */
+/* A part of it. Under the mutex, which is not held meanwhile. */
 static wr_status encode_block(sink_shared *shared, block *b, void *encoder, wr_error *err)
 {
     const wr_format_block_ops *ops = shared->output.plan->format->block_writer;
+    bool                       more = false;
     wr_status                  status;
 
     b->state = ENCODING;
     wr_mutex_unlock(&shared->mutex);
-    status = ops->encode(&shared->request, shared->format, b->format, encoder, err);
+    status = ops->encode(&shared->request, shared->format, b->format, encoder, &more, err);
     wr_mutex_lock(&shared->mutex);
-    b->state = ENCODED;
+    b->state = status == WR_OK && more ? FULL : ENCODED;
     return status;
 }
 

@@ -150,8 +150,14 @@ static wr_status open_file(sink_shared *shared, const wr_plan_folder_sink *plan,
 
 static wr_status write_block(sink_shared *shared, const wr_format_block_ops *ops, wr_error *err)
 {
+    bool more = true;
+
     shared->block_has_rows = false;
-    WR_TRY(ops->encode(&shared->request, shared->format, shared->block, shared->encoder, err));
+    while (more) {
+        more = false;
+        WR_TRY(ops->encode(&shared->request, shared->format, shared->block, shared->encoder, &more,
+                           err));
+    }
     return ops->write(&shared->request, shared->format, shared->block, shared->output, err);
 }
 

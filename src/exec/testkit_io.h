@@ -425,7 +425,7 @@ static const wr_format LINES __attribute__((unused)) = {
 
 /* ---- A format of blocks: numbers, a hundred a block -------------------------------------------------- */
 
-enum { BLOCK_NUMBERS = 100, NUMBER_BYTES_MAX = 8 };
+enum { BLOCK_NUMBERS = 100, BLOCK_PART = 30, NUMBER_BYTES_MAX = 8 };
 
 /* Notices who does what at the same time as somebody else, or out of order. */
 typedef struct blocks_shared {
@@ -436,7 +436,7 @@ typedef struct blocks_shared {
 
 typedef struct blocks_block {
     int64_t  numbers[BLOCK_NUMBERS];
-    uint32_t count;
+    uint32_t count, encoded_count;
     bool     is_encoded;
     char     text[BLOCK_NUMBERS * NUMBER_BYTES_MAX];
     uint32_t text_bytes;
@@ -504,7 +504,7 @@ static inline wr_status blocks_take(const wr_write_request *request, void *share
 }
 
 static inline wr_status blocks_encode(const wr_write_request *request, void *shared_p, void *block_p,
-                                      void *encoder_p, wr_error *err)
+                                      void *encoder_p, bool *out_more, wr_error *err)
 {
     blocks_shared  *shared = shared_p;
     blocks_block   *block = block_p;
@@ -513,14 +513,18 @@ static inline wr_status blocks_encode(const wr_write_request *request, void *sha
     (void)request;
     assert_int_equal(atomic_fetch_add(&encoder->users, 1), 0);
     assert_true(block->count > 0 && !block->is_encoded);
-    for (uint32_t i = 0; i < block->count; i++) {
+    for (uint32_t end = block->encoded_count + BLOCK_PART; block->encoded_count < end &&
+         block->encoded_count < block->count; block->encoded_count++) {
+        uint32_t i = block->encoded_count;
+
         if (block->numbers[i] == shared->fail_at)
             return WR_RAISE(err, WR_DATA, "cannot encode");
         block->text_bytes += (uint32_t)snprintf(block->text + block->text_bytes, NUMBER_BYTES_MAX + 1,
                                                 "%d\n", (int)block->numbers[i]);
     }
     kit_nap_us((uint32_t)(block->numbers[0] % 7 * 20));
-    block->is_encoded = true;
+    block->is_encoded = block->encoded_count == block->count;
+    *out_more = !block->is_encoded;
     atomic_fetch_sub(&encoder->users, 1);
     return WR_OK;
 }
@@ -536,7 +540,7 @@ static inline wr_status blocks_write(const wr_write_request *request, void *shar
     assert_true(block->is_encoded);
     WR_TRY(output->ops->write(output, block->text, block->text_bytes, err));
     shared->written_blocks++;
-    block->count = block->text_bytes = 0;
+    block->count = block->text_bytes = block->encoded_count = 0;
     block->is_encoded = false;
     atomic_fetch_sub(&shared->writers, 1);
     return WR_OK;

@@ -234,9 +234,11 @@ typedef struct wr_format_block_ops {
      *  be left over for the next one); a block that took a row ends up with at least one. */
     wr_status (*take)(const wr_write_request *request, void *shared, void *block,
                       const wr_batch *batch, uint32_t *io_next, bool *out_full, wr_error *err);
-    /** Turn the block's rows into bytes (in the block's memory, or in scratch space). */
+    /** Turn the block's rows into bytes (in the block's memory, or in scratch space), or a part of
+     *  them, about a page: *out_more, false at first, asks for another call, with whichever encoder.
+     *  So that who encodes while it waits for its turn need not let others wait when that comes. */
     wr_status (*encode)(const wr_write_request *request, void *shared, void *block, void *encoder,
-                        wr_error *err);
+                        bool *out_more, wr_error *err);
     /** Write the block (or keep it until more belong to it) and empty it. */
     wr_status (*write)(const wr_write_request *request, void *shared, void *block,
                        wr_output *output, wr_error *err);

@@ -238,6 +238,7 @@ void wr_pq_block_reset(const pq_shared *shared, pq_block *block)
                                            PQ_CHAIN_EMPTY, PQ_CHAIN_EMPTY, {0}, {0}};
     wr_pq_pool_reset(&block->pool);
     block->is_used = block->ends_group = false;
+    block->encoded_leaves = 0;
 }
 
 static wr_status begin(const wr_write_request *request, void *shared, wr_output *output,

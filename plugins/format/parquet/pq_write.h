@@ -340,6 +340,7 @@ typedef struct pq_block {
     pq_dictionary_page *dictionaries; /* if it ends its row group */
     uint64_t       group_rows;        /* likewise                 */
     bool           is_used, ends_group;
+    uint32_t       encoded_leaves;    /* whole                    */
 } pq_block;
 
 typedef struct pq_encoder {
@@ -383,7 +384,7 @@ uint64_t  wr_pq_encoder_bytes(const wr_write_request *request);
 wr_status wr_pq_encoder_init(const wr_write_request *request, void *encoder, wr_bump *bump,
                              wr_error *err);
 wr_status wr_pq_encode(const wr_write_request *request, void *shared, void *block, void *encoder,
-                       wr_error *err);
+                       bool *out_more, wr_error *err);
 /** A dictionary in scratch space becomes a page there. */
 wr_status wr_pq_encode_dictionary(const pq_shared *shared, pq_dictionary_page *page, pq_chunk *chunk, pq_encoder *encoder,
                                   wr_error *err);

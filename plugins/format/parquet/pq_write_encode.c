@@ -342,18 +342,15 @@ static wr_status put_long_page(pq_encoder *encoder, pq_pool *pool, data_page *p,
 
 /* ---- Leaves and dictionaries ------------------------------------------------------------------- */
 
-static wr_status encode_leaf(const pq_shared *shared, const pq_leaf *leaf, pq_block *block,
+static wr_status encode_page(const pq_shared *shared, const pq_leaf *leaf, pq_block *block,
                              pq_block_leaf *from, pq_encoder *encoder, wr_error *err)
 {
-    while (from->def.byte_count > 0) {
-        data_page p = {.leaf = leaf, .from = from, .has_codes = from->codes.byte_count > 0};
+    data_page p = {.leaf = leaf, .from = from, .has_codes = from->codes.byte_count > 0};
 
-        collect(encoder, &shared->sizes, &block->pool, &p);
-        wr_assert(p.entries > 0, "a page takes at least one entry");
-        WR_TRY(p.is_long ? put_long_page(encoder, &block->pool, &p, err)
-                         : put_page(encoder, &block->pool, &p, err));
-    }
-    return WR_OK;
+    collect(encoder, &shared->sizes, &block->pool, &p);
+    wr_assert(p.entries > 0, "a page takes at least one entry");
+    return p.is_long ? put_long_page(encoder, &block->pool, &p, err)
+                     : put_page(encoder, &block->pool, &p, err);
 }
 
 wr_status wr_pq_encode_dictionary(const pq_shared *shared, pq_dictionary_page *page, pq_chunk *chunk, pq_encoder *encoder,
@@ -387,18 +384,22 @@ wr_status wr_pq_encode_dictionary(const pq_shared *shared, pq_dictionary_page *p
     return WR_OK;
 }
 
+/* A page, or a dictionary. */
 wr_status wr_pq_encode(const wr_write_request *request, void *shared_p, void *block_p,
-                       void *encoder, wr_error *err)
+                       void *encoder, bool *out_more, wr_error *err)
 {
     const pq_shared *shared = shared_p;
     pq_block        *block = block_p;
+    uint32_t         i = block->encoded_leaves;
 
     (void)request;
-    for (uint32_t i = 0; i < shared->sizes.leaf_count; i++) {
-        WR_TRY(encode_leaf(shared, &shared->leaves[i], block, &block->leaves[i], encoder, err));
-        if (block->ends_group)
-            WR_TRY(wr_pq_encode_dictionary(shared, &block->dictionaries[i],
-                                           &block->leaves[i].chunk, encoder, err));
-    }
-    return WR_OK;
+    *out_more = i < shared->sizes.leaf_count;
+    if (!*out_more)
+        return WR_OK;
+    if (block->leaves[i].def.byte_count > 0)
+        return encode_page(shared, &shared->leaves[i], block, &block->leaves[i], encoder, err);
+    block->encoded_leaves++;
+    return block->ends_group ? wr_pq_encode_dictionary(shared, &block->dictionaries[i],
+                                                       &block->leaves[i].chunk, encoder, err)
+                             : WR_OK;
 }
