@@ -6,10 +6,12 @@
  * difference does not.
  *
  * Integers, dates and timestamps become Int64s (days; microseconds); where r + c is beyond them it is
- * the last one, and the comparison allows equality. Doubles: the difference is rounded, r + c too, so
- * c is wider by more than both roundings; of a NaN or an infinity on the right nothing is said about how
- * small l is, for a difference that is NaN is greater than all. Decimals: r + c with one digit more, if
- * there is one. All other types, and constants that are too large: nothing is said. */
+ * the last one, and the comparison allows equality. A difference of integers may be compared as a wider
+ * integer or a decimal: c is then the next whole number outside. Doubles: the difference is rounded, r + c
+ * too, so c is wider by more than both roundings; of a NaN or an infinity on the right nothing is said about
+ * how small l is, for a difference that is NaN is greater than all. Float32 becomes Float64: only the
+ * difference was rounded, in proportion. Decimals, and UInt64: r + c with one digit more, if there is one.
+ * All other types, and constants that are too large: nothing is said. */
 #include <math.h>
 
 #include "expr/function.h"
@@ -17,6 +19,7 @@
 #include "optimizer/optimizer_priv.h"
 
 static const double DOUBLES_MAX = 1e300, ROUNDED = 0x1p-50; /* > 2 roundings of each of 2 terms */
+static const double FLOATS_MAX = 1e38, FLOAT_ROUNDED = 0x1p-22;
 
 typedef struct difference {
     wr_expr *left, *right; /* as numbers                                               */
@@ -59,10 +62,38 @@ static wr_value double_value(double f64)
 
 /* ---- Reading a comparison -------------------------------------------------------------------- */
 
-static bool is_signed(wr_type type)
+static bool is_unsigned(wr_type type)
 {
-    return type.logical == WR_TYPE_I8 || type.logical == WR_TYPE_I16 ||
-           type.logical == WR_TYPE_I32 || type.logical == WR_TYPE_I64;
+    return type.logical == WR_TYPE_U8 || type.logical == WR_TYPE_U16 ||
+           type.logical == WR_TYPE_U32 || type.logical == WR_TYPE_U64;
+}
+
+/* What a comparison sees of a difference of narrower numbers. */
+static const wr_expr *look_behind_cast(const wr_expr *expr)
+{
+    if (expr->kind == WR_EXPR_CAST &&
+        (wr_type_is_integer(expr->args[0]->type) || expr->args[0]->type.logical == WR_TYPE_F32) &&
+        wr_type_is_numeric(expr->type))
+        return expr->args[0];
+    return expr;
+}
+
+/* An integer or a decimal as a whole number; a fraction makes it one greater or less. */
+static bool find_whole(const wr_value *value, bool up, wr_i128 *out)
+{
+    bool has_rest = false;
+
+    if (value->type.logical == WR_TYPE_DECIMAL) {
+        *out = wr_type_physical(value->type) == WR_PHYS_I128 ? value->i128 : value->i64;
+        for (int i = 0; i < value->type.scale; i++) {
+            has_rest |= *out % 10 != 0;
+            *out /= 10;
+        }
+        *out += has_rest ? (up ? 1 : -1) : 0;
+        return true;
+    }
+    *out = is_unsigned(value->type) ? (wr_i128)value->u64 : value->i64;
+    return wr_type_is_integer(value->type);
 }
 
 static bool is_us_timestamp(wr_type type)
@@ -80,11 +111,44 @@ static wr_status to_number(wr_bump *bump, wr_expr *expr, wr_type type, wr_expr *
     else if (expr->type.logical == WR_TYPE_TIMESTAMP)
         WR_TRY(call(bump, "epoch_us", expr, NULL, &expr, err));
     *out_expr = expr;
-    return type.logical == WR_TYPE_I64 ? wr_expr_cast(bump, expr, type, false, out_expr, err) : WR_OK;
+    return wr_type_is_integer(expr->type) || expr->type.logical == WR_TYPE_F32
+               ? wr_expr_cast(bump, expr, type, false, out_expr, err)
+               : WR_OK;
+}
+
+/* Of integers, compared with an integer or a decimal. */
+static bool find_integers(wr_type type, const wr_value *most, bool is_upper, difference *out)
+{
+    wr_i128 whole;
+
+    if (!find_whole(most, is_upper, &whole) || whole <= INT64_MIN || whole > INT64_MAX)
+        return false;
+    out->type = WR_TYPE(I64);
+    out->most = int_value((int64_t)whole);
+    if (type.logical != WR_TYPE_U64)
+        return true;
+    out->type = wr_type_decimal(20, 0);
+    out->most = (wr_value){.type = out->type, .i128 = whole};
+    return true;
+}
+
+/* Of floating numbers, compared with one of either kind. */
+static bool find_floats(wr_type type, const wr_value *most, bool is_upper, difference *out)
+{
+    double c = most->f64;
+
+    if (!wr_type_is_float(most->type) ||
+        !(fabs(c) <= (type.logical == WR_TYPE_F32 ? FLOATS_MAX : DOUBLES_MAX)))
+        return false;
+    if (type.logical == WR_TYPE_F32)
+        c += (is_upper ? FLOAT_ROUNDED : -FLOAT_ROUNDED) * fabs(c);
+    out->type = WR_TYPE(F64);
+    out->most = double_value(c);
+    return true;
 }
 
 /* What the difference is counted in; false: nothing is known of it. */
-static bool find_type(const wr_expr *minus, const wr_value *most, difference *out)
+static bool find_type(const wr_expr *minus, const wr_value *most, bool is_upper, difference *out)
 {
     wr_type  type = minus->type;
     wr_i128  us;
@@ -98,16 +162,12 @@ static bool find_type(const wr_expr *minus, const wr_value *most, difference *ou
         out->most = int_value((int64_t)us);
         return us >= INT64_MIN / 4 && us <= INT64_MAX / 4;
     }
-    if (!wr_type_equal(type, most->type))
-        return false;
-    if (is_signed(type)) {
-        out->type = WR_TYPE(I64);
-        out->most = int_value(most->i64);
-        return most->i64 > INT64_MIN;
-    }
-    if (type.logical == WR_TYPE_DECIMAL)
-        return type.precision < WR_DECIMAL_DIGITS_MAX;
-    return type.logical == WR_TYPE_F64 && fabs(most->f64) <= DOUBLES_MAX;
+    if (wr_type_is_integer(type))
+        return find_integers(type, most, is_upper, out);
+    if (wr_type_is_float(type))
+        return find_floats(type, most, is_upper, out);
+    return wr_type_equal(type, most->type) && type.logical == WR_TYPE_DECIMAL &&
+           type.precision < WR_DECIMAL_DIGITS_MAX;
 }
 
 /* ---- Bounds ---------------------------------------------------------------------------------- */
@@ -194,13 +254,13 @@ wr_status wr_difference_ranges(wr_bump *bump, const wr_expr *expr, wr_expr *out_
         return WR_OK;
     turned = expr->args[0]->kind == WR_EXPR_CONST;
     constant = expr->args[!turned];
-    minus = expr->args[turned];
+    minus = look_behind_cast(expr->args[turned]);
     is_upper = (op < 2) != turned;
     is_absolute = calls(minus, "abs", 1);
     if (is_absolute)
         minus = minus->args[0];
     if (constant->kind != WR_EXPR_CONST || constant->value.is_null || (is_absolute && !is_upper) ||
-        !calls(minus, WR_OPERATOR_SUB, 2) || !find_type(minus, &constant->value, &d))
+        !calls(minus, WR_OPERATOR_SUB, 2) || !find_type(minus, &constant->value, is_upper, &d))
         return WR_OK;
     WR_TRY(to_number(bump, minus->args[0], d.type, &d.left, err));
     WR_TRY(to_number(bump, minus->args[1], d.type, &d.right, err));
