@@ -11,13 +11,11 @@ be the same, without it the rows: in any order where the case leaves it open.
 """
 import argparse
 import collections
-import datetime
 import fnmatch
 import gzip
 import os
 import random
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,7 +31,7 @@ from columns import write_table  # noqa: E402
 from harness.case import read_cases  # noqa: E402
 from harness.execute import UNPACKERS, CaseRun, cap_of, difference, files_below  # noqa: E402
 from harness.paths import PROGRAM, ROOT, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.report import Report, add_to_ledger  # noqa: E402
 from harness.run import clean_environment, run  # noqa: E402
 from open_steps import add_equal_values, add_open_steps  # noqa: E402
 from plans import random_plan  # noqa: E402
@@ -205,15 +203,6 @@ def check_seed(seed, settings, args, report, kinds):
 # ---- The whole ----------------------------------------------------------------------------------
 
 
-def add_to_ledger(first, plans, cases, settings, runs, failed):
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True,
-                            capture_output=True, check=True).stdout.strip()
-    with open(ROOT / "docs/ledger.md", "a", encoding="utf-8") as file:
-        file.write(f"| {datetime.date.today()} | {commit} | determinism | {first} to "
-                   f"{first + plans - 1} | {cases} cases and {plans} plans x {settings} of "
-                   f"{len(PRODUCT)} settings, {runs} runs | {failed} |\n")
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, help="settings for each case and plan (3, large: all)")
@@ -250,7 +239,9 @@ def main():
     print(", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())))
     print(f"{len(cases)} cases and {len(seeds)} plans, {runs} runs compared")
     if args.large:
-        add_to_ledger(args.seed, len(seeds), len(cases), count, runs, report.failed)
+        add_to_ledger("determinism", f"{args.seed} to {args.seed + len(seeds) - 1}",
+                      f"{len(cases)} cases and {len(seeds)} plans x {count} of {len(PRODUCT)} settings, {runs} runs",
+                      report.failed)
     return report.finish()
 
 

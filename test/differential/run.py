@@ -12,11 +12,9 @@ Deliberate differences from DuckDB stand in docs/differences.md.
 """
 import argparse
 import collections
-import datetime
 import itertools
 import random
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -28,7 +26,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from columns import as_text, write_table  # noqa: E402
 from compare import first_difference, parse_csv  # noqa: E402
 from harness.paths import PROGRAM, ROOT, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.report import Report, add_to_ledger  # noqa: E402
 from harness.run import clean_environment, run  # noqa: E402
 from plans import random_plan  # noqa: E402
 
@@ -122,14 +120,6 @@ def check_seed(seed, keep):
     return f"seed {seed} ({', '.join(plan.kinds)})", problems, plan.kinds
 
 
-def add_to_ledger(first, count, failed):
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True,
-                            capture_output=True, check=True).stdout.strip()
-    with open(ROOT / "docs/ledger.md", "a", encoding="utf-8") as file:
-        file.write(f"| {datetime.date.today()} | {commit} | differential | {first} to "
-                   f"{first + count - 1} | {count} plans x 8 runs | {failed} |\n")
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--plans", type=int, default=240)
@@ -147,7 +137,8 @@ def main():
             kinds.update(names)
     print(", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())))
     if args.large:
-        add_to_ledger(args.seed, count, report.failed)
+        add_to_ledger("differential", f"{args.seed} to {args.seed + count - 1}", f"{count} plans x 8 runs",
+                      report.failed)
     return report.finish()
 
 

@@ -1,7 +1,11 @@
 """Counting results. Every test program ends with the line `N passed, N failed, N skipped`."""
+import datetime
 import re
+import subprocess
 import sys
 import threading
+
+from .paths import ROOT
 
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 
@@ -47,3 +51,11 @@ def read_summary(text):
     """(passed, failed, skipped) of a program's output, or None."""
     matches = SUMMARY.findall(text)
     return tuple(map(int, matches[-1])) if matches else None
+
+
+def add_to_ledger(programme, seeds, amount, failures):
+    """A line of docs/ledger.md: what a long run did at this commit."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True,
+                            capture_output=True, check=True).stdout.strip()
+    with open(ROOT / "docs/ledger.md", "a", encoding="utf-8") as file:
+        file.write(f"| {datetime.date.today()} | {commit} | {programme} | {seeds} | {amount} | {failures} |\n")

@@ -187,8 +187,9 @@ static inline void made_file_end(made_file *file, const made_element *elements, 
     for (uint32_t i = 0; i < element_count; i++)
         made_put_element(&writer, &elements[i]);
     wr_thrift_put_i64(&writer, PQ_FILE_ROW_COUNT, row_count);
-    wr_thrift_put_list(&writer, PQ_FILE_ROW_GROUPS, WR_THRIFT_STRUCT, 1);
-    made_put_group(&writer, file, row_count);
+    wr_thrift_put_list(&writer, PQ_FILE_ROW_GROUPS, WR_THRIFT_STRUCT, row_count > 0);
+    if (row_count > 0)
+        made_put_group(&writer, file, row_count);
     made_write_end(file, &writer);
     footer_bytes = (uint32_t)(file->used - begin);
     FIXTURE_REQUIRE(file->used + PQ_TAIL_BYTES <= MADE_BYTES_MAX);

@@ -397,6 +397,28 @@ static void values_of_a_chunk(void **state)
     expect_error(NULL, WR_CORRUPT, "not as many values as its row group has rows");
 }
 
+/* The footer of a file without rows stands at its begin, whatever number of columns it has. */
+static void no_rows(void **state)
+{
+    enum { COLUMNS = 100 };
+    made_element columns[COLUMNS];
+    fixture_scan scan;
+    char         names[COLUMNS][8];
+
+    (void)state;
+    for (int i = 0; i < COLUMNS; i++) {
+        snprintf(names[i], sizeof names[i], "c%d", i);
+        columns[i] = (made_element){.name = names[i], .physical = PQ_INT32};
+    }
+    made_begin(&file);
+    made_file_end(&file, columns, COLUMNS, COLUMNS, 0);
+    run(&scan, NULL);
+    assert_int_equal(scan.status, WR_OK);
+    assert_int_equal(scan.schema.field_count, COLUMNS);
+    assert_int_equal(scan.row_count, 0);
+    fixture_free(&scan);
+}
+
 /* ---- Nested columns -------------------------------------------------------------------------------- */
 
 #define GROUP(text, how, children, ...)                                                            \
@@ -554,7 +576,7 @@ int main(void)
         cmocka_unit_test(delta_texts), cmocka_unit_test(split_bytes), cmocka_unit_test(small_integers),
         cmocka_unit_test(decimals), cmocka_unit_test(times), cmocka_unit_test(other_types),
         cmocka_unit_test(bad_texts), cmocka_unit_test(definition_levels), cmocka_unit_test(definition_damage),
-        cmocka_unit_test(dictionary), cmocka_unit_test(values_of_a_chunk), cmocka_unit_test(lists),
+        cmocka_unit_test(dictionary), cmocka_unit_test(values_of_a_chunk), cmocka_unit_test(no_rows), cmocka_unit_test(lists),
         cmocka_unit_test(list_damage), cmocka_unit_test(old_lists), cmocka_unit_test(maps),
         cmocka_unit_test(structs), cmocka_unit_test(dremel_paper),
     };

@@ -406,7 +406,7 @@ static wr_status make_schema(wr_thrift_reader *reader, uint32_t count, const pq_
     node    *nodes;
     uint32_t at = 1;
 
-    if (count == 0 || count > wr_thrift_offset(reader)) {
+    if (count == 0 || count > reader->limit - wr_thrift_offset(reader)) {
         wr_thrift_fail(reader, "the schema has no root");
         return reader->status;
     }
