@@ -87,11 +87,11 @@ bool wr_agg_has_fraction(wr_agg_kind kind)
 
 bool wr_agg_ranks(wr_agg_kind kind, bool distinct, wr_type argument)
 {
-    bool by_rank = kind == WR_AGG_MEDIAN || kind == WR_AGG_QUANTILE_CONT ||
-                   kind == WR_AGG_QUANTILE_DISC || kind == WR_AGG_MODE;
+    bool is_wide = wr_physical_bytes(wr_type_physical(argument)) > sizeof(uint64_t);
+    bool computes = kind == WR_AGG_MEDIAN || kind == WR_AGG_QUANTILE_CONT;
+    bool by_rank = kind == WR_AGG_QUANTILE_DISC || kind == WR_AGG_MODE || (computes && !is_wide);
 
-    return (distinct ? kind == WR_AGG_COUNT : by_rank) &&
-           wr_physical_bytes(wr_type_physical(argument)) <= sizeof(uint64_t);
+    return (distinct ? kind == WR_AGG_COUNT : by_rank) && !wr_type_is_nested(argument);
 }
 
 bool wr_agg_needs_position(wr_agg_kind kind)

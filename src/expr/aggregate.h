@@ -44,7 +44,8 @@ bool wr_agg_is_sequence(wr_agg_kind kind);
 bool wr_agg_has_fraction(wr_agg_kind kind);
 
 /** Needs no more of the values than which of them have a certain rank, are there most often, or how many
- *  differ; and they have at most eight bytes. */
+ *  differ: numbers in their order would do. Values of more than eight bytes are not computed with
+ *  (medians of wide decimals are no such). */
 bool wr_agg_ranks(wr_agg_kind kind, bool distinct, wr_type argument);
 
 /** Does the result depend on source positions (first, last, any_value, ties of arg_min/arg_max)? */

@@ -5,8 +5,10 @@
  * first ones. Over a frame that ends with the partition it is the last ones, behind which there are no more.
  * Aggregates of values in order (median, mode, string_agg ...) over whole partitions: an aggregate by the
  * partitions, joined back to the rows where NULL equals NULL.
- * Both over any other frame, but what the operator does itself (wr_agg_ranks): the rows are numbered and told the numbers of their frame's ends, a range join
- * puts each with the rows of its frame, an aggregate by number follows.
+ * Over any other frame the operator ranks values of up to eight bytes itself (wr_agg_ranks); wider ones are
+ * numbered in their order first, by a window over all rows, and what comes out is joined with the values.
+ * All else: the rows are numbered and told the numbers of their frame's ends, a range join puts each with
+ * the rows of its frame, an aggregate by number follows.
  * So all cost sorts that spill and no memory. The window's other functions stay below, as they were. */
 #include "expr/operators.h"
 #include "optimizer/optimizer_priv.h"
@@ -19,7 +21,7 @@ typedef struct rewrite {
     wr_expr         **results;       /* a function: its column                   */
 } rewrite;
 
-typedef enum made_of { ITSELF, MARKED_ROWS, AGGREGATE, FRAMES } made_of;
+typedef enum made_of { ITSELF, MARKED_ROWS, AGGREGATE, NUMBERS, FRAMES } made_of;
 
 static made_of made_of_what(const wr_plan_function *function)
 {
@@ -41,7 +43,11 @@ static made_of made_of_what(const wr_plan_function *function)
         if (from_begin || to_end)
             return MARKED_ROWS;
     }
-    return wr_agg_ranks(agg->kind, agg->distinct, agg->argument->type) ? ITSELF : FRAMES;
+    if (!wr_agg_ranks(agg->kind, agg->distinct, agg->argument->type))
+        return FRAMES;
+    if (wr_physical_bytes(wr_type_physical(agg->argument->type)) <= sizeof(uint64_t))
+        return ITSELF;
+    return wr_expr_is_repeatable(agg->argument) ? NUMBERS : FRAMES;
 }
 
 /* A node owns its arrays: later rules change them in place. */
@@ -203,6 +209,80 @@ static wr_status add_aggregate(rewrite *r, wr_error *err)
     for (uint32_t f = 0; f < functions; f++)
         if (made_of_what(&window->window.functions[f]) == AGGREGATE)
             WR_TRY(column_of(r, width++, &r->results[f], err));
+    return WR_OK;
+}
+
+/* ---- Numbers for wide values ---------------------------------------------------------------------- */
+
+/* The function over numbers of its argument's values, equal ones alike; *out_number: their column. */
+static wr_status number_values(rewrite *r, wr_plan_function *io_function, uint32_t *out_number,
+                               wr_error *err)
+{
+    wr_plan_agg      *agg = &io_function->agg;
+    wr_plan_function *ranker = WR_BUMP_NEW(r->plan->bump, wr_plan_function, err);
+    wr_plan_key      *order = WR_BUMP_NEW(r->plan->bump, wr_plan_key, err);
+    wr_expr         **partitions = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_expr *, 1, err);
+    wr_expr          *args[1] = {agg->argument}, *has_value, *number;
+
+    if (!ranker || !order || !partitions)
+        return WR_NO_MEMORY;
+    *ranker = (wr_plan_function){.kind = WR_WINDOW_DENSE_RANK, .type = WR_TYPE(I64)};
+    *order = (wr_plan_key){.expr = agg->argument};
+    *out_number = r->top->schema.field_count;
+    WR_TRY(wr_plan_add_window(r->plan, r->top, partitions, 0, order, 1, ranker, 1, &r->top, err));
+    WR_TRY(column_of(r, *out_number, &number, err));
+    WR_TRY(wr_expr_call(r->plan->bump, WR_TEXT(WR_OPERATOR_IS_NOT_NULL), args, 1, &has_value, err));
+    WR_TRY(wr_expr_when(r->plan->bump, has_value, number, &agg->argument, err));
+    if (agg->distinct)
+        return WR_OK;
+    agg->type = io_function->type = WR_TYPE(I64);
+    return WR_OK;
+}
+
+/* *io_expr, a column of numbers, becomes that of the values which have them in `rows`. */
+static wr_status find_values(rewrite *r, wr_plan_node *rows, uint32_t number, wr_expr *value,
+                             wr_expr **io_expr, wr_error *err)
+{
+    wr_plan_agg  *least = WR_BUMP_NEW(r->plan->bump, wr_plan_agg, err);
+    wr_expr     **keys = WR_BUMP_NEW_ARRAY(r->plan->bump, wr_expr *, 3, err);
+    uint32_t      width = r->top->schema.field_count;
+    wr_plan_node *values, *top = r->top;
+    wr_text      *names;
+
+    if (!least || !keys)
+        return WR_NO_MEMORY;
+    *least = (wr_plan_agg){.kind = WR_AGG_MIN, .argument = value, .type = value->type};
+    keys[0] = *io_expr;
+    r->top = rows;
+    WR_TRY(column_of(r, number, &keys[1], err));
+    WR_TRY(wr_plan_names(r->plan, 2, &names, err));
+    WR_TRY(wr_plan_add_aggregate(r->plan, rows, &keys[1], 1, least, 1, names, &values, err));
+    r->top = values;
+    WR_TRY(column_of(r, 0, &keys[2], err));
+    WR_TRY(wr_plan_add_join(r->plan, top, values, WR_PLAN_JOIN_LEFT, &keys[0], &keys[2], 1, NULL,
+                            false, &r->top, err));
+    return column_of(r, width + 1, io_expr, err);
+}
+
+static wr_status add_numbers(rewrite *r, wr_error *err)
+{
+    uint32_t      functions = r->window->window.function_count;
+    uint32_t     *numbers = WR_BUMP_NEW_ARRAY(r->plan->bump, uint32_t, functions + 1, err);
+    wr_plan_node *rows;
+
+    if (!numbers)
+        return WR_NO_MEMORY;
+    for (uint32_t f = 0; f < functions; f++)
+        if (made_of_what(&r->window->window.functions[f]) == NUMBERS)
+            WR_TRY(number_values(r, &r->functions[f], &numbers[f], err));
+    rows = r->top;
+    WR_TRY(add_window(r, NUMBERS, err));
+    for (uint32_t f = 0; f < functions; f++) {
+        const wr_plan_function *function = &r->window->window.functions[f];
+
+        if (made_of_what(function) == NUMBERS && !function->agg.distinct)
+            WR_TRY(find_values(r, rows, numbers[f], function->agg.argument, &r->results[f], err));
+    }
     return WR_OK;
 }
 
@@ -462,6 +542,7 @@ static wr_status rewrite_window(wr_plan *plan, wr_plan_node *window, wr_error *e
     WR_TRY(add_window(&r, ITSELF, err));
     WR_TRY(add_distinct(&r, err));
     WR_TRY(add_aggregate(&r, err));
+    WR_TRY(add_numbers(&r, err));
     WR_TRY(add_frames(&r, err));
     WR_TRY(wr_plan_columns(plan, r.top, width, exprs, err));
     for (uint32_t c = 0; c < count; c++)
