@@ -24,6 +24,7 @@ typedef struct sink_shared {
     _Atomic uint32_t extra_pages; /* taken above one a worker                           */
     wr_turnstile turnstile;    /* ordered                                               */
     wr_mutex     mutex;        /* unordered: one worker writes                          */
+    uint32_t     lead_bytes;   /* of the first row, still to be dropped                 */
 } sink_shared;
 
 typedef struct sink_local {
@@ -84,7 +85,10 @@ static wr_status write_pages(wr_node *node, sink_local *local, wr_exec *exec, wr
     for (;;) {
         wr_turn_page *page = local->first;
 
-        WR_TRY(write_bytes(shared, page + 1, page->used_bytes, exec, err));
+        uint32_t lead = shared->lead_bytes < page->used_bytes ? shared->lead_bytes : page->used_bytes;
+
+        WR_TRY(write_bytes(shared, (uint8_t *)(page + 1) + lead, page->used_bytes - lead, exec, err));
+        shared->lead_bytes -= lead;
         page->used_bytes = 0;
         if (!page->next)
             return WR_OK;
@@ -255,6 +259,8 @@ static wr_status file_sink_open(wr_node *node, wr_exec *exec, wr_error *err)
     shared->is_ready = true;
     WR_TRY(wr_bump_reserve(&shared->bump, shared_need(plan), err));
     WR_TRY(wr_sink_output_open(&shared->output, plan, &shared->bump, err));
+    if (plan->format->writer->lead_bytes)
+        shared->lead_bytes = plan->format->writer->lead_bytes(plan->request);
     return shared->output.skip ? WR_OK : write_frame(node, plan->format->writer->begin, exec, err);
 }
 

@@ -46,6 +46,7 @@ typedef struct sink_shared {
     uint64_t     file_rows;
     wr_bytes     bytes;       /* formats of rows: a page        */
     wr_vector   *columns;     /* of the file                    */
+    uint32_t     lead_bytes;  /* of the file's first row, still to be dropped */
 } sink_shared;
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
@@ -100,6 +101,7 @@ static wr_status begin_rows(sink_shared *shared, const wr_format_writer_ops *ops
     if (!shared->format)
         return WR_NO_MEMORY;
     WR_TRY(ops->local_init(&shared->request, shared->format, &shared->bump, err));
+    shared->lead_bytes = ops->lead_bytes ? ops->lead_bytes(&shared->request) : 0;
     return ops->begin ? ops->begin(&shared->request, &shared->bytes, err) : WR_OK;
 }
 
@@ -190,6 +192,23 @@ static wr_status close_file(sink_shared *shared, const wr_plan_folder_sink *plan
     return WR_OK;
 }
 
+/* What the first row of a file must not begin with is taken away. */
+static wr_status encode(sink_shared *shared, const wr_format_writer_ops *writer,
+                        const wr_batch *rows, uint32_t *io_next, wr_error *err)
+{
+    wr_bytes *bytes = &shared->bytes;
+    size_t    before = bytes->used, lead;
+
+    WR_TRY(writer->encode(&shared->request, shared->format, rows, io_next, bytes, err));
+    lead = shared->lead_bytes < bytes->used - before ? shared->lead_bytes : bytes->used - before;
+    if (lead == 0)
+        return WR_OK;
+    shared->lead_bytes -= (uint32_t)lead;
+    bytes->used -= lead;
+    memmove(bytes->data + before, bytes->data + before + lead, bytes->used - before);
+    return WR_OK;
+}
+
 static wr_status write_rows(sink_shared *shared, const wr_plan_folder_sink *plan,
                             const wr_batch *rows, wr_error *err)
 {
@@ -202,7 +221,7 @@ static wr_status write_rows(sink_shared *shared, const wr_plan_folder_sink *plan
         bool full = false;
 
         if (writer) {
-            WR_TRY(writer->encode(&shared->request, shared->format, rows, &next, &shared->bytes, err));
+            WR_TRY(encode(shared, writer, rows, &next, err));
             if (next < wr_batch_rows(rows))
                 WR_TRY(flush(shared, err));
             continue;

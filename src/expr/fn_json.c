@@ -76,7 +76,7 @@ static wr_status eval_to_json(wr_eval *eval, const wr_vector *const *args, uint3
             WR_TRY(put_json(eval, type, cell, out, row, err));
         else
             WR_TRY(wr_eval_store_text(eval, out, row, text,
-                                      wr_json_format_fixed(type, cell, text)));
+                                      wr_json_format_fixed(type, cell, false, text)));
     }
     return WR_OK;
 }

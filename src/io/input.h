@@ -46,7 +46,8 @@ typedef enum wr_encoding_name {
     WR_ENCODING_UTF16LE,
     WR_ENCODING_UTF16BE,
     WR_ENCODING_LATIN1,
-    WR_ENCODING_WINDOWS1252
+    WR_ENCODING_WINDOWS1252,
+    WR_ENCODING_UTF8_REPLACE /* what is not well-formed becomes U+FFFD */
 } wr_encoding_name;
 extern const char *const WR_ENCODING_NAMES[];
 

@@ -1,8 +1,8 @@
-/* transcode.c — UTF-16, Latin-1 and Windows-1252 to UTF-8, as a filter.
+/* transcode.c — UTF-16, Latin-1, Windows-1252 and UTF-8 with faults to UTF-8, as a filter.
  *
  * A leading byte order mark is dropped. Each converter moves whole characters while there is room
  * for the longest one, eight bytes at a time where they are all ASCII. Unpaired surrogates and a
- * cut last character are WR_CORRUPT with their offset: nothing is replaced silently. The five
+ * cut last character are WR_CORRUPT with their offset: nothing is replaced unless asked for. The five
  * bytes that Windows-1252 leaves open become the C1 controls of the same number (WHATWG).
  * Memory: one fixed buffer. Cost: above 1 GB/s on ASCII. */
 #include <string.h>
@@ -16,7 +16,7 @@ enum {
 };
 
 const char *const WR_ENCODING_NAMES[] = {"utf8",    "utf16",  "utf16le",
-                                         "utf16be", "latin1", "windows1252", NULL};
+                                         "utf16be", "latin1", "windows1252", "utf8replace", NULL};
 
 /* Bytes 0x80 to 0x9f of Windows-1252. */
 static const uint16_t WINDOWS_1252[32] = {
@@ -83,6 +83,49 @@ static uint8_t *convert_bytes(transcoder *t, uint8_t *out, const uint8_t *out_en
         if (t->encoding == WR_ENCODING_WINDOWS1252 && code >= 0x80 && code < 0xa0)
             code = WINDOWS_1252[code - 0x80];
         out += put_utf8(code, out);
+    }
+    t->next = (size_t)(in - t->buffer);
+    return out;
+}
+
+/* Bytes of the UTF-8 character at hand, or of the longest run that only begins like one. */
+static uint32_t take_character(const uint8_t *in, const uint8_t *in_end, bool *out_fine)
+{
+    uint8_t  lead = in[0], low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    uint8_t  high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    uint32_t count = 1, length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+
+    if (lead < 0x80 || lead > 0xf4)
+        length = lead < 0x80;
+    for (; count < length && in + count < in_end && in[count] >= low && in[count] <= high; count++) {
+        low = 0x80;
+        high = 0xbf;
+    }
+    *out_fine = count == length;
+    return count;
+}
+
+/* As convert_bytes; one replacement for each run that take_character finds (Unicode, 3.9). */
+static uint8_t *convert_utf8(transcoder *t, uint8_t *out, const uint8_t *out_end)
+{
+    const uint8_t *in = t->buffer + t->next, *in_end = t->buffer + t->end;
+
+    while (in < in_end && out_end - out >= CHARACTER_BYTES_MAX) {
+        bool     fine;
+        uint32_t count;
+
+        if (in_end - in >= 8 && out_end - out >= 8 && !(wr_load_u64(in) & 0x8080808080808080ull)) {
+            memcpy(out, in, 8);
+            in += 8;
+            out += 8;
+            continue;
+        }
+        if (in_end - in < CHARACTER_BYTES_MAX && !t->at_end)
+            break;
+        count = take_character(in, in_end, &fine);
+        memcpy(out, fine ? (const char *)in : "\xef\xbf\xbd", fine ? count : 3);
+        out += fine ? count : 3;
+        in += count;
     }
     t->next = (size_t)(in - t->buffer);
     return out;
@@ -166,6 +209,10 @@ static wr_status refill(transcoder *t, wr_error *err)
 /* Convert what the buffer holds into [*io_out, out_end), without reading more. */
 static wr_status convert(transcoder *t, uint8_t **io_out, const uint8_t *out_end, wr_error *err)
 {
+    if (t->encoding == WR_ENCODING_UTF8_REPLACE) {
+        *io_out = convert_utf8(t, *io_out, out_end);
+        return WR_OK;
+    }
     if (t->encoding > WR_ENCODING_UTF16BE) {
         *io_out = convert_bytes(t, *io_out, out_end);
         return WR_OK;
@@ -252,7 +299,7 @@ wr_status wr_encoding_parse(wr_text text, wr_encoding_name *out_encoding, wr_err
     }
     (void)WR_RAISE(err, WR_INVALID, "unknown encoding '%.*s'", WR_TEXT_ARG(text));
     wr_suggest_append(&suggest, err);
-    wr_error_append(err, "; known: utf8, utf16, utf16le, utf16be, latin1, windows1252");
+    wr_error_append(err, "; known: utf8, utf16, utf16le, utf16be, latin1, windows1252, utf8_replace");
     return WR_INVALID;
 }
 

@@ -349,6 +349,20 @@ static bool take_key(reader *r, token *out)
     return take_string(r, out);
 }
 
+/* May this member stand there, behind those whose places are known? */
+static bool check_member(reader *r, const token *key, uint32_t member, const uint32_t *places)
+{
+    const char *fault = NULL;
+
+    if (member == WR_FIELD_NONE)
+        fault = r->rules.refuses_unknown ? "a key that the Struct does not have" : NULL;
+    else if (places[member] && r->rules.twin_keys == WR_TWIN_ERROR)
+        fault = "a key comes twice";
+    if (fault)
+        r->at = (const uint8_t *)key->text.bytes - 1;
+    return !fault || fail(r, fault);
+}
+
 /* Walk over the object and note where each member's value begins. */
 static bool find_places(reader *r, wr_type type, uint32_t *places)
 {
@@ -368,10 +382,13 @@ static bool find_places(reader *r, wr_type type, uint32_t *places)
         if (!take_value(r, &value) || !take_separator(r, '}', "expected ',' or '}'", &more))
             return false;
         member = find_member(type, &key, guess);
-        if (member != WR_FIELD_NONE) {
+        if (!check_member(r, &key, member, places))
+            return false;
+        if (member == WR_FIELD_NONE)
+            continue;
+        if (places[member] == 0 || r->rules.twin_keys == WR_TWIN_LAST)
             places[member] = place;
-            guess = member + 1;
-        }
+        guess = member + 1;
     }
     return true;
 }
@@ -546,6 +563,7 @@ void wr_nested_room_init(wr_nested_room *room, void *space, uint64_t text_bytes)
 {
     *room = (wr_nested_room){.reader = space, .text_bytes = text_bytes,
                              .capacity = ROOM_FACTOR * text_bytes};
+    room->reader->rules = (wr_nested_rules){0};
     room->text = (uint8_t *)(room->reader + 1);
     room->bytes = room->text + text_bytes;
 }

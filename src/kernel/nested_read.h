@@ -1,8 +1,8 @@
 /* kernel/nested_read.h — JSON text to a packed value of a declared type.
  *
- * Strict JSON (RFC 8259), read as the JSON Lines reader reads columns: of a member that comes twice the
- * last value counts, members that the type does not have are passed over, those that are missing are
- * NULL; names are found exactly, else in any case. Numbers, words and strings are taken alike if they
+ * Strict JSON (RFC 8259), read as the JSON reader reads columns: of a member that comes twice the last
+ * value counts, members that the type does not have are passed over (or as the rules say), those that
+ * are missing are NULL; names are found exactly, else in any case. Numbers, words and strings are taken alike if they
  * read as the type; numbers are exact and range-checked. A text takes what is no string as it stands.
  * A Map is an object, or a list of entries [{"key":..., "value":...}]; a key that comes twice is a fault.
  *
@@ -24,8 +24,18 @@ typedef struct wr_nested_fault {
     wr_type     type;
 } wr_nested_fault;
 
+/** Which value of a key that comes twice in an object counts. */
+typedef enum wr_twin_keys { WR_TWIN_LAST, WR_TWIN_FIRST, WR_TWIN_ERROR } wr_twin_keys;
+
+/** What else is a fault. Zeroed: the usual. */
+typedef struct wr_nested_rules {
+    wr_twin_keys twin_keys;       /* of the members of a Struct                   */
+    bool         refuses_unknown; /* members that the type does not have          */
+} wr_nested_rules;
+
 /** Room for one text at a time: where the members of the structs around a place are. 8 KB. */
 typedef struct wr_nested_reader {
+    wr_nested_rules rules;
     const uint8_t  *begin, *at, *end;
     wr_nested_fault fault;
     uint32_t        places_used;

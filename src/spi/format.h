@@ -197,6 +197,9 @@ typedef struct wr_format_writer_ops {
     /** What stands before the first and after the last row (header line, "[" ...). */
     wr_status (*begin)(const wr_write_request *request, wr_bytes *out, wr_error *err);
     wr_status (*end)(const wr_write_request *request, wr_bytes *out, wr_error *err);
+    /** Every row but the first of a file begins with so many bytes that the first one must not have (a
+     *  comma): encode writes them for all rows, the sink drops the first. NULL: none. */
+    uint32_t (*lead_bytes)(const wr_write_request *request);
     /** Encode selected rows from the *io_next-th on until `out` is full or the batch is done
      *  (*io_next == selected rows). A row may be cut anywhere: the rest of it comes with the next
      *  call (long values stream through a small buffer). Parallel: order is the sink's business. */

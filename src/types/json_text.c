@@ -21,15 +21,16 @@ static bool is_finite(wr_type type, const void *value)
     return type.logical != WR_TYPE_F32 || isfinite(*(const float *)value);
 }
 
-size_t wr_json_format_fixed(wr_type type, const void *cell, char *out)
+size_t wr_json_format_fixed(wr_type type, const void *cell, bool quotes_non_finite, char *out)
 {
     size_t used = 0;
+    bool   finite = is_finite(type, cell);
 
-    if (!is_finite(type, cell)) {
+    if (!finite && !quotes_non_finite) {
         memcpy(out, "null", 4);
         return 4;
     }
-    if (is_bare(type)) {
+    if (finite && is_bare(type)) {
         used = wr_format_any(type, cell, out);
         if (wr_type_is_float(type) && !memchr(out, '.', used) && !memchr(out, 'e', used)) {
             memcpy(out + used, ".0", 2); /* a float that reads back as one */

@@ -15,9 +15,9 @@ enum {
 /* --- writing ------------------------------------------------------------------------------------ */
 
 /** A value that is not of physical STR: numbers, decimals and booleans bare, floats in a form that
- *  reads back as one, NaN and infinities as null, everything else as text in quotes. Writes at most
- *  WR_JSON_FIXED_BYTES_MAX bytes and returns how many. */
-size_t wr_json_format_fixed(wr_type type, const void *cell, char *out);
+ *  reads back as one, NaN and infinities as null or, with `quotes_non_finite`, as text, everything else
+ *  as text in quotes. Writes at most WR_JSON_FIXED_BYTES_MAX bytes and returns how many. */
+size_t wr_json_format_fixed(wr_type type, const void *cell, bool quotes_non_finite, char *out);
 
 /** The body of a string: the quote, the backslash and control characters are escaped. Takes as much of
  *  `text` as fits into `room` bytes (an escape is not cut) and returns how much that was. */

@@ -1,6 +1,8 @@
 /* json.c — the format object and its options. */
 #include "json_priv.h"
 
+static const char *const TWINS[] = {"last", "first", "error", NULL};
+static const char *const UNKNOWN[] = {"ignore", "error", NULL};
 static const char *const LAYOUTS[] = {"auto", "lines", "array", "documents", NULL};
 
 #define OPTION(struct_, field, kind_, fallback_, min_, max_, choices_, help_)                      \
@@ -22,10 +24,37 @@ static const wr_option_def READ_OPTIONS[] = {
     READ_OPTION(map_keys, WR_OPTION_INT, "200", 1, 1000, NULL,
                 "an object inside a column that has more keys than this in the sample is a map from "
                 "text; fewer, a struct"),
+    READ_OPTION(duplicate_keys, WR_OPTION_ENUM, "last", 0, 0, TWINS,
+                "of the key of a column, or of a member of a struct, that comes twice in an object: the "
+                "last or first value counts, or it is a bad row; twice in a map is a bad row"),
+    READ_OPTION(unknown_keys, WR_OPTION_ENUM, "ignore", 0, 0, UNKNOWN,
+                "keys that no column, or no member of a struct, has: they are passed over, or make a "
+                "bad row"),
+    READ_OPTION(max_depth, WR_OPTION_INT, "1024", 1, JSON_DEPTH_MAX, NULL,
+                "a record with more levels of objects and arrays, itself among them, is a bad row"),
     {0},
 };
 
-static const wr_option_def WRITE_OPTIONS[] = {{0}};
+static const char *const WRITE_LAYOUTS[] = {"lines", "array", NULL};
+static const char *const NULLS[] = {"keep", "omit", NULL};
+static const char *const NON_FINITE[] = {"null", "text", NULL};
+
+#define WRITE_OPTION(field, kind_, fallback_, choices_, help_)                                     \
+    OPTION(json_write_options, field, kind_, fallback_, 0, 0, choices_, help_)
+
+static const wr_option_def WRITE_OPTIONS[] = {
+    WRITE_OPTION(layout, WR_OPTION_ENUM, "lines", WRITE_LAYOUTS,
+                 "lines: one object a line; array: one array of objects"),
+    WRITE_OPTION(pretty, WR_OPTION_BOOL, "false", NULL,
+                 "every member of an object on a line of its own; nested values stay on theirs"),
+    WRITE_OPTION(nulls, WR_OPTION_ENUM, "keep", NULLS,
+                 "keep: a column that is NULL is written as null; omit: it is left out. Members of "
+                 "structs are always written"),
+    WRITE_OPTION(non_finite, WR_OPTION_ENUM, "null", NON_FINITE,
+                 "NaN and infinities, for which JSON has no number: as null, or as the texts NaN, "
+                 "Infinity and -Infinity, which read back as such"),
+    {0},
+};
 
 extern const wr_format wr_format_json;
 

@@ -101,7 +101,7 @@ static wr_status pass_value(inference *in, json_layout layout, wr_error *err)
 /* The value at hand; *out_opened: an object or array whose inside comes next, at its bracket. */
 static wr_status take_value(inference *in, uint32_t g, bool *out_opened, wr_error *err)
 {
-    json_walk  walk = {.over_lines = in->layout != JSON_LINES};
+    json_walk  walk = {.over_lines = in->layout != JSON_LINES, .depth_max = JSON_DEPTH_MAX};
     json_token value;
     uint8_t    byte;
     bool       is_nested;

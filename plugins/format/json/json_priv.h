@@ -4,8 +4,8 @@
  * cut at any newline; blank lines are skipped), an element of one array, or one of documents that
  * follow each other. A value is kept as a token, a run of bytes of the chunk: text without its quotes, a
  * number or word as it stands, an object or array as its text.
- *  - a key that is missing or null is NULL; keys that no column has are passed over; of a key that comes
- *    twice the last value counts;
+ *  - a key that is missing or null is NULL; keys that no column has are passed over, and of a key that
+ *    comes twice the last value counts, or as the options say;
  *  - columns of other types than text take numbers, words and strings alike, if they read as the type;
  *  - a bad record is a bad row as a whole. */
 #ifndef WR_BUILDING_FORMAT_JSON
@@ -25,10 +25,18 @@
 typedef struct json_read_options {
     int32_t layout; /* json_layout */
     int64_t infer_depth, map_keys;
+    int32_t duplicate_keys; /* wr_twin_keys */
+    int32_t unknown_keys;   /* 1: a fault   */
+    int64_t max_depth;
 } json_read_options;
 
+enum { JSON_WRITE_LINES, JSON_WRITE_ARRAY };
+enum { JSON_NULLS_KEEP, JSON_NULLS_OMIT };
+enum { JSON_NON_FINITE_NULL, JSON_NON_FINITE_TEXT };
+
 typedef struct json_write_options {
-    bool unused;
+    int32_t layout, nulls, non_finite; /* as above */
+    bool    pretty;
 } json_write_options;
 
 /* Which layout a file has, by its first JSON_HEAD_BYTES bytes, or all if there are fewer. They are
@@ -66,6 +74,7 @@ typedef struct json_walk {
     const uint8_t *where; /* of the fault */
     const char    *fault; /* NULL: none   */
     bool           over_lines; /* a newline is a blank; else it ends the object */
+    uint32_t       depth_max;  /* of values                                     */
     bool           inside;
 } json_walk;
 
@@ -132,6 +141,7 @@ typedef struct json_split {
     uint32_t      end, next;
     uint64_t      line;     /* of the byte at `next`                                  */
     json_layout   layout;
+    const json_read_options *options;
     const char   *fault;    /* the split is one bad record; next is where it begins   */
     bool          is_done;  /* there are no rows from `next` on                       */
     bool          any_record;  /* ARRAY: one has ended before `next`                  */

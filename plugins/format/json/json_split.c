@@ -102,6 +102,10 @@ static wr_status split_init(const wr_read_request *request, wr_split *split, wr_
     memset(&json->base + 1, 0, sizeof *json - sizeof json->base);
     WR_TRY(wr_carver_init(&carver, bump, split_lease_min(request), err));
     lay_out(request, json, &carver);
+    json->options = request->options;
+    if (json->nested.reader)
+        json->nested.reader->rules = (wr_nested_rules){
+            (wr_twin_keys)json->options->duplicate_keys, json->options->unknown_keys};
     for (uint32_t f = 0; f < request->schema->field_count; f++)
         json->targets[f] = WR_FIELD_NONE;
     for (uint32_t c = 0; c < request->column_count; c++)
@@ -146,12 +150,25 @@ static uint32_t field_of(json_split *split, uint32_t n, const json_token *key)
     return field;
 }
 
+/* What is wrong with a key; NULL: nothing. The start of a token that was kept is never 0. */
+static const char *check_key(const json_split *split, uint32_t field, uint32_t row)
+{
+    if (field == WR_FIELD_NONE)
+        return split->options->unknown_keys ? "a key that no column has" : NULL;
+    if (split->options->duplicate_keys == WR_TWIN_ERROR && split->targets[field] != WR_FIELD_NONE &&
+        split->columns[split->targets[field]].tokens[row].start)
+        return "a key comes twice";
+    return NULL;
+}
+
 static void keep_value(json_split *split, uint32_t column_index, uint32_t row,
                        const json_token *value)
 {
     json_column *column = &split->columns[column_index];
     uint32_t     start = (uint32_t)(value->start - split->chunk);
 
+    if (column->tokens[row].start && split->options->duplicate_keys == WR_TWIN_FIRST)
+        return;
     column->tokens[row] = (wr_text_token){
         start, value->kind == JSON_NULL ? WR_TEXT_TOKEN_NULL
                                         : (uint32_t)(value->end - value->start)};
@@ -186,13 +203,16 @@ static const uint8_t *find_end(const json_split *split, const uint8_t *record)
 /* One record into row `row`; returns where it ends. */
 static const uint8_t *read_record(json_split *split, const uint8_t *record, uint32_t row)
 {
-    json_walk  walk = {.at = record, .over_lines = split->layout != JSON_LINES};
+    json_walk  walk = {.at = record, .over_lines = split->layout != JSON_LINES,
+                       .depth_max = (uint32_t)split->options->max_depth - 1};
     json_token key, value;
 
     for (uint32_t n = 0; wr_json_walk_key(&walk, &key); n++) {
         uint32_t field = field_of(split, n, &key);
 
-        if (!wr_json_walk_value(&walk, &value))
+        walk.fault = check_key(split, field, row);
+        walk.where = key.start - 1;
+        if (walk.fault || !wr_json_walk_value(&walk, &value))
             break;
         if (field != WR_FIELD_NONE && split->targets[field] != WR_FIELD_NONE)
             keep_value(split, split->targets[field], row, &value);

@@ -26,7 +26,7 @@ static const uint8_t *put_line(const char *line, size_t byte_count)
 static void walk_line(const char *line, size_t byte_count, char *out, size_t out_bytes)
 {
     static const char KINDS[] = "0bnsx";
-    json_walk         walk = {.at = put_line(line, byte_count)};
+    json_walk         walk = {.at = put_line(line, byte_count), .depth_max = JSON_DEPTH_MAX};
     json_token        key, value;
     size_t            used = 0;
 

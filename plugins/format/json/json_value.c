@@ -102,7 +102,7 @@ static const uint8_t *take_nested(json_walk *walk, const uint8_t *at, json_token
         switch (*at) {
         case '{':
         case '[':
-            if (depth == JSON_DEPTH_MAX)
+            if (depth == walk->depth_max)
                 return fail(walk, "nested too deeply", at);
             wr_bit_put(braces, depth++, *at == '{');
             break;

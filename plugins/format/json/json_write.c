@@ -1,22 +1,26 @@
-/* json_write.c — batches to JSON Lines, cut anywhere: a row goes on where the last buffer ended.
+/* json_write.c — batches to JSON, cut anywhere: a row goes on where the last buffer ended.
  *
- * One object a line, keys in the order of the columns, NULL as null. Numbers and decimals as they are
- * (floats in the fewest digits that read back the same; NaN and infinities, which JSON does not have,
- * as null), booleans as words, binary as "\\x00ff", lists, structs
- * and maps as arrays and objects, everything else as texts. In texts the quote,
- * the backslash and control characters are escaped. Long values that are blob handles are streamed
+ * One object a row, on a line or (pretty) with a line for each member; an array of them has a comma in
+ * front of each but the first. Keys in the order of the columns, NULL as null or left out. Numbers and
+ * decimals as they are (floats in the fewest digits that read back the same; NaN and infinities, which
+ * JSON does not have, as null or as texts), booleans as words, binary as "\\x00ff", lists, structs and
+ * maps as arrays and objects, everything else as texts. In texts the quote, the backslash and control
+ * characters are escaped. Long values that are blob handles are streamed
  * through the local's piece buffer. Cost: about 1 ns a byte for text, 5-20 ns a number. */
 #include <string.h>
 
 #include "json_priv.h"
 #include "spi/nested_column.h"
 
-enum { PIECE_BYTES = 4096, ROOM_MIN = WR_JSON_FIXED_BYTES_MAX + 16 };
+enum { PIECE_BYTES = 4096, ROOM_MIN = WR_JSON_FIXED_BYTES_MAX + 16, ROW_END_BYTES_MAX = 8 };
 
 typedef enum phase { PHASE_NAME, PHASE_VALUE, PHASE_BODY } phase;
 
 typedef struct json_write_local {
+    const json_write_options *options;
     uint32_t column; /* of the row being written        */
+    bool     has_begun; /* its object is open           */
+    bool     has_member;
     phase    phase;
     uint64_t offset; /* of the text being written       */
     wr_nested_writer *nested; /* NULL: no nested columns */
@@ -106,6 +110,7 @@ static wr_status put_nested(json_write_local *local, wr_type type, const wr_str 
 {
     size_t written;
 
+    local->nested->text.quotes_non_finite = local->options->non_finite == JSON_NON_FINITE_TEXT;
     if (local->phase == PHASE_VALUE)
         wr_nested_text_begin(&local->nested->text, type, value, &local->nested->window);
     local->phase = PHASE_BODY;
@@ -117,7 +122,8 @@ static wr_status put_nested(json_write_local *local, wr_type type, const wr_str 
 
 /* ---- Values ------------------------------------------------------------------------------------ */
 
-static void put_fixed(const wr_vector *column, uint32_t row, wr_bytes *out)
+static void put_fixed(const json_write_local *local, const wr_vector *column, uint32_t row,
+                      wr_bytes *out)
 {
     int64_t     sequence;
     const void *value = &sequence;
@@ -126,22 +132,55 @@ static void put_fixed(const wr_vector *column, uint32_t row, wr_bytes *out)
         sequence = column->seq_first + column->seq_step * (int64_t)row;
     else
         value = wr_vector_at(column, row);
-    out->used += wr_json_format_fixed(column->type, value, (char *)out->data + out->used);
+    out->used += wr_json_format_fixed(column->type, value,
+                                      local->options->non_finite == JSON_NON_FINITE_TEXT,
+                                      (char *)out->data + out->used);
 }
 
-/* `{"name":` or `,"name":`; false: the buffer is full. */
+/* Where a line of a pretty row begins. */
+static void put_line(const json_write_local *local, unsigned level, wr_bytes *out)
+{
+    level += local->options->layout == JSON_WRITE_ARRAY;
+    if (local->options->pretty)
+        put(out, "\n    ", 1 + 2 * (size_t)level);
+}
+
+/* What stands before a row's first member. */
+static void begin_row(json_write_local *local, wr_bytes *out)
+{
+    if (local->options->layout == JSON_WRITE_ARRAY)
+        put(out, local->options->pretty ? ",\n  " : ",\n", local->options->pretty ? 4 : 2);
+    put_byte(out, '{');
+    local->has_begun = true;
+    local->has_member = false;
+}
+
+static void end_row(json_write_local *local, wr_bytes *out)
+{
+    if (local->has_member)
+        put_line(local, 0, out);
+    put_byte(out, '}');
+    if (local->options->layout == JSON_WRITE_LINES)
+        put_byte(out, '\n');
+    local->has_begun = false;
+}
+
+/* `"name":`, behind a comma unless it is the first; false: the buffer is full. */
 static bool put_name(json_write_local *local, wr_text name, wr_bytes *out)
 {
     if (local->offset == 0) {
-        put_byte(out, local->column ? ',' : '{');
+        if (local->has_member)
+            put_byte(out, ',');
+        put_line(local, 1, out);
         put_byte(out, '"');
+        local->has_member = true;
         local->offset = 1;
     }
     local->offset += put_body(name.bytes + local->offset - 1, name.byte_count - local->offset + 1,
                               out);
-    if (local->offset <= name.byte_count || room(out) < 2)
+    if (local->offset <= name.byte_count || room(out) < 3)
         return false;
-    put(out, "\":", 2);
+    put(out, "\": ", local->options->pretty ? 3 : 2);
     return true;
 }
 
@@ -150,8 +189,8 @@ static wr_status put_member(const wr_write_request *request, json_write_local *l
                             const wr_vector *column, uint32_t row, wr_bytes *out, bool *out_done,
                             wr_error *err)
 {
-    *out_done = false;
-    if (room(out) < ROOM_MIN)
+    *out_done = local->options->nulls == JSON_NULLS_OMIT && !wr_vector_is_valid(column, row);
+    if (*out_done || room(out) < ROOM_MIN)
         return WR_OK;
     if (local->phase == PHASE_NAME) {
         if (!put_name(local, request->schema->fields[local->column].name, out))
@@ -168,7 +207,7 @@ static wr_status put_member(const wr_write_request *request, json_write_local *l
     } else if (wr_type_is_text(column->type)) {
         WR_TRY(put_text(local, column->type, wr_vector_at(column, row), out, out_done, err));
     } else {
-        put_fixed(column, row, out);
+        put_fixed(local, column, row, out);
         *out_done = true;
     }
     if (*out_done) {
@@ -188,13 +227,33 @@ static uint64_t local_lease_min(const wr_write_request *request)
 static wr_status local_init(const wr_write_request *request, void *local, wr_bump *bump,
                             wr_error *err)
 {
+    ((json_write_local *)local)->options = request->options;
     return wr_nested_writer_new(request->schema, bump, &((json_write_local *)local)->nested, err);
 }
 
-static wr_status nothing(const wr_write_request *request, wr_bytes *out, wr_error *err)
+static bool is_array(const wr_write_request *request)
 {
-    (void)request, (void)out, (void)err;
+    return ((const json_write_options *)request->options)->layout == JSON_WRITE_ARRAY;
+}
+
+static wr_status begin(const wr_write_request *request, wr_bytes *out, wr_error *err)
+{
+    (void)err;
+    put(out, "[", is_array(request));
     return WR_OK;
+}
+
+static wr_status end(const wr_write_request *request, wr_bytes *out, wr_error *err)
+{
+    (void)err;
+    put(out, "\n]\n", is_array(request) ? 3 : 0);
+    return WR_OK;
+}
+
+/* The comma. */
+static uint32_t lead_bytes(const wr_write_request *request)
+{
+    return is_array(request);
 }
 
 static wr_status encode(const wr_write_request *request, void *local_p, const wr_batch *batch,
@@ -206,6 +265,10 @@ static wr_status encode(const wr_write_request *request, void *local_p, const wr
     while (*io_next < wr_batch_rows(batch)) {
         uint32_t row = wr_selection_row(&batch->selection, *io_next);
 
+        if (room(out) < ROOM_MIN)
+            return WR_OK;
+        if (!local->has_begun)
+            begin_row(local, out);
         for (; local->column < columns; local->column++) {
             bool done;
 
@@ -214,9 +277,9 @@ static wr_status encode(const wr_write_request *request, void *local_p, const wr
             if (!done)
                 return WR_OK;
         }
-        if (room(out) < 3)
+        if (room(out) < ROW_END_BYTES_MAX)
             return WR_OK;
-        put(out, columns ? "}\n" : "{}\n", columns ? 2 : 3);
+        end_row(local, out);
         local->column = 0;
         ++*io_next;
     }
@@ -227,7 +290,8 @@ const wr_format_writer_ops WR_JSON_WRITER = {
     .local_bytes = sizeof(json_write_local),
     .local_lease_min = local_lease_min,
     .local_init = local_init,
-    .begin = nothing,
-    .end = nothing,
+    .begin = begin,
+    .end = end,
+    .lead_bytes = lead_bytes,
     .encode = encode,
 };
