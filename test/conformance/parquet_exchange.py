@@ -213,24 +213,44 @@ def write_with_duckdb(draw, table, path):
 
 def comparable(table):
     """Columns that DuckDB takes from Arrow and weir compares."""
-    return [field for field in table.schema
-            if not pa.types.is_nested(field.type) and field.type not in (pa.float16(), pa.uuid())]
+    return [field for field in table.schema if not pa.types.is_nested(field.type) and
+            field.type not in (pa.float16(), pa.uuid(), pa.uint64())]
+
+
+def literal(value):
+    """As weir and DuckDB write it; None: not at all."""
+    if isinstance(value, str):
+        return "'" + value + "'"
+    if isinstance(value, bool) or isinstance(value, float) or value == -2 ** 63:
+        return None
+    if isinstance(value, decimal.Decimal):
+        return f"{value:f}" if len(value.as_tuple().digits) < 15 else None
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return f"'{value}'" if 1900 < value.year < 2100 and getattr(value, "tzinfo", None) is None else None
+    return str(value) if isinstance(value, int) else None
+
+
+def comparison(draw, field, column):
+    """A condition on a column, which some of its values may meet."""
+    values = [None]
+    if len(column) > 0 and field.type not in (pa.time64("ns"), pa.timestamp("ns")):
+        values = [literal(column[draw.randrange(len(column))].as_py()) for _ in range(3)]
+    if None in values:
+        return f"{field.name} IS {draw.choice(['', 'NOT '])}NULL"
+    return draw.choice([f"{field.name} {draw.choice(['=', '<', '<=', '>', '>=', '<>'])} {values[0]}",
+                        f"{field.name} IN ({', '.join(values)})",
+                        f"{field.name} BETWEEN {values[0]} AND {values[1]}"])
 
 
 def condition(draw, table):
     """A filter in the words of both weir and DuckDB, or None."""
     rows = table.num_rows
     field = draw.choice(comparable(table))
-    column = table[field.name].drop_null()
-    choices = [None, None, f"id < {draw.randint(0, rows + 1)}", f"id % {draw.choice([2, 37, 1000])} = 1",
-               f"id IN ({draw.randint(0, rows)}, {draw.randint(0, rows)})", f"{field.name} IS NULL",
-               f"id > {draw.randint(0, rows)} AND {field.name} IS NOT NULL"]
-    if len(column) > 0 and (pa.types.is_integer(field.type) or field.type == pa.string()):
-        value = draw.choice(column).as_py()
-        literal = "'" + value + "'" if isinstance(value, str) else str(value)
-        if literal != str(-2 ** 63):
-            choices += [f"{field.name} {draw.choice(['=', '<', '>=', '<>'])} {literal}"] * 3
-    return draw.choice(choices)
+    one = comparison(draw, field, table[field.name].drop_null())
+    first = draw.randint(0, rows)
+    return draw.choice([None, one, one, one, f"id < {first}", f"id % {draw.choice([2, 37, 1000])} = 1",
+                        f"id IN ({first}, {draw.randint(0, rows)})", f"id > {first} AND {one}",
+                        f"id BETWEEN {first} AND {first + 20} OR {one}"])
 
 
 def run_weir(draw, folder, where, columns, counts):

@@ -193,13 +193,13 @@ def read_duckdb(report, folder, wanted):
 
 def read_some(report, folder, wanted):
     """Columns, filters, and names."""
-    table = flat_table(8, 20000)
+    table = flat_table(8, 20000).append_column("li", pa.array([list(range(i % 4)) for i in range(20000)]))
     path = folder / "some.parquet"
-    pq.write_table(table, path, row_group_size=7000, data_page_size=4000)
+    pq.write_table(table, path, row_group_size=7000, data_page_size=4000, write_page_index=True)
     for where in ["up % 1000 = 7", "few = 2 AND b", "word = 'a'", "s LIKE '%77%'", "i8 IS NULL",
                   "up BETWEEN 6990 AND 7010", "up > 19990 OR up < 3", "d5 > 900 AND date > '2050-01-01'",
-                  "word IN ('a', '')", "up < 0", "f64 > 0 AND f32 < 0"]:
-        for columns in ["*", "up, s", "word, i8, ts_us"]:
+                  "word IN ('a', '')", "up < 0", "up < 3000", "f64 > 0 AND f32 < 0"]:
+        for columns in ["*", "up, s", "word, i8, ts_us, li"]:
             name = f"filter {where}: {columns}"
             if not wanted(name):
                 continue

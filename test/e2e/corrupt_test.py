@@ -125,6 +125,15 @@ class Corrupt(WeirTest):
                                     check=True).stdout
             self.check_compressed(f"in.csv.{ending}", CSV, packed)
 
+    def test_parquet(self):
+        """Some of many: all of them are read in one process by test/conformance/parquet_damage.py."""
+        self.write("in.json", JSON)
+        self.run_pipeline(scan("in.json"), sink("in.parquet", format="parquet"), expect=0)
+        content = (self.folder / "in.parquet").read_bytes()
+        self.assertEqual(self.right_output("in.parquet", content), self.right_output("in.json", JSON))
+        self.check_data("in.parquet", cuts(content)[1::9], right=b"")
+        self.check_data("in.parquet", flips(content, every=37))
+
     def test_pipeline_file(self):
         """Other names, other expressions: nearly any end is right, but for crashes."""
         self.write("in.csv", CSV)

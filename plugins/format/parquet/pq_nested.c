@@ -269,6 +269,8 @@ bool wr_pq_nested_is_over(const pq_nested *nested)
 {
     const pq_node *root = &nested->nodes[nested->first_node];
 
+    if (nested->skip > 0)
+        return true; /* the rest is not looked at */
     for (uint32_t leaf = root->first_leaf; leaf < root->first_leaf + root->leaf_count; leaf++) {
         const pq_stream *stream = &nested->streams[leaf];
         const pq_cursor *cursor = stream->cursor;

@@ -403,7 +403,7 @@ typedef struct pq_nested {
 /* Have values at hand; *io_count is made smaller if there are fewer. */
 wr_status wr_pq_nested_measure(pq_nested *nested, uint32_t *io_count, wr_error *err);
 void      wr_pq_nested_take(pq_nested *nested, uint32_t count, wr_vector *out);
-/* Is there no entry behind the rows that were taken? */
+/* Is there no entry behind the rows that were taken, unless the last ones are passed over unread? */
 bool      wr_pq_nested_is_over(const pq_nested *nested);
 
 /* ---- Page indexes (pq_index.c) ----------------------------------------------------------------- */

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Parquet files whose parts are larger than memory, at a cap of 32 MB.
+
+test/conformance/parquet_large.py [--only TEXT] [--large]
+
+One row group of many rows, dictionaries, texts, lists and pages of more than the cap, thousands of
+columns: the answer is right, or a message says what has to be larger. `--large` makes the sizes that are
+named in the project's aims (6 million rows, 10,000 columns, a text of 1 GB).
+"""
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from harness.paths import PROGRAM, scratch_folder  # noqa: E402
+from harness.report import Report, add_to_ledger  # noqa: E402
+from harness.run import clean_environment, run  # noqa: E402
+
+CAP, NO_MEMORY = 32, 4  # MB; exit code
+
+
+def run_weir(folder, steps, cap):
+    """Run steps over the file; (exit code, what was printed or the message, bytes above the cap)."""
+    (folder / "p.yaml").write_text(json.dumps({"steps": [
+        {"op": "scan", "source": "in.parquet"}, *steps,
+        {"op": "sink", "destination": "stdout", "format": "json"}]}))
+    done = run([PROGRAM.resolve(), "run", "p.yaml", "-q", "--memory-cap", f"{cap}MB", "--spill-dir", folder],
+               cwd=folder, env=clean_environment(), timeout_s=900)
+    return done.exit_code, done.errors or done.stdout.decode(), max(0, done.peak_bytes - cap * 10 ** 6)
+
+
+def aggregate(*what):
+    return {"op": "aggregate", "aggs": list(what)}
+
+
+# ---- Files: each gives (steps, what they have to print) ---------------------------------------------
+
+
+def many_rows(folder, large):
+    """One row group, of a column that is packed, one that is not, and texts of few values."""
+    rows = 6_000_000 if large else 600_000
+    numbers = pa.array(range(rows), pa.int64())
+    table = pa.table({"n": numbers, "r": pc.multiply(numbers, 0x9e3779b97f4a7c15 - 2 ** 64),
+                      "w": pa.array(["red", "green", "blue"]).take(pc.subtract(numbers, pc.multiply(
+                          pc.divide(numbers, 3), 3)))})
+    pq.write_table(table, folder / "in.parquet", row_group_size=rows, compression="zstd")
+    return [aggregate("count(*) AS n", "sum(n) AS s", "bit_xor(r) AS x", "min(w) AS low", "max(w) AS high")], {
+        "n": rows, "s": rows * (rows - 1) // 2, "x": xor_of(table["r"]), "low": "blue", "high": "red"}
+
+
+def xor_of(column):
+    total = 0
+    for chunk in column.chunks:
+        for value in chunk.to_pylist():
+            total ^= value
+    return total
+
+
+def large_dictionary(folder, large):
+    """All texts are different and there are codes for them, in one dictionary."""
+    rows = 2_000_000 if large else 400_000
+    texts = pa.array([f"a text that is in the dictionary once, number {i}" for i in range(rows)])
+    table = pa.table({"t": texts})
+    pq.write_table(table, folder / "in.parquet", row_group_size=rows, dictionary_pagesize_limit=2 ** 30,
+                   write_statistics=False)
+    return [aggregate("count(*) AS n", "count(distinct t) AS d", "sum(length(t)) AS s")], {
+        "n": rows, "d": rows, "s": sum(pc.utf8_length(texts).to_pylist())}
+
+
+def many_columns(folder, large):
+    """Of thousands of columns a few are wanted."""
+    columns = 10_000 if large else 2_000
+    table = pa.table({f"c{i}": pa.array([i, i + 1, None], pa.int64()) for i in range(columns)})
+    pq.write_table(table, folder / "in.parquet", row_group_size=2)
+    last = f"c{columns - 1}"
+    return [aggregate("sum(c0) AS a", f"sum({last}) AS b", "count(c77) AS c")], {"a": 1, "b": 2 * columns - 1, "c": 2}
+
+
+def all_columns(folder, large):
+    """All of hundreds of columns."""
+    columns = 500 if large else 100
+    table = pa.table({f"c{i}": pa.array(range(i, i + 5000), pa.int64()) for i in range(columns)})
+    pq.write_table(table, folder / "in.parquet", row_group_size=1000)
+    return [{"op": "map", "expressions": [f"{' + '.join(f'c{i}' for i in range(columns))} AS whole"]},
+            aggregate("sum(whole) AS s", "count(*) AS n")], {
+        "s": sum(sum(range(i, i + 5000)) for i in range(columns)), "n": 5000}
+
+
+def long_text(folder, large):
+    """A text that is larger than the cap, among short ones."""
+    size = 1_000_000_000 if large else 60_000_000
+    values = pa.array(["short", "0123456789" * (size // 10), "end"], pa.large_string())
+    pq.write_table(pa.table({"n": [0, 1, 2], "t": values}), folder / "in.parquet", use_dictionary=False,
+                   compression="zstd", write_statistics=False)
+    return [{"op": "map", "expressions": ["length(t) AS chars"]},
+            aggregate("sum(n) AS n", "sum(chars) AS s")], {"n": 3, "s": size + 8}
+
+
+def long_list(folder, large):
+    """A row that is a list of millions."""
+    size = 20_000_000 if large else 3_000_000
+    lists = pa.ListArray.from_arrays(pa.array([0, 1, size + 1, size + 1]), pa.array(range(size + 1), pa.int64()))
+    pq.write_table(pa.table({"l": lists}), folder / "in.parquet", compression="snappy")
+    return [{"op": "unnest", "column": "l"}, aggregate("sum(l) AS s", "count(*) AS n")], {
+        "s": size * (size + 1) // 2, "n": size + 1}
+
+
+def large_page(folder, large):
+    """Pages that are larger than the cap, compressed and not, of numbers in deltas and of texts."""
+    rows = 8_000_000 if large else 2_000_000
+    numbers = pa.array(range(rows), pa.int64())
+    pq.write_table(pa.table({"n": numbers, "f": numbers.cast(pa.float64())}), folder / "in.parquet",
+                   row_group_size=rows, data_page_size=2 ** 30, max_rows_per_page=2 ** 30, use_dictionary=False,
+                   compression={"n": "snappy", "f": "none"})
+    return [aggregate("sum(n) AS n", "sum(f) AS f", "count(*) AS c")], {
+        "n": rows * (rows - 1) // 2, "f": float(rows * (rows - 1) // 2), "c": rows}
+
+
+def large_delta_page(folder, large):
+    """Deltas: a page of them is taken apart as a whole."""
+    rows = 8_000_000 if large else 2_000_000
+    numbers = pa.array(range(0, 7 * rows, 7), pa.int64())
+    pq.write_table(pa.table({"n": numbers}), folder / "in.parquet", row_group_size=rows, data_page_size=2 ** 30,
+                   max_rows_per_page=2 ** 30, use_dictionary=False, column_encoding={"n": "DELTA_BINARY_PACKED"})
+    return [aggregate("sum(n) AS n", "count(*) AS c")], {"n": 7 * rows * (rows - 1) // 2, "c": rows}
+
+
+# What has to be right at 32 MB; the others may be refused.
+MUST = {many_rows, many_columns, large_page}
+FILES = [many_rows, large_dictionary, many_columns, all_columns, long_text, long_list, large_page, large_delta_page]
+
+
+def check(report, make, large):
+    name = make.__name__.replace("_", " ")
+    folder = Path(tempfile.mkdtemp(prefix="parquet-large-", dir=scratch_folder()))
+    steps, expected = make(folder, large)
+    code, out, above = run_weir(folder, steps, CAP)
+    is_refused = code == NO_MEMORY and make not in MUST
+    if is_refused:
+        print(f"{name}: refused at {CAP} MB: {out.splitlines()[0]}")
+    is_right = code == 0 and json.loads(out) == expected
+    problems = [] if is_right or is_refused else [f"exit {code}: {out[:500]}, expected {expected}"]
+    report.judge(name, problems + ([f"{above} bytes above the cap"] if above else []))
+    shutil.rmtree(folder)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="", help="files whose name has this text")
+    parser.add_argument("--large", action="store_true", help="noted in the ledger")
+    args = parser.parse_args()
+    report = Report()
+    for make in FILES:
+        if args.only in make.__name__:
+            check(report, make, args.large)
+    if args.large:
+        add_to_ledger("Parquet, large parts", "", f"{len(FILES)} files at {CAP} MB", report.failed)
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
