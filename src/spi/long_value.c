@@ -97,6 +97,36 @@ static wr_status read_position(const wr_scratch *scratch, wr_scratch_position pi
     return WR_OK;
 }
 
+wr_status wr_long_writer_read(const wr_long_writer *writer, uint64_t offset, void *buffer,
+                              size_t byte_count, wr_error *err)
+{
+    uint64_t put_bytes = writer->byte_count - writer->piece_used;
+    uint8_t *out = buffer;
+
+    wr_assert(offset + byte_count <= writer->byte_count, "only what was added is read");
+    while (byte_count > 0 && offset < put_bytes) {
+        uint64_t            piece = offset / PIECE_BYTES, index = piece / INDEX_COUNT;
+        size_t              now = PIECE_BYTES - offset % PIECE_BYTES, got = 0;
+        wr_scratch_position position;
+
+        if (index < writer->index_used[1])
+            WR_TRY(read_position(writer->scratch, writer->index[1][index], piece % INDEX_COUNT,
+                                 &position, err));
+        else
+            position = writer->index[0][piece % INDEX_COUNT];
+        now = now < byte_count ? now : byte_count;
+        WR_TRY(wr_scratch_read(*writer->scratch, position, offset % PIECE_BYTES, out, now, &got, err));
+        if (got != now)
+            return WR_RAISE(err, WR_CORRUPT, "a long value is cut");
+        out += now;
+        offset += now;
+        byte_count -= now;
+    }
+    if (byte_count > 0)
+        memcpy(out, writer->piece + (offset - put_bytes), byte_count);
+    return WR_OK;
+}
+
 static wr_status read_value(const wr_blob *blob, uint64_t offset, void *buffer, size_t bytes,
                             size_t *out_bytes, wr_error *err)
 {

@@ -35,6 +35,12 @@ void wr_long_writer_begin(wr_long_writer *writer);
 wr_status wr_long_writer_add(wr_long_writer *writer, const void *bytes, size_t byte_count,
                              wr_error *err) WR_MUST_USE;
 
+/** What was added so far, anywhere; all of it was.
+ * Errors   WR_IO, WR_CORRUPT from the scratch space
+ * Cost     a copy for the last piece, else a piece or two read */
+wr_status wr_long_writer_read(const wr_long_writer *writer, uint64_t offset, void *buffer,
+                              size_t byte_count, wr_error *err) WR_MUST_USE;
+
 /** Fill in the handle; the writer is ready to begin again. */
 wr_status wr_long_writer_end(wr_long_writer *writer, wr_blob *out_blob, wr_error *err) WR_MUST_USE;
 

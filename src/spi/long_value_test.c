@@ -105,6 +105,13 @@ static void any_length_comes_back(void **state)
             part = part < length - at ? part : length - at;
             assert_int_equal(wr_long_writer_add(&writer, value + at, part, NULL), WR_OK);
         }
+        for (unsigned k = 0; k < 50; k++) { /* before the end */
+            size_t offset = (seed = seed * 1664525u + 1013904223u) % length;
+            size_t part = length - offset < 40000 ? length - offset : 40000;
+
+            assert_int_equal(wr_long_writer_read(&writer, offset, back, part, NULL), WR_OK);
+            assert_memory_equal(back, value + offset, part);
+        }
         assert_int_equal(wr_long_writer_end(&writer, &blob, NULL), WR_OK);
         assert_int_equal(blob.byte_count, length);
         assert_true(blob.hash == wr_hash_bytes(value, length));

@@ -135,7 +135,7 @@ def check(report, folder, name, table, path, *lines, caps=CAPS):
 def written_by_pyarrow():
     """(name, table, options of write_table)"""
     plain = flat_table(1, 3000)
-    for codec in ["none", "snappy", "gzip", "zstd", "lz4"]:
+    for codec in ["none", "snappy", "gzip", "zstd", "lz4", "brotli"]:
         for version in ["1.0", "2.0"]:
             yield (f"{codec}-{version}", plain,
                    {"compression": codec, "data_page_version": version, "row_group_size": 1700,

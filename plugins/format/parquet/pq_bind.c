@@ -85,9 +85,12 @@ static pq_node *add_node(pq_binder *b, wr_type type, uint8_t kind, pq_levels lev
     return node;
 }
 
+/* Its first leaf is one that the file has. */
 static void end_node(pq_binder *b, pq_node *node)
 {
     node->end = b->node_count;
+    while (node->first_leaf + 1 < b->leaf_count && b->file->file_leaves[node->first_leaf] == UINT32_MAX)
+        node->first_leaf++;
     node->leaf_count = b->leaf_count - node->first_leaf;
 }
 
@@ -165,24 +168,67 @@ static wr_status bind_groups(pq_binder *b, wr_type type, pq_levels levels, wr_er
     return WR_OK;
 }
 
+/* Which member of `type` the element at hand is: as it stands, or the only one but for the case. */
+static uint32_t find_member(const pq_binder *b, wr_type type)
+{
+    wr_text  name = {b->file->element.name, b->file->element.name_bytes};
+    uint32_t count = wr_type_member_count(type), found = count;
+
+    for (uint32_t m = 0; m < count; m++) {
+        if (wr_text_equal(wr_type_member(type, m).name, name))
+            return m;
+        if (wr_text_equal_nocase(wr_type_member(type, m).name, name))
+            found = found == count ? m : UINT32_MAX;
+    }
+    return found;
+}
+
+/* Where the nodes and leaves of each member stand: in the order of the type, whatever the file's is. */
+static void find_room(wr_type type, uint32_t member, uint32_t *io_node, uint32_t *io_leaf)
+{
+    for (uint32_t m = 0; m < member; m++) {
+        *io_node += wr_pq_nodes_of(wr_type_member(type, m).type);
+        *io_leaf += wr_pq_leaves_of(wr_type_member(type, m).type);
+    }
+}
+
+/* Members may come in any order; those that the file lacks are NULL, those that nobody wants are passed. */
 static wr_status bind_struct(pq_binder *b, wr_type type, pq_levels levels, wr_error *err)
 {
     pq_element *element = &b->file->element;
+    bool        is_entry = b->is_entry;
+    uint32_t    members = wr_type_member_count(type), count = element->child_count;
+    uint32_t    first_leaf = b->leaf_count, first_node = b->node_count + 1;
     pq_node    *node = add_node(b, type, PQ_NODE_STRUCT, levels);
-    uint32_t    count = element->child_count;
 
-    if (element->is_leaf || count != wr_type_member_count(type))
+    if (element->is_leaf || (is_entry && count != members))
         return raise_shape(b, type, err);
-    for (uint32_t m = 0; m < count; m++) {
-        wr_member member = wr_type_member(type, m);
+    for (uint32_t m = 0; m < members; m++) {
+        uint32_t at = first_node, leaf = first_leaf;
+
+        find_room(type, m, &at, &leaf);
+        b->file->nodes[at] = (pq_node){.kind = PQ_NODE_MISSING, .type = wr_type_member(type, m).type,
+                                       .end = at + wr_pq_nodes_of(wr_type_member(type, m).type)};
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t m;
 
         WR_TRY(next_element(b));
-        /* of the entries of a map the names are the writer's */
-        if (!b->is_entry && !wr_text_equal_nocase(member.name, (wr_text){element->name, element->name_bytes}))
-            return raise_shape(b, type, err);
-        WR_TRY(bind_value(b, member.type, levels, err));
+        m = is_entry ? i : find_member(b, type); /* of entries of a map the names are the writer's */
+        b->node_count = first_node;
+        b->leaf_count = first_leaf;
+        if (m < members)
+            find_room(type, m, &b->node_count, &b->leaf_count);
+        if (m >= members || b->file->nodes[b->node_count].kind != PQ_NODE_MISSING)
+            WR_TRY(wr_pq_skip_subtree(b));
+        else
+            WR_TRY(bind_value(b, wr_type_member(type, m).type, levels, err));
     }
+    b->node_count = first_node - 1 + wr_pq_nodes_of(type);
+    b->leaf_count = first_leaf + wr_pq_leaves_of(type);
     end_node(b, node);
+    if (b->file->file_leaves[node->first_leaf] == UINT32_MAX)
+        return WR_RAISE(err, WR_DATA, "a struct in this file has none of the members that are wanted");
     return WR_OK;
 }
 

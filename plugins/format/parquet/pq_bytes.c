@@ -74,3 +74,20 @@ wr_status wr_pq_bytes_copy(pq_bytes *bytes, void *out, uint64_t count, wr_error 
     }
     return read_on(bytes, (uint8_t *)out + here, count - here, err);
 }
+
+pq_bytes wr_pq_bytes_cut(const pq_bytes *from, uint64_t offset, uint64_t count, uint8_t *window,
+                         uint32_t window_bytes)
+{
+    pq_bytes cut = *from;
+
+    if (from->left == 0) {
+        cut.at += offset;
+        cut.end = cut.at + count;
+        return cut;
+    }
+    cut.next = from->next - (uint64_t)(from->end - from->at) + offset;
+    cut.left = count;
+    cut.at = cut.end = cut.window = window;
+    cut.window_bytes = window_bytes;
+    return cut;
+}

@@ -6,7 +6,8 @@
  *
  * Invariants
  *  1. Between rows, the next entry of every leaf of a column has repetition level 0, or there is none.
- *  2. Rows are begun only while half of the column's room is free; so a value of that size fits.
+ *  2. Rows are begun only while half of the column's room is free; so a value of that size fits. A list
+ *     that is longer goes to disk by blocks, and its row is the last of the batch.
  * Recursion goes as deep as the type, at most WR_NESTED_DEPTH_MAX.
  * Source: Melnik et al., Dremel (VLDB 2010). Cost: about 10 ns an entry. */
 #include "pq_priv.h"
@@ -52,7 +53,7 @@ static wr_status fill(pq_stream *stream, pq_tools *tools, wr_error *err)
         stream->value_count += stream->definition[i] == cursor->leaf->max_definition;
     cursor->page_left -= count;
     if (!cursor->leaf->is_text || cursor->mode != PQ_MODE_PLAIN)
-        return wr_pq_values_take(cursor, stream->value_count, cursor->data, err);
+        return wr_pq_values_take(cursor, tools, stream->value_count, cursor->data, err);
     return WR_OK;
 }
 
@@ -71,21 +72,6 @@ static wr_status need_entry(pq_stream *stream, pq_tools *tools, wr_error *err)
 
     WR_TRY(look(stream, tools, &any, err));
     return any ? WR_OK : WR_RAISE(err, WR_CORRUPT, "a column chunk has fewer rows than its row group");
-}
-
-/* The value of the entry at hand, valid until the next one. */
-static wr_status take_value(pq_stream *stream, uint32_t width, const void **out_cell, wr_error *err)
-{
-    pq_cursor *cursor = stream->cursor;
-
-    if (cursor->leaf->is_text && cursor->mode == PQ_MODE_PLAIN) {
-        WR_TRY(wr_pq_text_take(cursor, &stream->text, err));
-        *out_cell = &stream->text;
-    } else {
-        *out_cell = cursor->data + (size_t)stream->value_at++ * width;
-    }
-    stream->at++;
-    return WR_OK;
 }
 
 /* ---- Values ------------------------------------------------------------------------------------- */
@@ -120,6 +106,50 @@ static void close_value(const target *to)
         wr_struct_pack_close(to->strukt);
 }
 
+/* A text that is not at hand as a whole, part by part. */
+static wr_status pack_long_text(pq_nested *nested, pq_cursor *cursor, uint32_t length, const target *to,
+                                wr_error *err)
+{
+    pq_bytes     *bytes = &cursor->values;
+    wr_utf8_state utf8 = {0};
+    bool          is_valid = true;
+
+    open_value(to);
+    for (uint32_t now; length > 0; length -= now, bytes->at += now) {
+        WR_TRY(wr_pq_bytes_fill(bytes, 1, err));
+        now = bytes->end - bytes->at < length ? (uint32_t)(bytes->end - bytes->at) : length;
+        wr_pack_bytes(nested->out, bytes->at, now);
+        is_valid = is_valid && (!cursor->leaf->is_utf8 || wr_utf8_feed(&utf8, bytes->at, now));
+    }
+    close_value(to);
+    return is_valid && utf8.left == 0 ? WR_OK : wr_pq_raise_utf8(err);
+}
+
+/* The value of the entry at hand. */
+static wr_status pack_leaf(pq_nested *nested, pq_stream *stream, uint32_t width, const target *to,
+                           wr_error *err)
+{
+    pq_cursor *cursor = stream->cursor;
+    pq_bytes  *bytes = &cursor->values;
+    uint32_t   length;
+    wr_str     text;
+
+    stream->at++;
+    if (!cursor->leaf->is_text || cursor->mode != PQ_MODE_PLAIN) {
+        put_cell(to, cursor->data + (size_t)stream->value_at++ * width);
+        return WR_OK;
+    }
+    WR_TRY(wr_pq_text_begin(cursor, &length, err));
+    if (length > (uint64_t)(bytes->end - bytes->at))
+        return pack_long_text(nested, cursor, length, to, err);
+    if (cursor->leaf->is_utf8 && !wr_utf8_is_valid(bytes->at, length))
+        return wr_pq_raise_utf8(err);
+    text = wr_str_of((const char *)bytes->at, length);
+    bytes->at += length;
+    put_cell(to, &text);
+    return WR_OK;
+}
+
 static wr_status pack(pq_nested *nested, uint32_t index, const target *to, bool *out_null, wr_error *err);
 
 /* There is no value below a node: every leaf has one entry that says so. */
@@ -128,12 +158,29 @@ static wr_status pass_entries(pq_nested *nested, const pq_node *node, wr_error *
     for (uint32_t leaf = node->first_leaf; leaf < node->first_leaf + node->leaf_count; leaf++) {
         pq_stream *stream = &nested->streams[leaf];
 
+        if (stream->is_missing)
+            continue;
         WR_TRY(need_entry(stream, nested->tools, err));
         if (stream->definition[stream->at] == stream->cursor->leaf->max_definition)
             return WR_RAISE(err, WR_CORRUPT, "columns of one group differ in what is there");
         stream->at++;
     }
     return WR_OK;
+}
+
+/* Whole blocks of a column's list that becomes too long go to scratch space. */
+static wr_status flush(pq_nested *nested, wr_error *err)
+{
+    wr_packer *out = nested->out;
+    size_t     used = out->used - nested->row_begin;
+
+    out->used = nested->row_begin;
+    if (nested->skip > 0)
+        return WR_OK;
+    if (!nested->is_long)
+        WR_TRY(wr_pq_scratch_begin(nested->tools, nested->writer, used, err));
+    nested->is_long = true;
+    return wr_long_writer_add(nested->writer, out->bytes + out->used, used, err);
 }
 
 static wr_status pack_list(pq_nested *nested, uint32_t index, wr_error *err)
@@ -155,6 +202,9 @@ static wr_status pack_list(pq_nested *nested, uint32_t index, wr_error *err)
         goes_on = goes_on && first->repetition[first->at] == node->repetition;
         if (nested->out->is_full)
             break;
+        if (index == nested->first_node && list.count == 0 &&
+            nested->out->used - nested->row_begin > nested->room_bytes / 4)
+            WR_TRY(flush(nested, err));
     }
     wr_list_pack_end(&list);
     return WR_OK;
@@ -177,8 +227,12 @@ static wr_status pack(pq_nested *nested, uint32_t index, const target *to, bool 
 {
     const pq_node *node = &nested->nodes[index];
     pq_stream     *first = &nested->streams[node->first_leaf];
-    const void    *cell = NULL;
 
+    if (node->kind == PQ_NODE_MISSING) {
+        *out_null = true;
+        put_cell(to, NULL);
+        return WR_OK;
+    }
     WR_TRY(need_entry(first, nested->tools, err));
     *out_null = first->definition[first->at] < node->present;
     if (*out_null) {
@@ -186,11 +240,8 @@ static wr_status pack(pq_nested *nested, uint32_t index, const target *to, bool 
         put_cell(to, NULL);
         return WR_OK;
     }
-    if (node->kind == PQ_NODE_LEAF) {
-        WR_TRY(take_value(first, wr_physical_bytes(wr_type_physical(node->type)), &cell, err));
-        put_cell(to, cell);
-        return WR_OK;
-    }
+    if (node->kind == PQ_NODE_LEAF)
+        return pack_leaf(nested, first, wr_physical_bytes(wr_type_physical(node->type)), to, err);
     open_value(to);
     WR_TRY(node->kind == PQ_NODE_LIST ? pack_list(nested, index, err) : pack_struct(nested, index, err));
     close_value(to);
@@ -206,6 +257,8 @@ static wr_status check_row_begin(pq_nested *nested, wr_error *err)
     for (uint32_t leaf = root->first_leaf; leaf < root->first_leaf + root->leaf_count; leaf++) {
         pq_stream *stream = &nested->streams[leaf];
 
+        if (stream->is_missing)
+            continue;
         WR_TRY(need_entry(stream, nested->tools, err));
         if (stream->repetition[stream->at] != 0)
             return WR_RAISE(err, WR_CORRUPT, "a row begins inside of a list");
@@ -213,18 +266,49 @@ static wr_status check_row_begin(pq_nested *nested, wr_error *err)
     return WR_OK;
 }
 
+static wr_status raise_full(const pq_nested *nested, wr_error *err)
+{
+    return WR_RAISE(err, WR_NO_MEMORY, "a nested value, or an element of a list, is larger than the %llu "
+                    "bytes set aside for the values of a column: a larger cap, or fewer threads",
+                    (unsigned long long)nested->room_bytes);
+}
+
 static wr_status pack_row(pq_nested *nested, wr_packer *room, wr_str *out, bool *out_null, wr_error *err)
 {
-    size_t       begin = room->used;
     const target nowhere = {0};
 
     nested->out = room;
+    nested->row_begin = room->used;
+    nested->is_long = false;
     WR_TRY(check_row_begin(nested, err));
     WR_TRY(pack(nested, nested->first_node, &nowhere, out_null, err));
     if (room->is_full)
-        return WR_RAISE(err, WR_NO_MEMORY, "a nested value is larger than the %zu bytes set aside for "
-                        "the values of a column: a larger cap, or fewer threads", room->capacity);
-    *out = wr_str_of((const char *)room->bytes + begin, *out_null ? 0 : room->used - begin);
+        return raise_full(nested, err);
+    if (!nested->is_long) {
+        *out = wr_str_of((const char *)room->bytes + nested->row_begin,
+                         *out_null ? 0 : room->used - nested->row_begin);
+        return WR_OK;
+    }
+    WR_TRY(flush(nested, err));
+    WR_TRY(wr_long_writer_end(nested->writer, &nested->long_row, err));
+    *out = wr_str_of_blob(&nested->long_row, nested->writer->prefix);
+    return WR_OK;
+}
+
+/* The next row, or one that is passed over. */
+static wr_status add_row(pq_nested *nested, wr_packer *room, wr_error *err)
+{
+    bool is_null = false;
+
+    WR_TRY(pack_row(nested, room, &nested->values[nested->have], &is_null, err));
+    if (nested->skip > 0) {
+        nested->skip--;
+        room->used = 0;
+        return WR_OK;
+    }
+    if (!is_null)
+        wr_bit_set(nested->valid, nested->have);
+    nested->have++;
     return WR_OK;
 }
 
@@ -234,20 +318,10 @@ wr_status wr_pq_nested_measure(pq_nested *nested, uint32_t *io_count, wr_error *
         wr_packer room = {.bytes = nested->room, .capacity = nested->room_bytes};
 
         nested->next = nested->have = 0;
+        nested->is_long = false;
         memset(nested->valid, 0, wr_bit_words(*io_count) * sizeof(uint64_t));
-        while (nested->have < *io_count && room.used <= room.capacity / 2) {
-            bool is_null = false;
-
-            WR_TRY(pack_row(nested, &room, &nested->values[nested->have], &is_null, err));
-            if (nested->skip > 0) { /* rows before the split's first */
-                nested->skip--;
-                room.used = 0;
-                continue;
-            }
-            if (!is_null)
-                wr_bit_set(nested->valid, nested->have);
-            nested->have++;
-        }
+        while (nested->have < *io_count && room.used <= room.capacity / 2 && !nested->is_long)
+            WR_TRY(add_row(nested, &room, err));
     }
     if (nested->have - nested->next < *io_count)
         *io_count = nested->have - nested->next;
@@ -256,12 +330,14 @@ wr_status wr_pq_nested_measure(pq_nested *nested, uint32_t *io_count, wr_error *
 
 void wr_pq_nested_take(pq_nested *nested, uint32_t count, wr_vector *out)
 {
+    bool has_long = nested->is_long && nested->next + count == nested->have;
+
     memset(nested->out_valid, 0, wr_bit_words(count) * sizeof(uint64_t));
     for (uint32_t i = 0; i < count; i++)
         wr_bit_put(nested->out_valid, i, wr_bit_get(nested->valid, nested->next + i));
     *out = (wr_vector){.type = nested->nodes[nested->first_node].type, .encoding = WR_FLAT,
-                       .row_count = count, .data = nested->values + nested->next,
-                       .valid = nested->out_valid};
+                       .flags = has_long ? WR_VECTOR_BLOBS : 0, .row_count = count,
+                       .data = nested->values + nested->next, .valid = nested->out_valid};
     nested->next += count;
 }
 
@@ -269,12 +345,14 @@ bool wr_pq_nested_is_over(const pq_nested *nested)
 {
     const pq_node *root = &nested->nodes[nested->first_node];
 
-    if (nested->skip > 0)
-        return true; /* the rest is not looked at */
+    if (nested->skip > 0) /* rows at the end are passed over, so nobody looks behind them */
+        return true;
     for (uint32_t leaf = root->first_leaf; leaf < root->first_leaf + root->leaf_count; leaf++) {
         const pq_stream *stream = &nested->streams[leaf];
         const pq_cursor *cursor = stream->cursor;
 
+        if (stream->is_missing)
+            continue;
         if (stream->at < stream->count || cursor->page_left > 0 || cursor->values_left > 0 || cursor->has_header)
             return false;
     }

@@ -22,6 +22,7 @@
 
 typedef struct pq_read_options {
     bool binary_as_text;
+    bool has_brotli;     /* no option: a file that was looked at has it, so its library is at hand */
 } pq_read_options;
 
 extern const wr_option_def WR_PQ_READ_OPTIONS[];
@@ -132,7 +133,10 @@ typedef struct pq_chunk {
 } pq_chunk;
 
 /* A value of a column, and of what it is made of. Children follow, each with all of its own. */
-typedef enum pq_node_kind { PQ_NODE_LEAF, PQ_NODE_LIST, PQ_NODE_STRUCT } pq_node_kind;
+typedef enum pq_node_kind {
+    PQ_NODE_LEAF, PQ_NODE_LIST, PQ_NODE_STRUCT,
+    PQ_NODE_MISSING, /* of a struct, which lacks it in this file: NULL; it has no leaves */
+} pq_node_kind;
 
 typedef struct pq_node {
     wr_type  type;
@@ -220,6 +224,9 @@ enum { PQ_PAD = 64 }; /* bytes behind every block that may be read */
 
 /* NULL: there is no room. */
 uint8_t *wr_pq_pool_take(pq_pool *pool, uint64_t size);
+/* As much of `most` as there is, by halves; NULL: there is not even `least`, which is above 0. */
+uint8_t *wr_pq_pool_take_some(pq_pool *pool, uint64_t most, uint64_t least, uint64_t *out_size);
+void wr_pq_pool_shrink(pq_pool *pool, const uint8_t *bytes, uint64_t size);
 void wr_pq_pool_give(pq_pool *pool, const uint8_t *bytes);
 
 static inline bool wr_pq_pool_has(const pq_pool *pool, const uint8_t *bytes)
@@ -246,6 +253,10 @@ wr_status wr_pq_bytes_fill(pq_bytes *bytes, uint32_t wanted, wr_error *err);
 wr_status wr_pq_bytes_pass(pq_bytes *bytes, uint64_t count, wr_error *err);
 wr_status wr_pq_bytes_copy(pq_bytes *bytes, void *out, uint64_t count, wr_error *err);
 wr_status wr_pq_raise_short(wr_error *err);
+/* A walk over a part of them. A walk with a window may be cut while it has nothing at hand, and each
+ * part then needs a window of its own. */
+pq_bytes wr_pq_bytes_cut(const pq_bytes *from, uint64_t offset, uint64_t count, uint8_t *window,
+                         uint32_t window_bytes);
 
 static inline uint64_t wr_pq_bytes_left(const pq_bytes *bytes)
 {
@@ -295,12 +306,15 @@ typedef struct pq_tools {
     uint8_t          *header;       /* window of PQ_HEADER_WINDOW_BYTES     */
     uint8_t          *workspace;    /* of a codec                           */
     uint64_t          workspace_bytes;
+    uint8_t          *aside;        /* right behind it: the memory of the pools */
+    uint64_t          aside_bytes;
     wr_block_decoder *decoder;
     wr_codec          codec;        /* the decoder's                        */
+    bool              has_brotli;
     const wr_scratch *scratch;
     wr_long_writer    writer;
     uint32_t          window_bytes; /* of a cursor's windows                */
-    uint64_t          page_bytes_sure; /* of the pool, for each column      */
+    uint64_t          pool_share;   /* of the pool, for each column         */
     uint32_t          batch_rows;
 } pq_tools;
 
@@ -327,10 +341,11 @@ typedef struct pq_cursor {
     pq_page_header header;        /* of the page to come, if has_header        */
     pq_page_header dictionary_header;
     bool           has_header, has_dictionary;
-    bool           is_unmeasured; /* the batch counts on the texts of the page to come, unseen */
-    uint8_t       *page;          /* of the pool; NULL: none, or elsewhere     */
+    bool           is_reserved;   /* `page` and `stored` are for the page to come */
+    uint8_t       *page;          /* of the pool, or a window onto it; NULL: none */
     uint8_t       *plain;         /* of the pool: its values, if they were not plain */
-    wr_blob        blob;          /* the page in scratch space                 */
+    uint8_t       *stored;        /* of the pool: for the compressed page, if reserved */
+    wr_blob        blob, plain_blob; /* the two in scratch space               */
     uint32_t       page_left;     /* values (with NULL) of the page            */
     pq_mode        mode;
     pq_bytes       values;
@@ -338,6 +353,10 @@ typedef struct pq_cursor {
 
     uint8_t       *dictionary;    /* of the pool: values, their bits, the NULL behind them */
     uint8_t       *dictionary_page; /* of the pool: bytes of texts             */
+    wr_blob        dictionary_blob; /* ... in scratch space                    */
+    bool           is_far;        /* the dictionary is not in memory:          */
+    pq_bytes       far_values, far_index; /* nothing of them is at hand        */
+    wr_blob        index_blob;    /* u32: where a text begins in far_values    */
     uint32_t       dictionary_count;
     wr_vector      words[2];      /* the dictionary; and with its NULL         */
 
@@ -346,9 +365,24 @@ typedef struct pq_cursor {
     uint64_t      *valid;
     uint32_t       filled;        /* rows of the batch that are there          */
     bool           any_null, is_coded;
+    wr_blob        long_text;     /* of a batch of one row                     */
+    bool           is_long;       /* the next text may be one              */
+    bool           any_blob;
 } pq_cursor;
 
-uint64_t wr_pq_workspace_bytes(uint64_t window_bytes);
+/* Bodies (pq_body.c). */
+uint64_t wr_pq_workspace_bytes(bool has_brotli);
+/* The page as it was before compression: *io_page is its block, if it has one; else it is in the file or
+ * in `blob`, and the caller cuts it with a window of its own. */
+wr_status wr_pq_body_load(pq_cursor *cursor, pq_tools *tools, const pq_page_header *header,
+                          uint8_t **io_page, wr_blob *blob, pq_bytes *out, wr_error *err);
+/* Take the memory for the page to come, so that loading it cannot fail for want of it. */
+bool wr_pq_body_reserve(pq_cursor *cursor, pq_tools *tools);
+void wr_pq_body_unreserve(pq_cursor *cursor, pq_tools *tools);
+void wr_pq_block_drop(pq_tools *tools, uint8_t **io_block);
+/* `size` bytes to the writer, and then from there: *io_bytes keeps its window. */
+wr_status wr_pq_scratch_begin(pq_tools *tools, wr_long_writer *writer, uint64_t size, wr_error *err);
+wr_status wr_pq_scratch_end(wr_long_writer *writer, wr_blob *blob, pq_bytes *io_bytes, wr_error *err);
 
 /* Begin to read a chunk / give its memory back. */
 void wr_pq_cursor_begin(pq_cursor *cursor, const pq_leaf *leaf, const pq_chunk *chunk);
@@ -357,7 +391,10 @@ void wr_pq_cursor_end(pq_cursor *cursor, pq_tools *tools);
 wr_status wr_pq_cursor_page(pq_cursor *cursor, pq_tools *tools, wr_error *err);
 /* How many rows from the next wanted one on stand in its page; the page is found, but not loaded. */
 wr_status wr_pq_cursor_peek(pq_cursor *cursor, pq_tools *tools, uint64_t *out_rows, wr_error *err);
-/* Make *io_count smaller if fewer rows can be taken at once (texts: of one page, of one window). */
+/* Is it sure, unread, that all texts of the page that was found will be in memory? */
+bool wr_pq_cursor_promise(pq_cursor *cursor, pq_tools *tools);
+/* Make *io_count smaller if fewer rows can be taken at once (texts: of one page, of one window; a text
+ * that is longer: 1). */
 wr_status wr_pq_cursor_measure(pq_cursor *cursor, pq_tools *tools, uint32_t *io_count, wr_error *err);
 /* The next `count` rows as a vector. Flat columns. */
 wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, wr_vector *out,
@@ -366,15 +403,24 @@ wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, 
 /* Bytes that make a dictionary of so many values, and the dictionary itself (pq_values.c). */
 wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes bytes, uint32_t count,
                                 wr_error *err);
-/* Turn values in deltas or split bytes into plain ones, in cursor->plain (pq_delta.c). */
+/* Turn values in deltas or split bytes into plain ones, in cursor->plain or plain_blob (pq_delta.c). */
+bool wr_pq_is_plain(uint8_t encoding);
 wr_status wr_pq_make_plain(pq_cursor *cursor, pq_tools *tools, uint8_t *io_encoding, pq_bytes *io_bytes,
                            wr_error *err);
+/* A dictionary that stays where it is, and pages of codes into it made plain (pq_expand.c). */
+wr_status wr_pq_expand_begin(pq_cursor *cursor, pq_tools *tools, const pq_bytes *dictionary,
+                             uint32_t count, wr_error *err);
+wr_status wr_pq_expand(pq_cursor *cursor, pq_tools *tools, pq_bytes *io_bytes, wr_error *err);
 /* The page's values as its encoding says: sets cursor->mode. */
 wr_status wr_pq_values_begin(pq_cursor *cursor, uint8_t encoding, pq_bytes bytes, wr_error *err);
 wr_status wr_pq_values_pass(pq_cursor *cursor, uint64_t count, wr_error *err);
 /* The page's next values, densely; not texts that are plain, which come one at a time. */
-wr_status wr_pq_values_take(pq_cursor *cursor, uint32_t count, uint8_t *out, wr_error *err);
-wr_status wr_pq_text_take(pq_cursor *cursor, wr_str *out, wr_error *err);
+wr_status wr_pq_values_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, uint8_t *out,
+                            wr_error *err);
+/* A plain text: *out_length bytes behind cursor->values.at, to be passed over; all of them are at hand
+ * unless they are longer than a window. */
+wr_status wr_pq_text_begin(pq_cursor *cursor, uint32_t *out_length, wr_error *err);
+wr_status wr_pq_raise_utf8(wr_error *err);
 
 /* ---- Nested columns (pq_nested.c) -------------------------------------------------------------- */
 
@@ -383,7 +429,7 @@ typedef struct pq_stream {
     pq_cursor *cursor;
     uint8_t   *definition, *repetition;
     uint32_t   at, count, value_at, value_count;
-    wr_str     text;
+    bool       is_missing; /* the file has no such leaf */
 } pq_stream;
 
 typedef struct pq_nested {
@@ -395,6 +441,10 @@ typedef struct pq_nested {
     uint64_t       skip;        /* rows to pass over first */
     uint8_t       *room;        /* of packed values        */
     uint64_t       room_bytes;
+    uint64_t       row_begin;   /* in the room: of the row being made              */
+    bool           is_long;     /* it, the last of the values, is in scratch space */
+    wr_long_writer *writer;
+    wr_blob        long_row;
     wr_str        *values;
     uint64_t      *valid, *out_valid;
     uint32_t       next, have;  /* of the values           */
@@ -435,6 +485,8 @@ uint64_t wr_pq_excluded_run(const pq_excluded *excluded, uint64_t row, bool *out
 typedef struct pq_split {
     wr_split   base;
     pq_file   *file;
+    uint32_t   file_index;   /* its; addresses come again */
+    uint64_t   row;          /* of the row group, behind this split */
     uint64_t   rows_left;
     bool       ends_group;   /* its last row is the row group's */
     uint32_t   last_rows;    /* of the last batch */
@@ -442,9 +494,12 @@ typedef struct pq_split {
     pq_cursor *cursors;      /* of the leaves     */
     pq_stream *streams;      /* of the leaves, if there are nested columns */
     pq_nested *nested;       /* of the columns    */
+    wr_long_writer row_writer; /* of nested columns' long rows */
     pq_tools   tools;
     pq_excluded excluded;
     bool       is_pruned;    /* `excluded` is known */
+    wr_scratch scratch;      /* an area of the request's */
+    wr_scratch_area area;
     wr_vector *vectors;
     wr_vector_cell *cells;   /* of missing columns: NULL */
 } pq_split;

@@ -428,22 +428,87 @@ static wr_status make_schema(wr_thrift_reader *reader, uint32_t count, const pq_
     return WR_OK;
 }
 
-static wr_status read_schema(wr_thrift_reader *reader, const pq_read_options *options, wr_bump *bump,
-                             wr_schema *out_schema, wr_error *err)
+/* ---- Codecs ------------------------------------------------------------------------------------- */
+
+/* Into what the field holds, if it is a struct or a list of them: to its first field with `id`. */
+static bool find_field(wr_thrift_reader *reader, int16_t id, wr_thrift_field *out)
 {
-    wr_thrift_field field = {0};
-
-    while (wr_thrift_next(reader, &field)) {
-        if (field.id == PQ_FILE_SCHEMA) {
-            uint32_t count = wr_thrift_list(reader, &field);
-
-            wr_thrift_struct(reader, &field);
-            return make_schema(reader, count, options, bump, out_schema, err);
-        }
-        wr_thrift_skip(reader, &field);
+    *out = (wr_thrift_field){0};
+    while (wr_thrift_next(reader, out)) {
+        if (out->id == id)
+            return true;
+        wr_thrift_skip(reader, out);
     }
-    wr_thrift_fail(reader, "there is no schema");
-    return reader->status;
+    return false;
+}
+
+/* Is a column of the row group at hand compressed with brotli? What does not hold is for reading to find. */
+static bool find_brotli(wr_thrift_reader *reader)
+{
+    wr_thrift_field chunks, field;
+    uint32_t        count;
+    bool            found = false;
+
+    if (!find_field(reader, PQ_GROUP_COLUMNS, &chunks))
+        return false;
+    count = wr_thrift_list(reader, &chunks);
+    for (uint32_t i = 0; i < count && !found && reader->status == WR_OK; i++) {
+        wr_thrift_struct(reader, &chunks);
+        if (!find_field(reader, PQ_CHUNK_META, &field))
+            continue;
+        wr_thrift_struct(reader, &field);
+        if (find_field(reader, PQ_META_CODEC, &field)) {
+            found = wr_thrift_i32(reader, &field) == PQ_BROTLI;
+            while (wr_thrift_next(reader, &field))
+                wr_thrift_skip(reader, &field);
+        }
+        field.id = PQ_CHUNK_META;
+        while (wr_thrift_next(reader, &field))
+            wr_thrift_skip(reader, &field);
+    }
+    return found;
+}
+
+/* A codec that is loaded has to be so while planning; of a file the first row group is looked at. */
+static wr_status require_codecs(wr_thrift_reader *reader, pq_read_options *options, wr_error *err)
+{
+    wr_thrift_field field = {.id = PQ_FILE_SCHEMA};
+
+    reader->err = NULL;
+    while (!options->has_brotli && wr_thrift_next(reader, &field)) {
+        if (field.id != PQ_FILE_ROW_GROUPS) {
+            wr_thrift_skip(reader, &field);
+            continue;
+        }
+        if (wr_thrift_list(reader, &field) > 0)
+            options->has_brotli = find_brotli(reader);
+        break;
+    }
+    return options->has_brotli ? wr_codec_require(WR_CODEC_BROTLI, err) : WR_OK;
+}
+
+/* ---- Files -------------------------------------------------------------------------------------- */
+
+/* `declared` columns are what they are: others are passed over. */
+static wr_status read_footer(wr_thrift_reader *reader, const wr_schema *declared, pq_read_options *options,
+                             wr_bump *bump, wr_schema *out_schema, wr_error *err)
+{
+    wr_thrift_field field;
+    uint32_t        count;
+
+    if (!find_field(reader, PQ_FILE_SCHEMA, &field)) {
+        wr_thrift_fail(reader, "there is no schema");
+        return reader->status;
+    }
+    if (declared && declared->field_count > 0) {
+        *out_schema = *declared;
+        wr_thrift_skip(reader, &field);
+    } else {
+        count = wr_thrift_list(reader, &field);
+        wr_thrift_struct(reader, &field);
+        WR_TRY(make_schema(reader, count, options, bump, out_schema, err));
+    }
+    return require_codecs(reader, options, err);
 }
 
 wr_status wr_pq_infer(void *options, const wr_schema *declared, const wr_file_reader *file, bool full,
@@ -454,16 +519,12 @@ wr_status wr_pq_infer(void *options, const wr_schema *declared, const wr_file_re
     void            *window;
 
     (void)full; /* a footer tells all */
-    if (declared && declared->field_count > 0) { /* other columns are passed over */
-        *out_schema = *declared;
-        return WR_OK;
-    }
     WR_TRY(wr_pq_footer_find(file, &begin, &end, err));
     window = wr_bump_alloc(bump, PQ_META_WINDOW_BYTES, err);
     if (!window)
         return WR_NO_MEMORY;
     wr_thrift_open_file(&reader, file->raw, begin, end, window, PQ_META_WINDOW_BYTES, err);
-    WR_TRY_WHILE(read_schema(&reader, options, bump, out_schema, err), err,
+    WR_TRY_WHILE(read_footer(&reader, declared, options, bump, out_schema, err), err,
                  "reading the footer of %.*s", WR_TEXT_ARG(file->path));
     return WR_OK;
 }

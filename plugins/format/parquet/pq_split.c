@@ -7,7 +7,9 @@
  *
  * Invariants
  *  1. All columns stand at the same row between batches, counting what they are still to skip.
- *  2. All memory is one block whose layout depends on schema, request and constants only. */
+ *  2. All memory is one block whose layout depends on schema, request and constants only.
+ *  3. Between splits all columns stand behind the last row of the last one, so that a worker whose next
+ *     split is of the same row group goes on from there, with the pages and dictionaries it has. */
 #include "pq_priv.h"
 
 #include <string.h>
@@ -19,7 +21,6 @@ enum {
     POOL_BYTES_MIN = 3 << 19, /* ... but no less than the window of a usual page of a MiB takes     */
     ROOM_CHUNKS = 2,        /* of chunk_bytes, for packed values of a nested column      */
     WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
-    CODEC_WINDOW_BYTES = 128 << 10, /* larger ones are taken from the pool                */
     BLOCKS_A_COLUMN = 6,
     QUIET_BATCHES_MAX = 64, /* without a row, before the caller is asked to go on        */
 };
@@ -46,7 +47,7 @@ static void lay_out_nested(const wr_read_request *request, pq_split *split, uint
 {
     uint64_t  rows = request->batch_rows, bit_bytes = wr_bit_words(rows) * sizeof(uint64_t);
     pq_nested nested = {.streams = split->streams, .tools = &split->tools,
-                        .room_bytes = (uint64_t)ROOM_CHUNKS * request->chunk_bytes};
+                        .writer = &split->row_writer, .room_bytes = (uint64_t)ROOM_CHUNKS * request->chunk_bytes};
 
     nested.room = wr_carve(carver, nested.room_bytes);
     nested.values = wr_carve(carver, rows * sizeof(wr_str));
@@ -87,6 +88,7 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
     pq_tools *tools = &split->tools;
     uint32_t  leaf_room = wr_pq_leaf_room(request);
     bool      has_nested = wr_pq_has_nested(request);
+    uint64_t  before;
 
     tools->batch_rows = request->batch_rows;
     tools->window_bytes = request->chunk_bytes / WINDOW_PARTS;
@@ -103,13 +105,18 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
     tools->dictionaries.room = tools->pool.room;
     tools->dictionaries.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
     tools->dictionaries.size = tools->pool.size / 8;
-    tools->dictionaries.bytes = wr_carve(carver, tools->dictionaries.size + PQ_PAD);
-    tools->page_bytes_sure = tools->pool.size / (2 * (uint64_t)leaf_room + 1);
-    tools->pool.bytes = wr_carve(carver, tools->pool.size + PQ_PAD);
+    tools->pool_share = tools->pool.size / (2 * (uint64_t)leaf_room + 1);
     tools->header = wr_carve(carver, PQ_HEADER_WINDOW_BYTES + PQ_PAD);
-    tools->workspace_bytes = wr_pq_workspace_bytes(CODEC_WINDOW_BYTES);
+    tools->has_brotli = ((const pq_read_options *)request->options)->has_brotli;
+    tools->workspace_bytes = wr_carve_bytes(wr_pq_workspace_bytes(tools->has_brotli));
     tools->workspace = wr_carve(carver, tools->workspace_bytes);
-    wr_long_writer_layout(&tools->writer, request->scratch, carver);
+    before = carver->used;
+    tools->dictionaries.bytes = tools->aside = wr_carve(carver, tools->dictionaries.size + PQ_PAD);
+    tools->pool.bytes = wr_carve(carver, tools->pool.size + PQ_PAD);
+    tools->aside_bytes = carver->used - before;
+    wr_long_writer_layout(&tools->writer, &split->scratch, carver);
+    if (has_nested)
+        wr_long_writer_layout(&split->row_writer, &split->scratch, carver);
     wr_pq_excluded_layout(request, &split->excluded, carver);
     lay_out_columns(request, split, carver);
 }
@@ -131,7 +138,9 @@ static wr_status split_init(const wr_read_request *request, wr_split *base, wr_b
     memset(&split->base + 1, 0, sizeof *split - sizeof split->base);
     WR_TRY(wr_carver_init(&carver, bump, split_lease_min(request), err));
     lay_out(request, split, &carver);
-    split->tools.scratch = request->scratch;
+    split->tools.scratch = &split->scratch;
+    if (request->scratch)
+        split->scratch = wr_scratch_open_area(*request->scratch, &split->area);
     return WR_OK;
 }
 
@@ -142,42 +151,66 @@ static bool is_nested(const wr_read_request *request, uint32_t column)
 
 /* ---- Begin and end ------------------------------------------------------------------------------ */
 
-static void begin_nested(pq_split *split, uint32_t column, uint64_t first_row)
+static bool is_found(const pq_split *split, uint32_t leaf)
+{
+    return split->file->file_leaves[leaf] != UINT32_MAX;
+}
+
+static void begin_nested(pq_split *split, uint32_t column)
 {
     const pq_column *in_file = &split->file->columns[column];
     pq_nested       *nested = &split->nested[column];
 
     nested->nodes = split->file->nodes;
     nested->first_node = in_file->first_node;
-    nested->skip = first_row;
-    nested->next = nested->have = 0;
+    nested->skip = nested->next = nested->have = 0;
     for (uint32_t leaf = in_file->first_leaf; leaf < in_file->first_leaf + in_file->leaf_count; leaf++) {
         split->streams[leaf].at = split->streams[leaf].count = 0;
-        split->cursors[leaf].skip = 0;
+        split->streams[leaf].is_missing = !is_found(split, leaf);
     }
+}
+
+/* At the first row of a row group; what the one before has on disk is given back. */
+static void begin_group(const wr_read_request *request, pq_split *split, pq_file *file)
+{
+    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++)
+        wr_pq_cursor_end(&split->cursors[leaf], &split->tools);
+    wr_scratch_clear(split->scratch);
+    split->file = file;
+    split->file_index = split->base.file_index;
+    split->group = file->next_group - 1;
+    split->row = 0;
+    split->tools.file = file->base.raw;
+    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++)
+        if (is_found(split, leaf))
+            wr_pq_cursor_begin(&split->cursors[leaf], &file->leaves[leaf], &file->chunks[leaf]);
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (is_nested(request, c))
+            begin_nested(split, c);
 }
 
 void wr_pq_split_begin(const wr_read_request *request, pq_split *split, pq_file *file,
                        uint64_t first_row, uint64_t row_count)
 {
-    split->file = file;
-    split->group = file->next_group - 1;
+    uint64_t skip;
+
+    if (split->file != file || split->file_index != split->base.file_index ||
+        split->group != file->next_group - 1 || split->row > first_row)
+        begin_group(request, split, file);
+    skip = first_row - split->row;
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        if (is_nested(request, c))
+            split->nested[c].skip += skip;
+        else
+            split->cursors[file->columns[c].first_leaf].skip += skip;
+    }
+    split->row = first_row + row_count;
     split->rows_left = row_count;
     split->ends_group = first_row + row_count == file->group_rows;
     split->last_rows = 0;
     split->excluded.first_row = first_row;
     split->excluded.row_count = row_count;
     split->is_pruned = false;
-    split->tools.file = file->base.raw;
-    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
-        if (file->file_leaves[leaf] == UINT32_MAX)
-            continue;
-        wr_pq_cursor_begin(&split->cursors[leaf], &file->leaves[leaf], &file->chunks[leaf]);
-        split->cursors[leaf].skip = first_row;
-    }
-    for (uint32_t c = 0; c < request->column_count; c++)
-        if (is_nested(request, c))
-            begin_nested(split, c, first_row);
 }
 
 /* ---- Columns ------------------------------------------------------------------------------------ */
@@ -199,7 +232,7 @@ static void set_null(pq_split *split, uint32_t column, wr_type type, uint32_t ro
 }
 
 /* Flat columns have as many values as their row group says; of nested ones that is seen at the end. */
-static wr_status end_split(const wr_read_request *request, pq_split *split, wr_error *err)
+static wr_status check_end(const wr_read_request *request, pq_split *split, wr_error *err)
 {
     for (uint32_t c = 0; c < request->column_count && split->ends_group; c++) {
         if (split->file->columns[c].is_missing || !is_nested(request, c))
@@ -208,8 +241,6 @@ static wr_status end_split(const wr_read_request *request, pq_split *split, wr_e
             return raise_place(request, split, c,
                                WR_RAISE(err, WR_CORRUPT, "a column chunk has more rows than its row group"), err);
     }
-    for (uint32_t leaf = 0; leaf < split->file->leaf_count; leaf++)
-        wr_pq_cursor_end(&split->cursors[leaf], &split->tools);
     return WR_OK;
 }
 
@@ -392,7 +423,7 @@ static wr_status split_read(const wr_read_request *request, wr_split *base, wr_b
     }
     *out = (wr_batch){.columns = split->vectors, .column_count = request->column_count};
     *out_end = split->rows_left == 0;
-    return *out_end ? end_split(request, split, err) : WR_OK;
+    return *out_end ? check_end(request, split, err) : WR_OK;
 }
 
 static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,

@@ -24,11 +24,16 @@ static uint32_t value_bytes(const pq_leaf *leaf)
 
 /* ---- Texts -------------------------------------------------------------------------------------- */
 
+wr_status wr_pq_raise_utf8(wr_error *err)
+{
+    return WR_RAISE(err, WR_DATA, "a text is not valid UTF-8: declare the column as Binary");
+}
+
 static wr_status check_texts(const wr_str *texts, uint32_t count, wr_error *err)
 {
     for (uint32_t i = 0; i < count; i++)
         if (!wr_utf8_is_valid(wr_str_bytes(&texts[i]), texts[i].byte_count))
-            return WR_RAISE(err, WR_DATA, "a text is not valid UTF-8: declare the column as Binary");
+            return wr_pq_raise_utf8(err);
     return WR_OK;
 }
 
@@ -57,6 +62,45 @@ static wr_status take_texts(const pq_leaf *leaf, pq_bytes *bytes, uint32_t count
                           !wr_utf8_is_valid(bytes->at, (size_t)(at - bytes->at))))
         WR_TRY(check_texts(out, count, err));
     bytes->at = at;
+    return WR_OK;
+}
+
+wr_status wr_pq_text_begin(pq_cursor *cursor, uint32_t *out_length, wr_error *err)
+{
+    pq_bytes *bytes = &cursor->values;
+
+    *out_length = cursor->leaf->stored_bytes;
+    if (*out_length == 0) {
+        WR_TRY(wr_pq_bytes_need(bytes, LENGTH_BYTES, err));
+        *out_length = wr_load_u32(bytes->at);
+        bytes->at += LENGTH_BYTES;
+    }
+    if (*out_length > wr_pq_bytes_left(bytes))
+        return wr_pq_raise_short(err);
+    return *out_length <= bytes->window_bytes ? wr_pq_bytes_need(bytes, *out_length, err) : WR_OK;
+}
+
+/* The next text goes to scratch space: it is longer than the window. */
+static wr_status take_long_text(pq_cursor *cursor, pq_tools *tools, wr_str *out, wr_error *err)
+{
+    pq_bytes     *bytes = &cursor->values;
+    wr_utf8_state utf8 = {0};
+    bool          is_valid = true;
+    uint32_t      length;
+
+    WR_TRY(wr_pq_text_begin(cursor, &length, err));
+    WR_TRY(wr_pq_scratch_begin(tools, &tools->writer, length, err));
+    for (uint32_t now; length > 0; length -= now, bytes->at += now) {
+        WR_TRY(wr_pq_bytes_fill(bytes, 1, err));
+        now = bytes->end - bytes->at < length ? (uint32_t)(bytes->end - bytes->at) : length;
+        WR_TRY(wr_long_writer_add(&tools->writer, bytes->at, now, err));
+        is_valid = is_valid && (!cursor->leaf->is_utf8 || wr_utf8_feed(&utf8, bytes->at, now));
+    }
+    if (!is_valid || utf8.left > 0)
+        return wr_pq_raise_utf8(err);
+    WR_TRY(wr_long_writer_end(&tools->writer, &cursor->long_text, err));
+    *out = wr_str_of_blob(&cursor->long_text, tools->writer.prefix);
+    cursor->any_blob = true;
     return WR_OK;
 }
 
@@ -96,13 +140,12 @@ static wr_status take_byte_numbers(const pq_leaf *leaf, pq_bytes *bytes, uint32_
     return WR_OK;
 }
 
+/* Not texts. */
 static wr_status take_plain(const pq_leaf *leaf, pq_bytes *bytes, uint32_t count, uint8_t *out,
                             wr_error *err)
 {
     uint32_t width = value_bytes(leaf);
 
-    if (leaf->is_text)
-        return take_texts(leaf, bytes, count, (wr_str *)out, err);
     if (leaf->stored_bytes == 0)
         return take_byte_numbers(leaf, bytes, count, out, err);
     while (count > 0) {
@@ -140,15 +183,14 @@ wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes byt
         wr_pq_bytes_left(&bytes))
         return WR_RAISE(err, WR_CORRUPT, "a dictionary of %u values in %llu bytes", count,
                         (unsigned long long)wr_pq_bytes_left(&bytes));
-    cursor->dictionary = wr_pq_pool_take(&tools->dictionaries, room);
-    if (!cursor->dictionary)
+    if (!leaf->is_text || bytes.left == 0)
+        cursor->dictionary = wr_pq_pool_take(&tools->dictionaries, room);
+    if (!cursor->dictionary && (!leaf->is_text || bytes.left == 0))
         cursor->dictionary = wr_pq_pool_take(&tools->pool, room);
-    if (!cursor->dictionary || (leaf->is_text && bytes.left > 0))
-        return WR_RAISE(err, WR_NO_MEMORY, "a dictionary of %u values in %llu bytes does not fit the "
-                        "%llu bytes set aside for the pages of all columns: a larger cap, or fewer "
-                        "threads", count, (unsigned long long)wr_pq_bytes_left(&bytes),
-                        (unsigned long long)(tools->pool.size + tools->dictionaries.size));
-    WR_TRY(take_plain(leaf, &bytes, count, cursor->dictionary, err));
+    if (!cursor->dictionary)
+        return wr_pq_expand_begin(cursor, tools, &bytes, count, err);
+    WR_TRY(leaf->is_text ? take_texts(leaf, &bytes, count, (wr_str *)cursor->dictionary, err)
+                         : take_plain(leaf, &bytes, count, cursor->dictionary, err));
     memset(cursor->dictionary + (size_t)count * width, 0, width);
     valid = (uint64_t *)(cursor->dictionary + values_bytes);
     memset(valid, 0xff, 8 * wr_bit_words((size_t)count + 1));
@@ -283,13 +325,18 @@ static void flatten(pq_cursor *cursor)
 }
 
 /* Values that are not kept as codes. */
-wr_status wr_pq_values_take(pq_cursor *cursor, uint32_t count, uint8_t *out, wr_error *err)
+wr_status wr_pq_values_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, uint8_t *out,
+                            wr_error *err)
 {
     uint32_t  width = value_bytes(cursor->leaf);
     uint32_t *codes = cursor->codes_room;
 
-    if (cursor->mode == PQ_MODE_PLAIN)
+    if (cursor->mode == PQ_MODE_PLAIN && !cursor->leaf->is_text)
         return take_plain(cursor->leaf, &cursor->values, count, out, err);
+    if (cursor->mode == PQ_MODE_PLAIN && cursor->is_long && count == 1)
+        return take_long_text(cursor, tools, (wr_str *)out, err);
+    if (cursor->mode == PQ_MODE_PLAIN)
+        return take_texts(cursor->leaf, &cursor->values, count, (wr_str *)out, err);
     if (cursor->mode == PQ_MODE_BITS) {
         WR_TRY(wr_pq_runs_take(&cursor->codes, count, codes, err));
         for (uint32_t i = 0; i < count; i++)
@@ -302,26 +349,7 @@ wr_status wr_pq_values_take(pq_cursor *cursor, uint32_t count, uint8_t *out, wr_
     return WR_OK;
 }
 
-wr_status wr_pq_text_take(pq_cursor *cursor, wr_str *out, wr_error *err)
-{
-    pq_bytes *bytes = &cursor->values;
-    uint32_t  length = cursor->leaf->stored_bytes;
-
-    if (length == 0) {
-        WR_TRY(wr_pq_bytes_need(bytes, LENGTH_BYTES, err));
-        length = wr_load_u32(bytes->at);
-        bytes->at += LENGTH_BYTES;
-    }
-    if (bytes->left > 0 && length > bytes->window_bytes)
-        return WR_RAISE(err, WR_NO_MEMORY, "a text of %u bytes is longer than the %u bytes through which a "
-                        "page that does not fit memory is read", length, bytes->window_bytes);
-    WR_TRY(wr_pq_bytes_need(bytes, length, err));
-    *out = wr_str_of((const char *)bytes->at, length);
-    bytes->at += length;
-    return cursor->leaf->is_utf8 ? check_texts(out, 1, err) : WR_OK;
-}
-
-static wr_status take_part(pq_cursor *cursor, uint32_t count, wr_error *err)
+static wr_status take_part(pq_cursor *cursor, pq_tools *tools, uint32_t count, wr_error *err)
 {
     uint32_t width = value_bytes(cursor->leaf), first = cursor->filled, set = count;
     uint8_t *values = cursor->data + (size_t)first * width;
@@ -341,7 +369,7 @@ static wr_status take_part(pq_cursor *cursor, uint32_t count, wr_error *err)
     }
     if (cursor->is_coded)
         flatten(cursor);
-    WR_TRY(wr_pq_values_take(cursor, set, values, err));
+    WR_TRY(wr_pq_values_take(cursor, tools, set, values, err));
     spread(values, width, count, set, cursor->valid, first);
     return WR_OK;
 }
@@ -352,7 +380,7 @@ wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, 
     const pq_leaf *leaf = cursor->leaf;
 
     cursor->filled = 0;
-    cursor->any_null = cursor->is_coded = false;
+    cursor->any_null = cursor->is_coded = cursor->any_blob = false;
     if (leaf->max_definition > 0)
         memset(cursor->valid, 0, wr_bit_words(count) * sizeof(uint64_t));
     while (cursor->filled < count) {
@@ -360,7 +388,7 @@ wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, 
 
         WR_TRY(wr_pq_cursor_page(cursor, tools, err));
         part = part < cursor->page_left ? part : cursor->page_left;
-        WR_TRY_WHILE(take_part(cursor, part, err), err, "reading the page before byte %llu",
+        WR_TRY_WHILE(take_part(cursor, tools, part, err), err, "reading the page before byte %llu",
                      (unsigned long long)cursor->at);
         cursor->filled += part;
         cursor->page_left -= part;
@@ -374,6 +402,7 @@ wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, 
         out->encoding = WR_FLAT;
         out->data = cursor->data;
         out->valid = cursor->any_null ? cursor->valid : NULL;
+        out->flags = cursor->any_blob ? WR_VECTOR_BLOBS : 0;
     }
     return WR_OK;
 }
@@ -398,23 +427,21 @@ static uint32_t count_texts(const pq_cursor *cursor, uint32_t count)
 wr_status wr_pq_cursor_measure(pq_cursor *cursor, pq_tools *tools, uint32_t *io_count, wr_error *err)
 {
     uint64_t rows;
+    uint32_t count;
 
-    cursor->is_unmeasured = false;
+    cursor->is_long = false;
     if (!cursor->leaf->is_text)
         return WR_OK;
     WR_TRY(wr_pq_cursor_peek(cursor, tools, &rows, err));
     *io_count = rows < *io_count ? (uint32_t)rows : *io_count;
-    if (cursor->page_left == 0 && 2 * (uint64_t)cursor->header.raw_bytes <= tools->page_bytes_sure) {
-        cursor->is_unmeasured = true; /* it will be in memory */
+    if (wr_pq_cursor_promise(cursor, tools))
         return WR_OK;
-    }
     WR_TRY(wr_pq_cursor_page(cursor, tools, err));
     if (cursor->mode != PQ_MODE_PLAIN || cursor->values.left == 0)
         return WR_OK;
     WR_TRY(wr_pq_bytes_fill(&cursor->values, cursor->values.window_bytes, err));
-    *io_count = count_texts(cursor, *io_count);
-    if (*io_count == 0)
-        return WR_RAISE(err, WR_NO_MEMORY, "a text is longer than the %u bytes through which a page that "
-                        "does not fit memory is read", cursor->values.window_bytes);
+    count = count_texts(cursor, *io_count);
+    cursor->is_long = count == 0;
+    *io_count = count > 0 ? count : 1;
     return WR_OK;
 }
