@@ -285,8 +285,22 @@ def check(folder, names, kinds, columns, options):
         assert file.metadata.row_group(group).num_rows <= limit
 
 
-def random_options(rng):
+def random_encodings(rng, names, kinds):
+    """For all columns, and for some one that is for their type."""
+    encodings = [rng.choice(["auto", "plain", "delta_binary_packed", "delta_length_byte_array", "delta_byte_array",
+                             "byte_stream_split"])]
+    for name, kind in zip(names, kinds):
+        own = {"text": "delta_byte_array", "binary": "delta_length_byte_array", "i64": "delta_binary_packed",
+               "stamp_us": "delta_binary_packed", "f64": "byte_stream_split"}.get(kind)
+        if own and rng.random() < 0.5:
+            encodings.append(f"{name}={own}")
+    return "[" + ", ".join(encodings) + "]"
+
+
+def random_options(rng, names, kinds):
     options = {"compression": rng.choice(CODECS)}
+    if rng.random() < 0.5:
+        options["encoding"] = random_encodings(rng, names, kinds)
     if rng.random() < 0.5:
         options["page_version"] = rng.choice(["v1", "v2"])
     if rng.random() < 0.3:
@@ -307,7 +321,7 @@ def run_one(seed, folder):
     rng = random.Random(seed)
     kinds = rng.sample(sorted(KINDS), rng.randint(1, 12)) if seed else sorted(KINDS)
     names = [f"c{i}_{kind}" for i, kind in enumerate(kinds)]
-    options = random_options(rng)
+    options = random_options(rng, names, kinds)
     row_count = rng.choice([0, 1, 10, 1000, 3000, 20000])
     if options.get("row_group_rows") == 1:
         row_count = min(row_count, 1000)

@@ -39,7 +39,8 @@ typedef enum pq_encoding {
     PQ_DELTA_LENGTH_BYTE_ARRAY = 6,
     PQ_DELTA_BYTE_ARRAY = 7,
     PQ_RLE_DICTIONARY = 8,
-    PQ_BYTE_STREAM_SPLIT = 9
+    PQ_BYTE_STREAM_SPLIT = 9,
+    PQ_ENCODING_COUNT
 } pq_encoding;
 
 typedef enum pq_codec {

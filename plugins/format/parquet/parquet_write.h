@@ -15,6 +15,7 @@ typedef struct pq_write_options {
     uint64_t     row_group_bytes;
     bool         dictionary;
     bool         page_index;
+    wr_text_list encoding;    /* "name", of all columns, or "column=name" */
     wr_text_list metadata;    /* "key=value" */
 } pq_write_options;
 

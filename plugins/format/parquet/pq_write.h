@@ -104,8 +104,11 @@ typedef struct pq_leaf {
     uint32_t column;
     uint32_t width;       /* of a value in PLAIN, but 1 for booleans; 0: text */
     uint8_t  physical, form, order;
+    uint8_t  encoding;     /* pq_encoding of values that are not codes, or ... */
     uint8_t  def_max, rep_max;
 } pq_leaf;
+
+enum { PQ_ENCODING_AUTO = UINT8_MAX };
 
 /** The leaf that the walk has just come to; `path` has room for walk->depth steps (NULL: not wanted).
  * Errors   WR_UNSUPPORTED Parquet has no such type */
@@ -269,7 +272,7 @@ typedef struct pq_shred {
 /** What the footer will say of a leaf in the open row group. */
 typedef struct pq_chunk {
     uint64_t entry_count, null_count, raw_bytes, stored_bytes;
-    uint32_t plain_pages, code_pages;
+    uint32_t pages[PQ_ENCODING_COUNT]; /* by encoding of their values */
     pq_stats stats;
 } pq_chunk;
 
@@ -346,11 +349,14 @@ typedef struct pq_block {
 typedef struct pq_encoder {
     wr_block_encoder *codec;   /* NULL: none */
     uint8_t          *values;  /* of a page; before them is room for its levels */
+    uint8_t          *packed;  /* the same in another encoding; likewise           */
     uint8_t          *levels, *stored;
     size_t            stored_room;
     uint32_t         *def, *rep; /* page_entries levels; then codes             */
     bool              is_v2;
 } pq_encoder;
+
+enum { PQ_PACKED_SLACK_BYTES = 2048 /* a block of deltas is looked at when it is there */ };
 
 pq_sizes wr_pq_sizes(const wr_write_request *request);
 void     wr_pq_block_reset(const pq_shared *shared, pq_block *block);
@@ -393,6 +399,14 @@ wr_status wr_pq_write(const wr_write_request *request, void *shared, void *block
                       wr_error *err);
 wr_status wr_pq_end(const wr_write_request *request, void *shared, void *encoder, wr_output *output,
                     wr_error *err);
+
+/** Values that PLAIN stores in `plain_bytes` into encoder->packed, in the leaf's encoding if they are not
+ *  longer then; *out_encoding PLAIN: they stay as they are, and *out_bytes, too. */
+wr_status wr_pq_values_encode(const pq_encoder *encoder, const pq_leaf *leaf, const uint8_t *plain,
+                              size_t plain_bytes, uint32_t count, pq_encoding *out_encoding,
+                              size_t *out_bytes, wr_error *err) WR_MUST_USE;
+/** Can values of a physical type be written in it? */
+bool wr_pq_encoding_fits(pq_encoding encoding, uint8_t physical);
 
 /** RLE and bit-packed runs of `count` numbers of `width` bits; returns bytes put. */
 size_t wr_pq_hybrid_put(const uint32_t *numbers, uint32_t count, unsigned width, uint8_t *out);

@@ -18,6 +18,8 @@ typedef struct data_page {
     uint32_t       entries, values, rows;
     size_t         value_bytes, def_bytes, rep_bytes;
     bool           has_codes, is_long, begins_row;
+    pq_encoding    encoding;
+    uint8_t       *body; /* of the values; before it is room for levels */
     pq_stats       stats;
     pq_long_record record;
 } data_page;
@@ -36,9 +38,11 @@ static void encoder_layout(const wr_write_request *request, pq_encoder *encoder,
     pq_write_codec codec = wr_pq_write_codec(request->options);
     size_t         room = level_room(&sizes);
     uint8_t       *raw = wr_carve(carver, room + sizes.page_bytes);
+    uint8_t       *packed = wr_carve(carver, room + sizes.page_bytes + PQ_PACKED_SLACK_BYTES);
 
     *encoder = (pq_encoder){
         .values = raw ? raw + room : NULL,
+        .packed = packed ? packed + room : NULL,
         .levels = wr_carve(carver, room),
         .def = wr_carve(carver, sizes.page_entries * sizeof(uint32_t)),
         .rep = wr_carve(carver, sizes.page_entries * sizeof(uint32_t)),
@@ -194,7 +198,7 @@ static size_t pack_bits(const uint8_t *bytes, uint32_t count, uint8_t *out)
 }
 
 /* Codes and values of fixed width; texts are there already. The levels are written: their room is free. */
-static void put_values(pq_encoder *encoder, pq_pool *pool, data_page *p)
+static wr_status put_values(pq_encoder *encoder, pq_pool *pool, data_page *p, wr_error *err)
 {
     pq_block_leaf *from = p->from;
     uint32_t       greatest = 1, *codes = encoder->def;
@@ -217,6 +221,14 @@ static void put_values(pq_encoder *encoder, pq_pool *pool, data_page *p)
         wr_pq_chain_take(pool, &from->plain, encoder->values, p->value_bytes);
         wr_pq_stats_fixed(&p->stats, p->leaf, encoder->values, p->values);
     }
+    p->body = encoder->values;
+    p->encoding = p->has_codes ? PQ_RLE_DICTIONARY : PQ_PLAIN;
+    if (!p->has_codes)
+        WR_TRY(wr_pq_values_encode(encoder, p->leaf, encoder->values, p->value_bytes, p->values,
+                                   &p->encoding, &p->value_bytes, err));
+    if (p->encoding != PQ_PLAIN && !p->has_codes)
+        p->body = encoder->packed;
+    return WR_OK;
 }
 
 static wr_status put_header(const data_page *p, bool is_v2, bool is_compressed, size_t raw_bytes,
@@ -224,7 +236,7 @@ static wr_status put_header(const data_page *p, bool is_v2, bool is_compressed, 
 {
     wr_thrift_writer writer;
     uint64_t         byte_count;
-    int32_t          encoding = p->has_codes ? PQ_RLE_DICTIONARY : PQ_PLAIN;
+    int32_t          encoding = (int32_t)p->encoding;
 
     wr_thrift_write_begin(&writer, out, HEADER_BYTES_MAX, NULL, NULL, err);
     wr_thrift_put_i32(&writer, PQ_PAGE_KIND, is_v2 ? PQ_DATA_PAGE_V2 : PQ_DATA_PAGE);
@@ -267,7 +279,7 @@ static void note_page(pq_pool *pool, data_page *p, size_t raw_bytes, size_t stor
     chunk->null_count += p->entries - p->values;
     chunk->raw_bytes += raw_bytes;
     chunk->stored_bytes += stored_bytes;
-    *(p->has_codes ? &chunk->code_pages : &chunk->plain_pages) += 1;
+    chunk->pages[p->encoding]++;
 }
 
 static wr_status compress(pq_encoder *encoder, const uint8_t *raw, size_t raw_bytes,
@@ -286,11 +298,12 @@ static wr_status put_page(pq_encoder *encoder, pq_pool *pool, data_page *p, wr_e
 {
     bool           is_v2 = encoder->is_v2 && p->leaf->rep_max == 0;
     size_t         level_bytes, raw_bytes, stored_bytes, header_bytes;
-    uint8_t        header[HEADER_BYTES_MAX], *raw = encoder->values;
+    uint8_t        header[HEADER_BYTES_MAX], *raw;
     const uint8_t *stored;
 
     put_levels(encoder, p, is_v2);
-    put_values(encoder, pool, p);
+    WR_TRY(put_values(encoder, pool, p, err));
+    raw = p->body;
     level_bytes = p->def_bytes + p->rep_bytes;
     raw_bytes = level_bytes + p->value_bytes;
     if (!is_v2) {

@@ -71,8 +71,8 @@ static wr_status keep_leaf(pq_shared *shared, uint32_t index, pq_block *block, w
     chunk->null_count += leaf->chunk.null_count;
     chunk->raw_bytes += leaf->chunk.raw_bytes;
     chunk->stored_bytes += leaf->chunk.stored_bytes;
-    chunk->plain_pages += leaf->chunk.plain_pages;
-    chunk->code_pages += leaf->chunk.code_pages;
+    for (uint32_t e = 0; e < PQ_ENCODING_COUNT; e++)
+        chunk->pages[e] += leaf->chunk.pages[e];
     wr_pq_stats_merge(&chunk->stats, &shared->leaves[index], &leaf->chunk.stats);
     leaf->chunk = (pq_chunk){0};
     return WR_OK;
@@ -173,18 +173,21 @@ static void put_path(wr_thrift_writer *writer, const pq_walk *walk, const pq_nod
 
 static void put_encodings(wr_thrift_writer *writer, const pq_chunk *chunk, bool has_dictionary)
 {
-    bool has_plain = chunk->plain_pages > 0 || has_dictionary;
+    bool     has_plain = chunk->pages[PQ_PLAIN] > 0 || has_dictionary;
+    uint32_t count = 1u + has_plain;
 
-    wr_thrift_put_list(writer, PQ_META_ENCODINGS, WR_THRIFT_I32,
-                       1u + has_plain + (chunk->code_pages > 0));
+    for (uint32_t e = PQ_PLAIN + 1; e < PQ_ENCODING_COUNT; e++)
+        count += chunk->pages[e] > 0;
+    wr_thrift_put_list(writer, PQ_META_ENCODINGS, WR_THRIFT_I32, count);
     if (has_plain)
         wr_thrift_put_i32(writer, 0, PQ_PLAIN);
-    wr_thrift_put_i32(writer, 0, PQ_RLE);
-    if (chunk->code_pages > 0)
-        wr_thrift_put_i32(writer, 0, PQ_RLE_DICTIONARY);
+    wr_thrift_put_i32(writer, 0, PQ_RLE); /* of levels; no values are in it */
+    for (uint32_t e = PQ_PLAIN + 1; e < PQ_ENCODING_COUNT; e++)
+        if (chunk->pages[e] > 0)
+            wr_thrift_put_i32(writer, 0, (int32_t)e);
 }
 
-static void put_page_count(wr_thrift_writer *writer, pq_page_kind kind, pq_encoding encoding,
+static void put_page_count(wr_thrift_writer *writer, pq_page_kind kind, uint32_t encoding,
                            uint32_t count)
 {
     if (count == 0)
@@ -203,6 +206,7 @@ static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_
     const pq_leaf  *leaf = &shared->leaves[index];
     const pq_chunk *chunk = &shared->chunks[index];
     bool            has_dictionary = at->dictionary > 0;
+    uint32_t        page_kinds = has_dictionary;
     pq_page_kind    kind = leaf->rep_max > 0 ? PQ_DATA_PAGE : shared->page_kind;
 
     wr_thrift_open_struct(writer, 0);
@@ -219,11 +223,12 @@ static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_
     if (has_dictionary)
         wr_thrift_put_i64(writer, PQ_META_DICTIONARY_OFFSET, (int64_t)at->dictionary);
     wr_pq_stats_put(writer, PQ_META_STATISTICS, &chunk->stats, leaf, chunk->null_count);
-    wr_thrift_put_list(writer, PQ_META_ENCODING_STATS, WR_THRIFT_STRUCT,
-                       (uint32_t)has_dictionary + (chunk->code_pages > 0) + (chunk->plain_pages > 0));
+    for (uint32_t e = 0; e < PQ_ENCODING_COUNT; e++)
+        page_kinds += chunk->pages[e] > 0;
+    wr_thrift_put_list(writer, PQ_META_ENCODING_STATS, WR_THRIFT_STRUCT, page_kinds);
     put_page_count(writer, PQ_DICTIONARY_PAGE, PQ_PLAIN, has_dictionary);
-    put_page_count(writer, kind, PQ_RLE_DICTIONARY, chunk->code_pages);
-    put_page_count(writer, kind, PQ_PLAIN, chunk->plain_pages);
+    for (uint32_t e = 0; e < PQ_ENCODING_COUNT; e++)
+        put_page_count(writer, kind, e, chunk->pages[e]);
     wr_thrift_close_struct(writer);
     if (at->offset_index_bytes > 0) {
         wr_thrift_put_i64(writer, PQ_CHUNK_OFFSET_INDEX_OFFSET, (int64_t)(indexes + at->offset_index));

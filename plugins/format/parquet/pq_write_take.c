@@ -516,7 +516,8 @@ wr_status wr_pq_take_dictionaries(pq_shared *shared, pq_dictionary_page *out_pag
         else if (shared->pause[i] > 0)
             shared->pause[i]--;
         wr_pq_dictionary_reset(dictionary, shared->uses_dictionaries && shared->pause[i] == 0 &&
-                                               shared->leaves[i].physical != PQ_BOOLEAN);
+                                               shared->leaves[i].physical != PQ_BOOLEAN &&
+                                               shared->leaves[i].encoding == PQ_ENCODING_AUTO);
     }
     return WR_OK;
 }
