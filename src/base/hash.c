@@ -8,3 +8,8 @@ uint64_t wr_hash_bytes(const void *bytes, size_t byte_count)
 {
     return XXH3_64bits(bytes, byte_count);
 }
+
+uint64_t wr_hash_xxh64(const void *bytes, size_t byte_count)
+{
+    return XXH64(bytes, byte_count, 0);
+}

@@ -30,4 +30,7 @@ static inline uint64_t wr_hash_combine(uint64_t seed, uint64_t hash)
 /** Hash `byte_count` bytes. Cost about 0.1 ns a byte. */
 uint64_t wr_hash_bytes(const void *bytes, size_t byte_count);
 
+/** XXH64 with seed 0, which is part of file formats. */
+uint64_t wr_hash_xxh64(const void *bytes, size_t byte_count);
+
 #endif

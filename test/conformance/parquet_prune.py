@@ -110,6 +110,8 @@ def write_weir(draw, table, path, folder):
     pq.write_table(table, folder / "in.parquet")
     options = {"row_group_rows": draw.choice([100, 3000, 1000000]), "page_version": draw.choice(["v1", "v2"]),
                "dictionary": draw.choice(["true", "false"])}
+    names = [name for name in table.column_names if name not in ("b", "more") and draw.random() < 0.7]
+    options |= {"bloom_filter": f"[{', '.join(names)}]", "bloom_filter_fpp": draw.choice([0.001, 0.01, 0.2])}
     weir(folder, f"  - op: scan\n    source: {folder}/in.parquet\n",
          f"destination: {path}\n    mode: overwrite\n    options: "
          f"{{{', '.join(f'{k}: {v}' for k, v in options.items())}}}")

@@ -4,7 +4,7 @@
 parquet_write.py [--seed N] [--runs N]
 
 Tables of random columns of every type go in as CSV with a declared schema, under small caps, through
-random options of the writer; out come the same values, and statistics and page indexes that hold; the
+random options of the writer; out come the same values, and statistics, page indexes and Bloom filters that hold; the
 bytes do not depend on the number of threads.
 """
 import argparse
@@ -228,6 +228,21 @@ def check_order(kind, index):
         assert pairs, (kind, "one page is in order")
 
 
+def check_bloom_filters(path, names, kinds, columns, options):
+    """DuckDB finds every value in them."""
+    con = duckdb.connect()
+    for name, kind, values in zip(names, kinds, columns):
+        if name not in options.get("bloom_filter", "")[1:-1].split(", ") or kind not in ("i32", "i64", "text", "f64"):
+            continue
+        value = next((v for v in values if v is not None), None)
+        if value is None or value == 0:
+            continue
+        literal = f"$${value}$$" if kind == "text" else f"'{value!r}'::{'DOUBLE' if kind == 'f64' else 'BIGINT'}"
+        excluded = [row[-1] for row in con.execute(
+            f"SELECT * FROM parquet_bloom_probe('{path}', '{name}', {literal})").fetchall()]
+        assert not all(excluded), (kind, value, "not in its Bloom filter")
+
+
 def check_indexes(path, kinds, columns, options):
     """Of every chunk: pages one behind the other, which have the rows that they say, within their bounds."""
     data, row_at = path.read_bytes(), 0
@@ -311,6 +326,10 @@ def random_options(rng, names, kinds):
         options["row_group_bytes"] = rng.choice(["1KB", "100KB", "1MB"])
     if rng.random() < 0.1:
         options["page_index"] = "false"
+    if rng.random() < 0.5:
+        named = [n for n, k in zip(names, kinds) if k != "bool"]
+        options["bloom_filter"] = "[" + ", ".join(rng.sample(named, len(named) // 2)) + "]"
+        options["bloom_filter_fpp"] = rng.choice([0.001, 0.3])
     return options
 
 
@@ -336,6 +355,7 @@ def run_one(seed, folder):
             run_weir(folder, names, kinds, options, cap, rng.choice([1, 3, 8]))
             assert written == (folder / "out.parquet").read_bytes(), "bytes depend on the threads"
         check_indexes(folder / "out.parquet", kinds, columns, options)
+        check_bloom_filters(folder / "out.parquet", names, kinds, columns, options)
     except AssertionError as error:
         if "was built without" in str(error):
             return "skipped"

@@ -293,6 +293,9 @@ static void read_meta(wr_thrift_reader *reader, const wr_thrift_field *whole, co
         case PQ_META_DICTIONARY_OFFSET:
             offsets->dictionary = wr_thrift_int(reader, &field);
             break;
+        case PQ_META_BLOOM_OFFSET:
+            out->bloom = (uint64_t)wr_thrift_int(reader, &field);
+            break;
         case PQ_META_STATISTICS:
             wr_pq_statistics_read(reader, &field, statistics);
             break;
@@ -377,6 +380,22 @@ static void apply_bounds(const wr_read_request *request, pq_file *file, uint32_t
             file->is_excluded = true;
 }
 
+/* What takes reads of its own, where statistics did not do. */
+static void apply_blooms(const wr_read_request *request, pq_file *file)
+{
+    for (uint32_t b = 0; b < request->bound_count && !file->is_excluded; b++) {
+        const wr_bound  *bound = &request->bounds[b];
+        const pq_column *column = &file->columns[bound->column];
+        uint32_t         leaf = column->first_leaf;
+
+        if (column->is_missing || wr_type_is_nested(field_of(request, bound->column)->type))
+            continue;
+        file->is_excluded = wr_pq_bloom_excludes(file->base.raw, file->footer_begin, file->probe,
+                                                 sizeof file->probe, &file->leaves[leaf],
+                                                 &file->chunks[leaf], bound);
+    }
+}
+
 static void read_chunks(const wr_read_request *request, wr_thrift_reader *reader, pq_file *file,
                         wr_thrift_field *list)
 {
@@ -434,6 +453,7 @@ static wr_status read_group(const wr_read_request *request, pq_file *file, wr_er
     check_counts(reader, file, rows);
     if (reader->status != WR_OK)
         return reader->status;
+    apply_blooms(request, file);
     file->group_rows = (uint64_t)rows;
     file->group_next = 0;
     file->next_group++;

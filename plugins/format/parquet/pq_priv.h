@@ -120,12 +120,19 @@ void wr_pq_statistics_read(wr_thrift_reader *reader, const wr_thrift_field *whol
 bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uint64_t value_count,
                        bool has_orders, const wr_bound *bound);
 
+struct pq_chunk;
+/* Does the chunk's Bloom filter, in the first `limit` bytes of the file, say that none of the values of
+ * `bound` (EQUAL, IN) is there? A filter that cannot be read says nothing. `window`: any length. */
+bool wr_pq_bloom_excludes(wr_fs_reader *file, uint64_t limit, uint8_t *window, uint32_t window_bytes,
+                          const pq_leaf *leaf, const struct pq_chunk *chunk, const wr_bound *bound);
+
 /* ---- Files (pq_file.c) ------------------------------------------------------------------------- */
 
 /* Where a leaf's values stand in the row group. */
 typedef struct pq_chunk {
     uint64_t begin, end;   /* in the file */
     uint64_t value_count;  /* with NULL   */
+    uint64_t bloom;        /* of a Bloom filter, in the file; 0: none */
     uint64_t column_index, offset_index; /* in the file; lengths 0: there are none */
     uint32_t column_index_bytes, offset_index_bytes;
     uint8_t  codec;        /* pq_codec    */
@@ -178,6 +185,7 @@ typedef struct pq_file {
     uint8_t         *window;
     pq_element       element;
     pq_statistics    statistics;
+    uint8_t          probe[128];   /* of Bloom filters */
 } pq_file;
 
 uint32_t wr_pq_leaf_room(const wr_read_request *request);

@@ -3,10 +3,13 @@
  * Statistics are used only where they cannot lie: the file says by which order they were made, or the
  * type has one order only; floats may hide a NaN, which is greater than any maximum; a minimum that is
  * too long is cut, a maximum that is too long is not used.
- * Cost: a few comparisons a bound and row group. */
+ * Cost: a few comparisons a bound and row group; of a Bloom filter one read, and one a value. */
 #include "pq_priv.h"
 
 #include <string.h>
+
+#include "base/hash.h"
+#include "pq_bloom.h"
 
 void wr_pq_extreme_read(wr_thrift_reader *reader, const wr_thrift_field *field, pq_extreme *out)
 {
@@ -159,4 +162,101 @@ bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uin
         return true;
     return bound->op != WR_BOUND_IS_NOT_NULL &&
            excluded_by_values(leaf, statistics, has_orders, bound);
+}
+
+/* ---- Bloom filters ------------------------------------------------------------------------------ */
+
+enum { PROBES_MAX = 256 /* values of an IN, each of which is a read */ };
+
+/* Are the three unions of the header at their first members, which are all there is? */
+static bool is_choice_known(wr_thrift_reader *reader, const wr_thrift_field *whole)
+{
+    wr_thrift_field field = {0};
+    bool            is_first = true;
+
+    wr_thrift_struct(reader, whole);
+    while (wr_thrift_next(reader, &field)) {
+        is_first = is_first && field.id == 1;
+        wr_thrift_skip(reader, &field);
+    }
+    return is_first;
+}
+
+/* Where the filter's blocks begin; *out_bytes of them. */
+static bool read_bloom_header(wr_thrift_reader *reader, uint64_t *out_begin, uint64_t *out_bytes)
+{
+    wr_thrift_field field = {0};
+    bool            is_known = true;
+
+    *out_bytes = 0;
+    while (wr_thrift_next(reader, &field)) {
+        if (field.id == PQ_BLOOM_BYTES)
+            *out_bytes = (uint64_t)wr_thrift_int(reader, &field);
+        else if (field.id >= PQ_BLOOM_ALGORITHM && field.id <= PQ_BLOOM_COMPRESSION)
+            is_known = is_choice_known(reader, &field) && is_known;
+        else
+            wr_thrift_skip(reader, &field);
+    }
+    *out_begin = wr_thrift_offset(reader);
+    return reader->status == WR_OK && is_known && *out_bytes > 0 &&
+           *out_bytes % PQ_BLOOM_BLOCK_BYTES == 0 && *out_bytes <= INT32_MAX &&
+           *out_bytes <= reader->limit - *out_begin;
+}
+
+/* The hash of what PLAIN stores for a value; false: it may be stored in several ways, or in one that is
+ * not known here. Zeros and NaN have several. */
+static bool hash_value(const pq_leaf *leaf, const wr_value *value, uint64_t *out_hash)
+{
+    _Alignas(16) uint8_t room[16];
+
+    if (leaf->is_text) {
+        *out_hash = wr_hash_xxh64(value->text.bytes, value->text.byte_count);
+        return true;
+    }
+    if (leaf->physical == PQ_BOOLEAN || leaf->physical == PQ_BYTE_ARRAY || leaf->physical == PQ_INT96 ||
+        leaf->stored_bytes > sizeof room)
+        return false;
+    if (wr_type_is_integer(leaf->type)) {
+        bool is_unsigned = wr_type_is_unsigned(leaf->type);
+
+        if (leaf->stored_bytes == 4 && (is_unsigned || leaf->is_unsigned ? value->u64 > UINT32_MAX
+                                                                          : value->i64 != (int32_t)value->i64))
+            return false;
+        memcpy(room, &value->i64, leaf->stored_bytes);
+    } else if (leaf->convert || (wr_type_is_float(leaf->type) && !(value->f64 < 0 || value->f64 > 0))) {
+        return false;
+    } else {
+        wr_value_store(value, room);
+    }
+    *out_hash = wr_hash_xxh64(room, leaf->stored_bytes);
+    return true;
+}
+
+static bool is_surely_absent(wr_fs_reader *file, uint64_t begin, uint64_t byte_count, uint64_t hash)
+{
+    uint8_t  block[PQ_BLOOM_BLOCK_BYTES];
+    pq_bytes bytes = {.left = sizeof block, .next = begin + wr_pq_bloom_block(byte_count, hash),
+                      .file = file};
+
+    return wr_pq_bytes_copy(&bytes, block, sizeof block, NULL) == WR_OK &&
+           !wr_pq_bloom_block_has(block, hash);
+}
+
+bool wr_pq_bloom_excludes(wr_fs_reader *file, uint64_t limit, uint8_t *window, uint32_t window_bytes,
+                          const pq_leaf *leaf, const pq_chunk *chunk, const wr_bound *bound)
+{
+    wr_thrift_reader reader;
+    uint64_t         begin, byte_count, hash;
+
+    if ((bound->op != WR_BOUND_EQUAL && bound->op != WR_BOUND_IN) || bound->value_count > PROBES_MAX ||
+        chunk->bloom < PQ_MAGIC_BYTES || chunk->bloom >= limit)
+        return false;
+    wr_thrift_open_file(&reader, file, chunk->bloom, limit, window, window_bytes, NULL);
+    if (!read_bloom_header(&reader, &begin, &byte_count))
+        return false;
+    for (uint32_t i = 0; i < bound->value_count; i++)
+        if (!hash_value(leaf, &bound->values[i], &hash) ||
+            !is_surely_absent(file, begin, byte_count, hash))
+            return false;
+    return true;
 }

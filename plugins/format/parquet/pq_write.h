@@ -24,6 +24,7 @@
 #include "parquet_format.h"
 #include "parquet_thrift.h"
 #include "parquet_write.h"
+#include "pq_bloom.h"
 #include "pq_write_pool.h"
 #include "pq_write_store.h"
 #include "spi/format.h"
@@ -39,8 +40,28 @@ typedef struct pq_write_codec {
 
 typedef struct pq_shared pq_shared;
 
+/* ---- Options (pq_write_options.c) -------------------------------------------------------------- */
+
+struct pq_leaf;
+
+wr_status wr_pq_write_check(const void *options, wr_error *err) WR_MUST_USE;
+/** Are there the columns that the options name, and of types that they are for? */
+wr_status wr_pq_write_check_columns(const pq_write_options *options, const wr_schema *schema,
+                                    wr_error *err) WR_MUST_USE;
 pq_write_codec wr_pq_write_codec(const pq_write_options *options);
 int            wr_pq_write_level(const pq_write_options *options);
+/** Sets leaf->encoding; what is said of a column goes before what is said of all. */
+wr_status wr_pq_write_encoding(const pq_write_options *options, wr_text column, struct pq_leaf *leaf,
+                               wr_error *err) WR_MUST_USE;
+bool      wr_pq_write_has_bloom(const pq_write_options *options, wr_text column);
+
+/** An item of sorted_by. */
+typedef struct pq_sorted {
+    wr_text column;
+    bool    is_descending, is_nulls_first;
+} pq_sorted;
+
+pq_sorted wr_pq_write_sorted(wr_text item);
 
 /* ---- Schema (pq_write_schema.c) ---------------------------------------------------------------- */
 
@@ -201,6 +222,8 @@ typedef struct pq_place {
     uint64_t dictionary, data;
     uint64_t column_index, offset_index; /* from where the row group's indexes begin */
     uint32_t column_index_bytes, offset_index_bytes;
+    uint64_t bloom;
+    uint32_t bloom_bytes;
 } pq_place;
 
 enum { PQ_NOTES_PER_PIECE = 24 };
@@ -283,7 +306,18 @@ typedef struct pq_dictionary_page {
     uint32_t            entry_count;
     wr_scratch_position header;      /* of the page */
     uint32_t            stored_bytes;
+    wr_scratch_position bloom;       /* the row group's Bloom filter, in scratch space */
+    uint32_t            bloom_bytes; /* 0: none                                        */
 } pq_dictionary_page;
+
+/** The Bloom filter of a leaf in a row group. */
+typedef struct pq_bloom {
+    uint8_t *bits;
+    uint64_t byte_count; /* 0: none is wanted                         */
+    double   wrong;
+    bool     is_used;
+    bool     is_spoiled; /* a long text is not in it: it says nothing */
+} pq_bloom;
 
 /** A text that waits in scratch space: in a stream of values it is PQ_LONG_MARK instead of a length, and
  *  its handle; padded to what the note and the header of its page may take in the same place. */
@@ -305,6 +339,7 @@ struct pq_shared {
     uint64_t       pages_bytes;  /* since that was cleared                              */
     /* take */
     pq_dictionary *dictionaries;
+    pq_bloom      *blooms;
     uint8_t       *pause;        /* of each leaf: row groups without a dictionary ahead */
     bool           uses_dictionaries;
     pq_stage      *stage;

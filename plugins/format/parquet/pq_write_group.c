@@ -80,6 +80,19 @@ static wr_status keep_leaf(pq_shared *shared, uint32_t index, pq_block *block, w
 
 /* ---- The row group ----------------------------------------------------------------------------- */
 
+static wr_status copy_piece(pq_shared *shared, wr_scratch_position position, uint64_t byte_count,
+                            wr_output *output, wr_error *err)
+{
+    size_t got;
+
+    for (uint64_t at = 0; at < byte_count; at += got) {
+        WR_TRY(wr_scratch_read(shared->scratch, position, at, shared->copy, shared->sizes.store_bytes,
+                               &got, err));
+        WR_TRY(put_output(output, shared->copy, got, err));
+    }
+    return WR_OK;
+}
+
 static wr_status copy_dictionary(pq_shared *shared, const pq_dictionary_page *page,
                                  wr_output *output, wr_error *err)
 {
@@ -88,11 +101,35 @@ static wr_status copy_dictionary(pq_shared *shared, const pq_dictionary_page *pa
     WR_TRY(wr_scratch_read(shared->scratch, page->header, 0, shared->copy,
                            shared->sizes.store_bytes, &got, err));
     WR_TRY(put_output(output, shared->copy, got, err));
-    for (uint64_t at = 0; at < page->stored_bytes; at += got) {
-        WR_TRY(wr_scratch_read(shared->scratch, page->position, at, shared->copy,
-                               shared->sizes.store_bytes, &got, err));
-        WR_TRY(put_output(output, shared->copy, got, err));
-    }
+    return copy_piece(shared, page->position, page->stored_bytes, output, err);
+}
+
+/* A union of which one empty member is chosen. */
+static void put_choice(wr_thrift_writer *writer, int16_t id)
+{
+    wr_thrift_open_struct(writer, id);
+    wr_thrift_open_struct(writer, 1);
+    wr_thrift_close_struct(writer);
+    wr_thrift_close_struct(writer);
+}
+
+static wr_status copy_bloom(pq_shared *shared, uint32_t index, const pq_dictionary_page *page,
+                            wr_output *output, wr_error *err)
+{
+    pq_place        *place = &shared->places[index];
+    wr_thrift_writer writer;
+
+    if (page->bloom_bytes == 0)
+        return WR_OK;
+    place->bloom = output->offset;
+    wr_thrift_write_begin(&writer, shared->metadata, PQ_METADATA_BYTES, put_output, output, err);
+    wr_thrift_put_i32(&writer, PQ_BLOOM_BYTES, (int32_t)page->bloom_bytes);
+    put_choice(&writer, PQ_BLOOM_ALGORITHM);
+    put_choice(&writer, PQ_BLOOM_HASH);
+    put_choice(&writer, PQ_BLOOM_COMPRESSION);
+    WR_TRY(wr_thrift_write_end(&writer, NULL));
+    WR_TRY(copy_piece(shared, page->bloom, page->bloom_bytes, output, err));
+    place->bloom_bytes = (uint32_t)(output->offset - place->bloom);
     return WR_OK;
 }
 
@@ -229,6 +266,10 @@ static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_
     put_page_count(writer, PQ_DICTIONARY_PAGE, PQ_PLAIN, has_dictionary);
     for (uint32_t e = 0; e < PQ_ENCODING_COUNT; e++)
         put_page_count(writer, kind, e, chunk->pages[e]);
+    if (at->bloom_bytes > 0) {
+        wr_thrift_put_i64(writer, PQ_META_BLOOM_OFFSET, (int64_t)at->bloom);
+        wr_thrift_put_i32(writer, PQ_META_BLOOM_BYTES, (int32_t)at->bloom_bytes);
+    }
     wr_thrift_close_struct(writer);
     if (at->offset_index_bytes > 0) {
         wr_thrift_put_i64(writer, PQ_CHUNK_OFFSET_INDEX_OFFSET, (int64_t)(indexes + at->offset_index));
@@ -241,9 +282,31 @@ static void put_chunk(wr_thrift_writer *writer, const pq_shared *shared, uint32_
     wr_thrift_close_struct(writer);
 }
 
-/* A RowGroup into the footer. */
+static void put_sorting(wr_thrift_writer *writer, const pq_shared *shared,
+                        const wr_write_request *request)
+{
+    const wr_text_list *sorted_by = &((const pq_write_options *)request->options)->sorted_by;
+
+    if (sorted_by->count == 0)
+        return;
+    wr_thrift_put_list(writer, PQ_GROUP_SORTING, WR_THRIFT_STRUCT, sorted_by->count);
+    for (uint32_t i = 0; i < sorted_by->count; i++) {
+        pq_sorted sorted = wr_pq_write_sorted(sorted_by->items[i]);
+        uint32_t  leaf = 0;
+
+        while (!wr_text_equal(request->schema->fields[shared->leaves[leaf].column].name, sorted.column))
+            leaf++;
+        wr_thrift_open_struct(writer, 0);
+        wr_thrift_put_i32(writer, PQ_SORTING_COLUMN, (int32_t)leaf);
+        wr_thrift_put_bool(writer, PQ_SORTING_DESCENDING, sorted.is_descending);
+        wr_thrift_put_bool(writer, PQ_SORTING_NULLS_FIRST, sorted.is_nulls_first);
+        wr_thrift_close_struct(writer);
+    }
+}
+
+/* A RowGroup, whose pages are at [begin, end), into the footer. */
 static wr_status note_group(const wr_write_request *request, pq_shared *shared, uint64_t row_count,
-                            uint64_t begin, uint64_t indexes, wr_error *err)
+                            uint64_t begin, uint64_t end, uint64_t indexes, wr_error *err)
 {
     pq_walk          walk = {.schema = request->schema};
     pq_node          node;
@@ -263,8 +326,9 @@ static wr_status note_group(const wr_write_request *request, pq_shared *shared, 
     }
     wr_thrift_put_i64(&writer, PQ_GROUP_BYTES, (int64_t)raw_bytes);
     wr_thrift_put_i64(&writer, PQ_GROUP_ROW_COUNT, (int64_t)row_count);
+    put_sorting(&writer, shared, request);
     wr_thrift_put_i64(&writer, PQ_GROUP_OFFSET, (int64_t)begin);
-    wr_thrift_put_i64(&writer, PQ_GROUP_COMPRESSED_BYTES, (int64_t)(indexes - begin));
+    wr_thrift_put_i64(&writer, PQ_GROUP_COMPRESSED_BYTES, (int64_t)(end - begin));
     if (shared->group_count <= INT16_MAX)
         wr_thrift_put_i16(&writer, PQ_GROUP_ORDINAL, (int16_t)shared->group_count);
     WR_TRY(wr_thrift_write_end(&writer, NULL));
@@ -273,15 +337,18 @@ static wr_status note_group(const wr_write_request *request, pq_shared *shared, 
     return WR_OK;
 }
 
-/* What was kept of the row group goes out: leaf by leaf, then the indexes of their pages. */
+/* What was kept of the row group goes out: leaf by leaf, then Bloom filters and the indexes of pages. */
 static wr_status write_group(const wr_write_request *request, pq_shared *shared,
                              const pq_dictionary_page *dictionaries, uint64_t row_count,
                              wr_output *output, wr_error *err)
 {
-    uint64_t begin = output->offset, indexes;
+    uint64_t begin = output->offset, end, indexes;
 
     for (uint32_t i = 0; i < shared->sizes.leaf_count; i++)
         WR_TRY(copy_leaf(shared, i, &dictionaries[i], output, err));
+    end = output->offset;
+    for (uint32_t i = 0; i < shared->sizes.leaf_count; i++)
+        WR_TRY(copy_bloom(shared, i, &dictionaries[i], output, err));
     indexes = output->offset;
     WR_TRY(wr_pq_store_read(&shared->indexes, shared->copy, put_output, output, err));
     wr_pq_store_reset(&shared->indexes);
@@ -290,7 +357,7 @@ static wr_status write_group(const wr_write_request *request, pq_shared *shared,
         wr_scratch_clear(shared->pages);
         shared->pages_bytes = 0;
     }
-    return note_group(request, shared, row_count, begin, indexes, err);
+    return note_group(request, shared, row_count, begin, end, indexes, err);
 }
 
 wr_status wr_pq_write(const wr_write_request *request, void *shared_p, void *block_p,

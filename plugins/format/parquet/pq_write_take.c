@@ -4,6 +4,7 @@
  * block ends with the same row however the rows were cut into batches: as many rows at once are taken
  * only if each of them alone would be. A row that does not fit an empty block is taken leaf by leaf, and
  * goes on in the next block. */
+#include "base/hash.h"
 #include "pq_write.h"
 
 enum { PAUSE_GROUPS = 7 /* row groups without a dictionary after one that was given up */ };
@@ -199,13 +200,53 @@ static wr_status put_texts(pq_shared *shared, pq_block *block, pq_chain *chain, 
     return WR_OK;
 }
 
+/* Values that a dictionary has not seen: each is in the Bloom filter when its row group ends. */
+static void add_to_bloom(pq_bloom *bloom, const void *bytes, size_t byte_count)
+{
+    wr_pq_bloom_add(bloom->bits, bloom->byte_count, wr_hash_xxh64(bytes, byte_count));
+    bloom->is_used = true;
+}
+
+static void bloom_entries(pq_shared *shared, uint32_t leaf, uint32_t first)
+{
+    const pq_dictionary *d = &shared->dictionaries[leaf];
+    uint32_t             width = shared->leaves[leaf].width;
+
+    for (; shared->blooms[leaf].byte_count > 0 && first < d->entry_count; first++) {
+        const uint8_t *entry = d->bytes + (width ? (size_t)first * width : d->offsets[first]);
+
+        if (width)
+            add_to_bloom(&shared->blooms[leaf], entry, width);
+        else
+            add_to_bloom(&shared->blooms[leaf], entry + sizeof(uint32_t), wr_load_u32(entry));
+    }
+}
+
+/* Staged values from `first` on. */
+static void bloom_values(pq_shared *shared, uint32_t leaf, uint32_t first)
+{
+    pq_bloom       *bloom = &shared->blooms[leaf];
+    const pq_stage *stage = shared->stage;
+    const wr_str   *texts = (const wr_str *)(const void *)stage->values;
+    uint32_t        width = shared->leaves[leaf].width;
+
+    for (; bloom->byte_count > 0 && first < stage->value_count; first++) {
+        if (width)
+            add_to_bloom(bloom, stage->values + (size_t)first * width, width);
+        else if (is_long(shared, &texts[first]))
+            bloom->is_spoiled = true;
+        else
+            add_to_bloom(bloom, wr_str_bytes(&texts[first]), texts[first].byte_count);
+    }
+}
+
 /* How many of the staged values got codes. Texts of a dictionary are short: a long one ends it. */
 static uint32_t codes_of(pq_shared *shared, uint32_t leaf, pq_cover *cover)
 {
     pq_stage      *stage = shared->stage;
     pq_dictionary *dictionary = &shared->dictionaries[leaf];
     const wr_str  *texts = (const wr_str *)(const void *)stage->values;
-    uint32_t       count = 0, codes;
+    uint32_t       count = 0, codes, known = dictionary->entry_count;
 
     if (!dictionary->is_on)
         return 0;
@@ -217,6 +258,7 @@ static uint32_t codes_of(pq_shared *shared, uint32_t leaf, pq_cover *cover)
     codes = wr_pq_dictionary_codes(dictionary, &shared->leaves[leaf], stage->values, count,
                                    stage->codes);
     wr_pq_dictionary_cover(dictionary, &shared->leaves[leaf], stage->codes, codes, cover);
+    bloom_entries(shared, leaf, known);
     dictionary->is_on = dictionary->is_on && count == stage->value_count;
     return codes;
 }
@@ -230,6 +272,7 @@ wr_status wr_pq_stage_put(pq_shared *shared, pq_block *block, uint32_t index, wr
     uint32_t       cell_bytes = leaf->width ? leaf->width : (uint32_t)sizeof(wr_str);
     const uint8_t *rest = stage->values + (size_t)codes * cell_bytes;
 
+    bloom_values(shared, index, codes);
     wr_pq_chain_put(&block->pool, &to->def, stage->def, stage->count);
     if (leaf->rep_max > 0)
         wr_pq_chain_put(&block->pool, &to->rep, stage->rep, stage->count);
@@ -500,6 +543,18 @@ static wr_status take_leaves(pq_shared *shared, pq_block *block, const wr_batch 
 
 /* ---- Row groups -------------------------------------------------------------------------------- */
 
+static wr_status take_bloom(pq_shared *shared, pq_bloom *bloom, pq_dictionary_page *page, wr_error *err)
+{
+    if (bloom->is_used && !bloom->is_spoiled) {
+        page->bloom_bytes = (uint32_t)wr_pq_bloom_fold(bloom->bits, bloom->byte_count, bloom->wrong);
+        WR_TRY(wr_scratch_append(shared->scratch, bloom->bits, page->bloom_bytes, &page->bloom, err));
+    }
+    if (bloom->is_used)
+        memset(bloom->bits, 0, bloom->byte_count);
+    bloom->is_used = bloom->is_spoiled = false;
+    return WR_OK;
+}
+
 wr_status wr_pq_take_dictionaries(pq_shared *shared, pq_dictionary_page *out_pages, wr_error *err)
 {
     for (uint32_t i = 0; i < shared->sizes.leaf_count; i++) {
@@ -511,6 +566,7 @@ wr_status wr_pq_take_dictionaries(pq_shared *shared, pq_dictionary_page *out_pag
         if (dictionary->used_bytes > 0)
             WR_TRY(wr_scratch_append(shared->scratch, dictionary->bytes, dictionary->used_bytes,
                                      &out_pages[i].position, err));
+        WR_TRY(take_bloom(shared, &shared->blooms[i], &out_pages[i], err));
         if (was_tried && !dictionary->is_on)
             shared->pause[i] = PAUSE_GROUPS;
         else if (shared->pause[i] > 0)
