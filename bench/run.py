@@ -3,7 +3,7 @@
 
 bench/run.py [--scale S] [--runs N] [--only CASE,...] [--peers-only] [--data FOLDER]
 
-Each bench/cases/*.toml is one row: data (bench/data/*.sql), pipeline, SQL (or a query that is run
+Each bench/cases/*.toml is one row: data (bench/data/*.sql, those of `parquet` cases as Parquet too), pipeline, SQL (or a query that is run
 over CSV and over Parquet), Polars code, shell command, targets. All contestants of a case run in
 turn, N rounds of fresh processes on a warm cache, measured by tools/caprun (wall time, peak
 resident set from the kernel). DuckDB runs with threads = processors
@@ -77,11 +77,14 @@ def make_data(name, folder, scale, formats):
     """Make bench/data/NAME.sql's file(s) for this scale in the folder, once."""
     sql = data_sql(name)
     fields = header_fields(sql)
+    if "like" in fields:
+        sql = data_sql(fields["like"])
     rows = int(fields["rows"]) if "fixed" in fields else max(1000, int(int(fields["rows"]) * scale))
     query = Template(sql).substitute(rows=rows)
     folder.mkdir(parents=True, exist_ok=True)
     csv_options = f"FORMAT csv, HEADER {fields.get('header', 'true')}"
-    kinds = {"csv": csv_options, "json": "FORMAT json", "parquet": "FORMAT parquet"}
+    kinds = {"csv": csv_options, "json": "FORMAT json",
+             "parquet": "FORMAT parquet, " + fields.get("parquet", "COMPRESSION snappy")}
     for kind in [fields.get("format", "csv"), *formats]:
         path = folder / f"{name}.{kind}"
         if path.exists():
@@ -249,7 +252,7 @@ def run_case(name, case, args):
     work.mkdir(parents=True)
     data = (args.data or WORK) / f"data-{args.scale:g}"
     for dataset in case["data"]:
-        kinds = ["parquet"] if "sql_parquet" in case or "query" in case else []
+        kinds = ["parquet"] if {"sql_parquet", "query", "parquet"} & case.keys() else []
         make_data(dataset, data, args.scale, kinds)
     places = {"data": data, "out": work / "out.csv", "tmp": work / "tmp", "work": work}
     (work / "pipeline.yaml").write_text(case.get("pipeline", ""))

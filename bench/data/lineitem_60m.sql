@@ -1,0 +1,4 @@
+-- As much of lineitem as TPC-H has at scale factor 10: 60M rows
+-- like: lineitem
+-- rows: 15000000
+-- format: parquet

@@ -1,0 +1,5 @@
+-- 60M rows of lineitem in row groups of 6M, whose pages are of up to 100 MB
+-- like: lineitem
+-- rows: 15000000
+-- format: parquet
+-- parquet: COMPRESSION zstd, ROW_GROUP_SIZE 6000000
