@@ -209,18 +209,40 @@ static void add_int_total(wr_physical physical, const wr_vector_view *view, cons
     add_total_to_int_sum(state, total, live->count);
 }
 
-static void add_float_total(wr_physical physical, const wr_vector_view *view, const live_rows *live,
-                            float_sum *state)
+enum { FEW_WORDS = 256 };
+
+/* Of a small dictionary: each of its words as often as it comes. */
+static void add_words(wr_physical physical, const wr_vector *words, const uint32_t *places,
+                      uint32_t count, wr_fsum *sum)
+{
+    uint16_t times[2][FEW_WORDS] = {0}; /* by turns, as equal words often follow each other */
+
+    for (uint32_t i = 0; i < count; i++)
+        times[i % 2][places[i]]++;
+    for (uint32_t w = 0; w < words->row_count; w++)
+        if (times[0][w] + times[1][w] > 0)
+            wr_fsum_add_times(sum,
+                              physical == WR_PHYS_F64 ? ((const double *)words->data)[w]
+                                                      : (double)((const float *)words->data)[w],
+                              (uint32_t)times[0][w] + times[1][w]);
+}
+
+static void add_float_total(wr_physical physical, const wr_vector *column, const wr_vector_view *view,
+                            const live_rows *live, float_sum *state)
 {
     uint32_t        room[WR_BATCH_ROWS_MAX];
     const uint32_t *places = find_places(view, live, room);
     double          values[WR_BATCH_ROWS_MAX];
 
+    state->count += live->count;
+    if (column->encoding == WR_DICT && column->dict->row_count <= FEW_WORDS) {
+        add_words(physical, column->dict, places, live->count, &state->sum);
+        return;
+    }
     for (uint32_t i = 0; i < live->count; i++)
         values[i] = physical == WR_PHYS_F64 ? ((const double *)view->data)[places[i]]
                                             : (double)((const float *)view->data)[places[i]];
     wr_fsum_add_many(&state->sum, values, live->count);
-    state->count += live->count;
 }
 
 /* ---- Sums of many groups ------------------------------------------------------------------------ */
@@ -270,11 +292,13 @@ static double float_at(wr_physical physical, const wr_vector_view *view, wr_type
     return wr_type_is_unsigned(type) ? (double)scalar.u64 : (double)scalar.i64;
 }
 
-static void update_float_sum(wr_physical physical, const wr_vector_view *view,
-                             const live_rows *live, uint8_t *const *states, uint32_t offset)
+static void update_float_sum(wr_physical physical, const wr_vector *column,
+                             const wr_vector_view *view, const live_rows *live,
+                             uint8_t *const *states, uint32_t offset)
 {
     if (live->single) {
-        add_float_total(physical, view, live, (float_sum *)(void *)(live->single + offset));
+        add_float_total(physical, column, view, live,
+                        (float_sum *)(void *)(live->single + offset));
         return;
     }
     for (uint32_t i = 0; i < live->count; i++) {
@@ -572,7 +596,7 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
         update_int_sum(physical, &view, live, states, offset);
         return WR_OK;
     case FLOAT_SUM:
-        update_float_sum(physical, &view, live, states, offset);
+        update_float_sum(physical, &columns[agg->argument], &view, live, states, offset);
         return WR_OK;
     case INTERVAL_SUM:
         update_interval_sum(&view, live, states, offset);

@@ -170,6 +170,11 @@ void wr_fsum_add(wr_fsum *sum, double x)
     narrow_add(sum, x);
 }
 
+void wr_fsum_add_times(wr_fsum *sum, double x, uint32_t times)
+{
+    narrow_add_times(sum, x, times);
+}
+
 /* Greatest magnitude, as bits: those of NaN and infinities are above all others. */
 static uint64_t greatest_bits(const double *values, size_t count)
 {

@@ -34,6 +34,8 @@ typedef struct wr_fsum_wide {
 } wr_fsum_wide;
 
 void   wr_fsum_add(wr_fsum *sum, double x);
+/** Add x `times` times, once or more. */
+void   wr_fsum_add_times(wr_fsum *sum, double x, uint32_t times);
 /** Add `count` values. Cost: about 1.5 ns a value. */
 void   wr_fsum_add_many(wr_fsum *sum, const double *values, size_t count);
 void   wr_fsum_merge(wr_fsum *sum, const wr_fsum *other);

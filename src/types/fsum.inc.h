@@ -18,7 +18,7 @@ static void FN(raise_window)(STATE *sum, int position)
     sum->top = (int16_t)(position + 1);
 }
 
-static inline void FN(add)(STATE *sum, double x)
+static inline void FN(add_times)(STATE *sum, double x, int64_t times)
 {
     cut_value cut;
     int       at;
@@ -34,7 +34,12 @@ static inline void FN(add)(STATE *sum, double x)
     at = sum->top - 1 - cut.lowest; /* index of the lowest digit; may lie below the window */
     for (int i = 0; i < CUT_DIGITS; i++, at--)
         if (at >= 0 && at < N)
-            sum->digits[at] += cut.digits[i];
+            sum->digits[at] += cut.digits[i] * times;
+}
+
+static inline void FN(add)(STATE *sum, double x)
+{
+    FN(add_times)(sum, x, 1);
 }
 
 static void FN(merge)(STATE *sum, const STATE *other)

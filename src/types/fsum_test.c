@@ -48,6 +48,9 @@ static void many_at_a_time_make_the_same_state(void)
 
     for (int i = 0; i < COUNT; i++)
         wr_fsum_add(&one, values[i]);
+    for (int i = 0; i < 1000; i++)
+        wr_fsum_add(&one, values[0]);
+    wr_fsum_add_times(&many, values[0], 1000);
     for (int i = 0, part; i < COUNT; i += part) {
         part = 1 + (int)(next_random() % 300);
         part = part < COUNT - i ? part : COUNT - i;
