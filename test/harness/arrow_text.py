@@ -29,6 +29,21 @@ def timestamp_text(units, unit, zone):
     return f"{day} {time_text(rest, unit)}{'+00' if zone else ''}"
 
 
+def interval_text(months, days, microseconds):
+    """As PostgreSQL: a part behind a negative one has its sign."""
+    years = abs(months) // 12 * (1 if months >= 0 else -1)
+    parts, was_negative = [], False
+    for number, name in [(years, "year"), (months - 12 * years, "mon"), (days, "day")]:
+        if number:
+            plural = "" if number == 1 else "s"
+            parts.append(f"{'+' if was_negative and number > 0 else ''}{number} {name}{plural}")
+            was_negative = number < 0
+    if microseconds or not parts:
+        sign = "-" if microseconds < 0 else "+" if was_negative else ""
+        parts.append(sign + time_text(abs(microseconds), "us"))
+    return " ".join(parts)
+
+
 def float_text(value, kind):
     if math.isnan(value) or math.isinf(value):
         return None  # JSON has no such numbers
@@ -55,8 +70,19 @@ def json_of(scalar):
     kind = scalar.type
     if not scalar.is_valid:
         return None
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind) or
+            pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind)):
         return [json_of(item) for item in scalar]
+    if pa.types.is_union(kind):
+        return {field.name: json_of(scalar.value) if code == scalar.type_code else None
+                for code, field in zip(kind.type_codes, kind)}
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return json_of(scalar.value if pa.types.is_dictionary(kind) else
+                       pa.scalar(scalar.as_py(), kind.value_type))
+    if pa.types.is_duration(kind):
+        return interval_text(0, 0, scalar.value * 10 ** 6 // 10 ** DIGITS[kind.unit])
+    if pa.types.is_interval(kind):
+        return interval_text(scalar.as_py().months, scalar.as_py().days, scalar.as_py().nanoseconds // 1000)
     if pa.types.is_map(kind):
         return {"map": [(json_of(pa.scalar(k, kind.key_type)), json_of(pa.scalar(v, kind.item_type)))
                         for k, v in scalar.as_py()]}
@@ -74,10 +100,9 @@ def json_of(scalar):
         return str(scalar.as_py())
     if isinstance(kind, pa.UuidType):
         return str(scalar.as_py())
-    if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_large_binary(kind):
+    if (pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_large_binary(kind) or
+            pa.types.is_binary_view(kind)):
         return "\\x" + scalar.as_py().hex()
-    if pa.types.is_dictionary(kind):
-        return json_of(scalar.value)
     return scalar.as_py()
 
 

@@ -1,0 +1,222 @@
+/* ar_split.c — the parallel half: rows of a record batch to batches.
+ *
+ * A batch has as many rows as every column can give at once.
+ *
+ * Invariants
+ *  1. All columns are read from the same row on: rows are found, not counted.
+ *  2. All memory is one block whose layout depends on schema, request and constants only. */
+#include "ar_priv.h"
+
+enum {
+    POOL_CHUNKS = 4,          /* of chunk_bytes, and a quarter a column: for buffers and dictionaries ... */
+    POOL_BYTES_MIN = 3 << 19, /* ... but no less than the window of a usual buffer of zstd takes         */
+    TEXT_PARTS = 16,          /* of chunk_bytes: room for the texts of a gathered column                 */
+    ROOM_CHUNKS = 2,          /* of chunk_bytes, for packed values of a nested column                     */
+};
+
+/* ---- Memory ------------------------------------------------------------------------------------- */
+
+static wr_type type_of(const wr_read_request *request, uint32_t column)
+{
+    return request->schema->fields[request->columns[column]].type;
+}
+
+static uint64_t room_bytes(const wr_read_request *request, wr_type type)
+{
+    if (wr_type_is_nested(type))
+        return (uint64_t)ROOM_CHUNKS * request->chunk_bytes;
+    return wr_type_is_text(type) ? request->chunk_bytes / TEXT_PARTS : 0;
+}
+
+static void lay_out_reading(const wr_read_request *request, wr_type type, ar_reading *out,
+                            wr_carver *carver)
+{
+    uint64_t   rows = request->batch_rows, bit_bytes = wr_bit_words(rows) * sizeof(uint64_t);
+    ar_reading reading = {.room_bytes = room_bytes(request, type)};
+
+    reading.values = wr_carve(carver, rows * wr_physical_bytes(wr_type_physical(type)));
+    reading.valid = wr_carve(carver, bit_bytes);
+    reading.out_valid = wr_carve(carver, bit_bytes);
+    reading.codes = wr_carve(carver, rows * sizeof(uint32_t));
+    reading.room = wr_carve(carver, reading.room_bytes);
+    if (reading.values)
+        *out = reading;
+}
+
+/* Carve everything; `split` is only counted with while the carver has no base. */
+static void lay_out(const wr_read_request *request, ar_split *split, wr_carver *carver)
+{
+    uint32_t nodes = wr_ar_node_room(request), columns = request->column_count;
+
+    split->cursors = wr_carve(carver, nodes * sizeof(ar_cursor));
+    split->dictionaries = wr_carve(carver, nodes * sizeof(ar_dictionary));
+    split->readings = wr_carve(carver, columns * sizeof(ar_reading));
+    split->vectors = wr_carve(carver, columns * sizeof(wr_vector));
+    split->cells = wr_carve(carver, columns * sizeof(wr_vector_cell));
+    split->window = wr_carve(carver, AR_META_BYTES);
+    split->meta_room = wr_carve(carver, AR_META_BYTES);
+    split->pool.size = (POOL_CHUNKS + (uint64_t)columns / 4) * request->chunk_bytes;
+    if (split->pool.size < POOL_BYTES_MIN)
+        split->pool.size = POOL_BYTES_MIN;
+    split->pool.bytes = wr_carve(carver, split->pool.size + AR_PAD);
+    wr_long_writer_layout(&split->writer, request->scratch, carver);
+    for (uint32_t c = 0; c < columns; c++)
+        lay_out_reading(request, type_of(request, c), carver->base ? &split->readings[c] : NULL, carver);
+}
+
+static uint64_t split_lease_min(const wr_read_request *request)
+{
+    wr_carver carver = {0};
+    ar_split  counted;
+
+    lay_out(request, &counted, &carver);
+    return carver.used;
+}
+
+static wr_status split_init(const wr_read_request *request, wr_split *base, wr_bump *bump, wr_error *err)
+{
+    ar_split *split = (ar_split *)base;
+    wr_carver carver;
+
+    memset(&split->base + 1, 0, sizeof *split - sizeof split->base);
+    WR_TRY(wr_carver_init(&carver, bump, split_lease_min(request), err));
+    lay_out(request, split, &carver);
+    split->request = request;
+    return WR_OK;
+}
+
+/* ---- Begin -------------------------------------------------------------------------------------- */
+
+void wr_ar_split_begin(ar_split *split, ar_file *file, uint64_t begin, uint64_t end)
+{
+    bool is_new = split->file_number != file->base.file_index + 1u ||
+                  split->wanted_generation != file->generation;
+
+    split->file = file;
+    split->file_number = file->base.file_index + 1u;
+    split->batch = file->batch;
+    split->number = file->batch_number;
+    split->row = begin;
+    split->end = end;
+    split->begin = begin;
+    split->last_rows = 0;
+    split->is_loaded = false;
+    split->wanted_generation = file->generation;
+    if (is_new) {
+        split->generation = UINT64_MAX;
+        memcpy(split->dictionaries, file->dictionaries, file->dictionary_count * sizeof(ar_dictionary));
+    }
+    for (uint32_t c = 0; c < split->request->column_count; c++)
+        split->readings[c].next = split->readings[c].have = 0;
+}
+
+static wr_status raise_place(const ar_split *split, uint32_t column, wr_status status, wr_error *err)
+{
+    const wr_read_request *request = split->request;
+
+    wr_error_while(err, "reading column '%.*s' in record batch %llu of %.*s",
+                   WR_TEXT_ARG(request->schema->fields[request->columns[column]].name),
+                   (unsigned long long)split->number, WR_TEXT_ARG(split->base.path));
+    return status;
+}
+
+/* Buffers of all columns. */
+static wr_status load(ar_split *split, wr_error *err)
+{
+    const ar_file *file = split->file;
+
+    WR_TRY(wr_ar_load_dictionaries(split, err));
+    split->pool.used = split->kept;
+    WR_TRY(wr_ar_load(split, &split->batch, 0, file->node_count, split->end - split->begin, err));
+    for (uint32_t c = 0; c < split->request->column_count; c++) {
+        const ar_column *column = &file->columns[c];
+
+        if (!column->is_missing && split->cursors[column->first_node].length != split->batch.rows)
+            return raise_place(split, c, WR_RAISE(err, WR_CORRUPT, "the column has not as many values as its "
+                                                  "record batch has rows"), err);
+    }
+    split->is_loaded = true;
+    return WR_OK;
+}
+
+/* ---- Batches ------------------------------------------------------------------------------------ */
+
+static wr_status measure(ar_split *split, uint32_t *out_count, wr_error *err)
+{
+    uint64_t left = split->end - split->row;
+
+    *out_count = left < split->request->batch_rows ? (uint32_t)left : split->request->batch_rows;
+    for (uint32_t c = 0; c < split->request->column_count; c++) {
+        wr_status status = split->file->columns[c].is_missing
+                               ? WR_OK
+                               : wr_ar_column_measure(split, c, out_count, err);
+
+        if (status != WR_OK)
+            return raise_place(split, c, status, err);
+    }
+    return WR_OK;
+}
+
+static wr_status read_batch(ar_split *split, wr_batch *out, wr_error *err)
+{
+    uint32_t row_count;
+
+    split->base.row_base += split->last_rows;
+    WR_TRY(measure(split, &row_count, err));
+    *out = (wr_batch){.row_count = row_count, .column_count = split->request->column_count,
+                      .columns = split->vectors};
+    wr_batch_select_all(out);
+    split->last_rows = row_count;
+    for (uint32_t c = 0; c < split->request->column_count; c++) {
+        wr_value  null = {.type = type_of(split->request, c), .is_null = true};
+        wr_status status;
+
+        if (split->file->columns[c].is_missing) {
+            wr_vector_set_const(&split->vectors[c], &null, row_count, &split->cells[c]);
+            continue;
+        }
+        status = wr_ar_column_take(split, c, row_count, &split->vectors[c], err);
+        if (status != WR_OK)
+            return raise_place(split, c, status, err);
+    }
+    split->row += row_count;
+    return WR_OK;
+}
+
+static wr_status split_read(const wr_read_request *request, wr_split *base, wr_batch *out, bool *out_end,
+                            wr_error *err)
+{
+    ar_split *split = (ar_split *)base;
+
+    *out = (wr_batch){.columns = split->vectors, .column_count = request->column_count};
+    if (!split->is_loaded && split->row < split->end)
+        WR_TRY_WHILE(load(split, err), err, "reading record batch %llu of %.*s",
+                     (unsigned long long)split->number, WR_TEXT_ARG(base->path));
+    if (split->row < split->end)
+        WR_TRY(read_batch(split, out, err));
+    *out_end = split->row == split->end;
+    return WR_OK;
+}
+
+static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
+                         wr_reject *out_place)
+{
+    (void)request;
+    out_place->path = split->path;
+    out_place->row = split->first_row + split->row_base + row + 1;
+    out_place->byte_offset = split->byte_offset;
+}
+
+const wr_format_reader_ops WR_AR_READER = {
+    .file_bytes = sizeof(ar_file),
+    .split_bytes = sizeof(ar_split),
+    .access = WR_ACCESS_SHARED,
+    .infer = wr_ar_infer,
+    .file_lease_min = wr_ar_file_lease_min,
+    .split_lease_min = split_lease_min,
+    .file_open = wr_ar_file_open,
+    .split_init = split_init,
+    .next_split = wr_ar_next_split,
+    .split_read = split_read,
+    .describe_row = describe_row,
+};
