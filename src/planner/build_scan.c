@@ -182,7 +182,7 @@ wr_status wr_scan_build(wr_builder *b, const wr_plan_node *logical, wr_stream *o
     wr_read_request   *request = WR_BUMP_NEW(b->bump, wr_read_request, err);
     wr_field          *partitions = WR_BUMP_NEW_ARRAY(b->bump, wr_field,
                                                       logical->scan.partition_count + 1, err);
-    bool               is_paged = table->format->reader->access == WR_ACCESS_RANDOM;
+    bool               is_paged = table->format->reader->access != WR_ACCESS_STREAM;
 
     if (!plan || !request || !partitions)
         return WR_NO_MEMORY;

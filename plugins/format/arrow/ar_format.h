@@ -26,6 +26,7 @@ enum {
     AR_RAW_PREFIX_BYTES = 8,  /* before a compressed buffer: its raw size */
     AR_VIEW_BYTES = 16,
     AR_VIEW_INLINE_BYTES = 12,
+    AR_BODY_ALIGNMENT = 64,   /* of buffers that are written */
 };
 
 enum { AR_V4 = 3, AR_V5 = 4 };

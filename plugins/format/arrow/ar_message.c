@@ -5,6 +5,8 @@
  * Cost: a few words of metadata a message. */
 #include "ar_priv.h"
 
+enum { OLD_SCHEMA_BYTES_MAX = 1 << 26 };
+
 /* ---- The feed ----------------------------------------------------------------------------------- */
 
 wr_status wr_ar_feed_read(ar_feed *feed, void *out, size_t count, wr_error *err)
@@ -117,10 +119,10 @@ wr_status wr_ar_feed_open(const wr_file_reader *file, ar_feed *out_feed, bool *o
         *out_feed = feed;
         return WR_OK;
     }
-    /* Before 0.15 a stream began with a length alone, of a schema. */
+    /* Before 0.15 a stream began with a length alone, of a schema: no text does. */
     feed.first_word = wr_load_u32(head);
     feed.has_first_word = true;
-    if (feed.first_word != AR_CONTINUE && feed.first_word > INT32_MAX / 8)
+    if (feed.first_word != AR_CONTINUE && feed.first_word > OLD_SCHEMA_BYTES_MAX)
         return WR_RAISE(err, WR_CORRUPT, "neither an Arrow file nor an Arrow stream: it begins otherwise");
     *out_feed = feed;
     return WR_OK;
