@@ -13,7 +13,7 @@ STEPS = ("scan", "generate", "filter", "map", "project", "sort", "limit", "aggre
          "intersect", "except", "sample", "fill", "unpivot", "pivot", "unnest", "lateral",
          "window", "join", "sink")
 TOPICS = [("steps", "Steps", "step"), *((step, f"Keys of {step}", "key") for step in STEPS),
-          ("formats", "Formats", "format"), ("csv", "Options of csv", "option"),
+          ("formats", "Formats", "format"), ("csv", "Options of csv", "option"), ("arrow", "Options of arrow", "option"),
           ("aggregates", "Aggregates", "aggregate"),
           ("windows", "Window functions", "function"), ("functions", "Functions and operators", "name")]
 
