@@ -236,8 +236,15 @@ def run_damage(large, seconds):
     if not has_oracles():
         print("    skipped damage: no duckdb or pyarrow in .venv (tools/setup.sh test got none)")
         return 0, (0, 0, 1)
-    return run_script("damage", [ORACLES, "test/conformance/parquet_damage.py", "--every",
-                                 "1" if large else "5"], seconds, program_env("clang"))
+    counts, end = Counts(), time.monotonic() + seconds
+    for name in ("parquet_damage", "arrow_damage"):
+        code, triple = run_script(f"damage-{name}", [ORACLES, f"test/conformance/{name}.py", "--every",
+                                                     "1" if large else "5"],
+                                  max(1, end - time.monotonic()), program_env("clang"))
+        counts.add(triple)
+        if code is None:
+            return None, (counts.passed, counts.failed, counts.skipped)
+    return 0, (counts.passed, counts.failed, counts.skipped)
 
 
 def write_fuzz_words(path):

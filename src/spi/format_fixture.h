@@ -101,12 +101,12 @@ static inline fixture_raw fixture_raw_of(const void *bytes, size_t byte_count)
 }
 
 /* What a format of this kind reads from. */
-static inline void fixture_set_source(const wr_format *format, fixture_input *input, fixture_raw *raw,
-                                      wr_file_reader *file)
+static inline void fixture_set_source(const wr_format *format, bool is_plain, fixture_input *input,
+                                      fixture_raw *raw, wr_file_reader *file)
 {
-    if (format->reader->access == WR_ACCESS_RANDOM)
+    if (is_plain || format->reader->access == WR_ACCESS_RANDOM)
         file->raw = &raw->base;
-    else
+    if (format->reader->access != WR_ACCESS_RANDOM)
         file->input = &input->base;
 }
 
@@ -152,6 +152,7 @@ typedef struct fixture_scan {
     uint32_t           batch_rows;  /* 0: 1024                                       */
     size_t             piece;       /* bytes a read of the input gives; 0: no limit  */
     bool               infer_full, skip_bad, no_scratch, count_rows;
+    bool               is_plain;    /* no stream, for formats that read either       */
     uint32_t           keep_every;  /* of rows so many only one is rendered; 0: all  */
     uint64_t           rows_max;    /* no more is read (is_cut); 0: no limit         */
     wr_arena         **kept_arena;  /* made by the first scan, left for the others; NULL: none */
@@ -349,7 +350,7 @@ static inline wr_status fixture_begin(fixture_scan *scan, const void *bytes, siz
     wr_lease      *leases[] = {&scan->lease};
     wr_file_reader file = {.path = wr_text_of(scan->path ? scan->path : "data.csv")};
 
-    fixture_set_source(scan->format, &input, &raw, &file);
+    fixture_set_source(scan->format, scan->is_plain, &input, &raw, &file);
     if (scan->kept_arena && *scan->kept_arena)
         scan->arena = *scan->kept_arena;
     else
@@ -442,7 +443,7 @@ static inline wr_status fixture_read(fixture_scan *scan, const void *bytes, size
                         (unsigned long long)(file_bytes + split_bytes));
     memset(file, 0, reader->file_bytes);
     memset(split, 0, reader->split_bytes);
-    fixture_set_source(scan->format, &input, &raw, file);
+    fixture_set_source(scan->format, scan->is_plain, &input, &raw, file);
     file->path = wr_text_of(scan->path ? scan->path : "data.csv");
     fixture_exact_bump(scan, file_bytes, &file_lease, &file_bump);
     fixture_exact_bump(scan, split_bytes, &split_lease, &split_bump);

@@ -136,6 +136,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="cases whose name has this text")
     parser.add_argument("--keep", action="store_true", help="keep the files")
+    parser.add_argument("--large", action="store_true", help="nothing else: it is all of them already")
     args = parser.parse_args()
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="arrow-write-", dir=scratch_folder()))

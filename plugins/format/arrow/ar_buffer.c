@@ -11,6 +11,8 @@
  * Cost: reads of a window each; the codec's own. */
 #include "ar_priv.h"
 
+static uint8_t nothing[1]; /* the window of buffers without a byte: never written */
+
 enum { PIECE_BYTES = 16 << 10, WINDOW_BYTES_MIN = 64, FILL_ROUNDS = 4 };
 
 void *wr_ar_pool_take(ar_pool *pool, uint64_t bytes)
@@ -68,7 +70,7 @@ static wr_status place_buffer(loading *l, uint64_t index, ar_buffer *out, wr_err
 {
     uint64_t at = l->batch->meta_buffers + index * AR_BUFFER_BYTES, offset, size;
 
-    *out = (ar_buffer){0};
+    *out = (ar_buffer){.window = nothing};
     if (index >= l->batch->buffer_count)
         return WR_RAISE(err, WR_CORRUPT, "a record batch has %u buffers, fewer than its columns take",
                         l->batch->buffer_count);
@@ -94,7 +96,7 @@ static wr_status place_buffer(loading *l, uint64_t index, ar_buffer *out, wr_err
             return WR_RAISE(err, WR_CORRUPT, "compressed buffer %llu has a negative size",
                             (unsigned long long)index);
         if (out->is_stored && raw_bytes == 0)
-            *out = (ar_buffer){0};
+            *out = (ar_buffer){.window = nothing};
         if (out->is_stored)
             size = raw_bytes;
     }
@@ -163,7 +165,8 @@ static wr_status place_node(loading *l, uint32_t n, wr_error *err)
     cursor->data = NULL;
     cursor->data_count = 0;
     cursor->run_begin = cursor->run_end = 0;
-    memset(cursor->buffers, 0, sizeof cursor->buffers);
+    for (uint32_t i = 0; i < AR_BUFFERS; i++)
+        cursor->buffers[i] = (ar_buffer){.window = nothing};
     if (l->meta.status != WR_OK)
         return l->meta.status;
     if (cursor->length > INT64_MAX / 64 || cursor->length > INT64_MAX / (node->stored_bytes + 1ull))

@@ -67,8 +67,8 @@ static wr_status read_length(ar_feed *feed, uint32_t *out, bool *out_end, wr_err
     } else {
         WR_TRY(wr_input_read_full(feed->input, word, sizeof word, &got, err));
         feed->at += got;
-        *out_end = got == 0;
-        if (got > 0 && got < sizeof word)
+        *out_end = got == 0 && !feed->is_file; /* a stream may end without a word, a file has a footer */
+        if (!*out_end && got < sizeof word)
             return WR_RAISE(err, WR_CORRUPT, "it ends inside of a message, at byte %llu",
                             (unsigned long long)feed->at);
     }
@@ -112,7 +112,7 @@ wr_status wr_ar_feed_open(const wr_file_reader *file, ar_feed *out_feed, bool *o
     if (memcmp(head, AR_FEATHER_V1, 4) == 0)
         return WR_RAISE(err, WR_UNSUPPORTED, "a Feather file of the old version 1: write it as version 2");
     if (memcmp(head, AR_MAGIC, 4) == 0) {
-        *out_is_file = true;
+        *out_is_file = feed.is_file = true;
         WR_TRY(wr_ar_feed_read(&feed, head + 4, sizeof head - 4, err));
         if (memcmp(head, AR_MAGIC, AR_MAGIC_BYTES) != 0)
             return WR_RAISE(err, WR_CORRUPT, "no Arrow file: it begins otherwise");

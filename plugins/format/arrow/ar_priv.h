@@ -84,7 +84,7 @@ typedef struct ar_feed {
     uint64_t      at;     /* bytes before the next message */
     uint64_t      end;    /* of what is to be read, if raw */
     uint32_t      first_word; /* of a stream: what told that it is none of the others */
-    bool          has_first_word;
+    bool          has_first_word, is_file;
 } ar_feed;
 
 typedef struct ar_message {

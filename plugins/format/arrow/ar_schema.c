@@ -364,11 +364,10 @@ static wr_status make_type(maker *m, const ar_field *field, uint32_t depth, wr_t
 
     if (depth > AR_DEPTH_MAX)
         return WR_RAISE(err, WR_UNSUPPORTED, "fields are nested more than %d deep", AR_DEPTH_MAX);
+    if (field->is_map)
+        return make_map(m, field, depth, out, err);
     switch ((ar_kind)field->kind) {
     case AR_KIND_LIST:
-        if (field->is_map)
-            return make_map(m, field, depth, out, err);
-        /* fall through */
     case AR_KIND_LIST_VIEW:
     case AR_KIND_FIXED_LIST:
         WR_TRY(make_child(m, field, 0, depth, &child, &inner, err));

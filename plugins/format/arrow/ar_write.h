@@ -216,6 +216,7 @@ typedef struct ar_out_block {
     uint32_t       *next;
     ar_long_cell   *long_row;
     uint32_t        piece_next;
+    uint32_t        encoded;    /* buffers that are */
     uint64_t        rows;
     bool            is_long;    /* it is one row, in long_row */
 } ar_out_block;
@@ -231,12 +232,11 @@ wr_status wr_ar_take(const wr_write_request *request, void *shared, void *block,
 uint64_t  wr_ar_encoder_bytes(const wr_write_request *request);
 wr_status wr_ar_encoder_init(const wr_write_request *request, void *encoder, wr_bump *bump, wr_error *err);
 wr_status wr_ar_encode(const wr_write_request *request, void *shared, void *block, void *encoder,
-                       wr_error *err);
+                       bool *out_more, wr_error *err);
 wr_status wr_ar_write(const wr_write_request *request, void *shared, void *block, wr_output *output,
                       wr_error *err);
 wr_status wr_ar_begin(const wr_write_request *request, void *shared, wr_output *output, wr_error *err);
 wr_status wr_ar_end(const wr_write_request *request, void *shared, void *encoder, wr_output *output,
                     wr_error *err);
-void      wr_ar_block_reset(const ar_shared *shared, ar_out_block *block);
 
 #endif

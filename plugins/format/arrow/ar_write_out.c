@@ -4,7 +4,7 @@
  * Cost: the codec's, and a copy. */
 #include "ar_write.h"
 
-enum { AS_IS_BYTES = AR_RAW_PREFIX_BYTES };
+enum { ENCODE_BYTES = 128 << 10 /* at a time, at least */ };
 
 /* ---- Encoding ----------------------------------------------------------------------------------- */
 
@@ -70,15 +70,12 @@ static uint64_t raw_bytes(const ar_out_buffers *buffers, uint32_t which)
     return which == AR_OUT_VALIDITY && buffers->null_count == 0 ? 0 : buffers->chains[which].byte_count;
 }
 
-static wr_status compress(const ar_shared *shared, ar_out_block *block, ar_encoder *encoder, uint32_t n,
-                          uint32_t which, wr_error *err)
+static wr_status compress(const ar_shared *shared, ar_out_block *block, ar_encoder *encoder,
+                          const ar_chain *chain, uint64_t raw, uint64_t *out_stored, wr_error *err)
 {
-    const ar_chain *chain = &block->buffers[n].chains[which];
-    uint64_t       *stored = &block->stored[n * AR_OUT_BUFFERS + which];
-    uint64_t        raw = raw_bytes(&block->buffers[n], which);
-    size_t          bytes;
+    size_t bytes;
 
-    *stored = UINT64_MAX;
+    *out_stored = UINT64_MAX;
     if (raw == 0)
         return WR_OK;
     move_bytes(shared, block, chain, encoder->raw, raw, false);
@@ -87,28 +84,46 @@ static wr_status compress(const ar_shared *shared, ar_out_block *block, ar_encod
     if (bytes >= raw)
         return WR_OK;
     move_bytes(shared, block, chain, encoder->stored, bytes, true);
-    *stored = bytes;
+    *out_stored = bytes;
+    return WR_OK;
+}
+
+/* The bits that are not a whole byte yet. */
+static wr_status end_bits(const ar_shared *shared, ar_out_block *block, wr_error *err)
+{
+    ar_putter p = {.nodes = shared->nodes, .buffers = block->buffers, .pieces = block->pieces,
+                   .next = block->next, .piece_bytes = shared->sizes.piece_bytes,
+                   .piece_count = shared->sizes.piece_count, .piece_next = block->piece_next};
+
+    WR_TRY(wr_ar_put_end(&p, shared->sizes.node_count, err));
+    wr_assert(!p.is_full, "there is room for the last bits");
     return WR_OK;
 }
 
 wr_status wr_ar_encode(const wr_write_request *request, void *shared_p, void *block_p, void *encoder_p,
-                       wr_error *err)
+                       bool *out_more, wr_error *err)
 {
     const ar_shared *shared = shared_p;
     ar_out_block    *block = block_p;
     ar_encoder      *encoder = encoder_p;
-    ar_putter        p = {.nodes = shared->nodes, .buffers = block->buffers, .pieces = block->pieces,
-                          .next = block->next, .piece_bytes = shared->sizes.piece_bytes,
-                          .piece_count = shared->sizes.piece_count, .piece_next = block->piece_next};
+    uint32_t         count = encoder->codec ? shared->sizes.node_count * AR_OUT_BUFFERS : 0;
+    uint64_t         sum = 0;
 
     (void)request;
     if (block->is_long)
         return WR_OK;
-    WR_TRY(wr_ar_put_end(&p, shared->sizes.node_count, err));
-    wr_assert(!p.is_full, "there is room for the last bits");
-    for (uint32_t n = 0; encoder->codec && n < shared->sizes.node_count; n++)
-        for (uint32_t which = 0; which < AR_OUT_BUFFERS; which++)
-            WR_TRY(compress(shared, block, encoder, n, which, err));
+    if (block->encoded == 0)
+        WR_TRY(end_bits(shared, block, err));
+    while (block->encoded < count && sum < ENCODE_BYTES) {
+        const ar_out_buffers *buffers = &block->buffers[block->encoded / AR_OUT_BUFFERS];
+        uint32_t              which = block->encoded % AR_OUT_BUFFERS;
+        uint64_t              raw = raw_bytes(buffers, which);
+
+        WR_TRY(compress(shared, block, encoder, &buffers->chains[which], raw,
+                        &block->stored[block->encoded++], err));
+        sum += raw;
+    }
+    *out_more = block->encoded < count;
     return WR_OK;
 }
 

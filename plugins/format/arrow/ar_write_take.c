@@ -154,6 +154,7 @@ static wr_status open_block(ar_shared *shared, ar_out_block *block, wr_error *er
     p->pieces = block->pieces;
     p->next = block->next;
     block->is_long = false;
+    block->encoded = 0;
     wr_ar_put_reset(p, shared->sizes.node_count);
     return wr_ar_put_begin(p, shared->sizes.node_count, err);
 }
