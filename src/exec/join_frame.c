@@ -4,7 +4,10 @@
 #include "base/fault.h"
 #include "exec/sorter.h"
 
-enum { STRESS_ROWS = 4 };
+enum {
+    STRESS_ROWS = 4,
+    TRIES_MAX = 100, /* a turn is shorter than falling asleep and being woken up */
+};
 
 wr_status wr_join_turns_open(wr_join_turns *turns, wr_node *node, uint64_t bump_bytes,
                              wr_error *err)
@@ -22,6 +25,21 @@ void wr_join_turns_close(wr_join_turns *turns)
     turns->is_open = false;
     wr_bump_release(&turns->bump);
     wr_mutex_release(&turns->mutex);
+}
+
+void wr_join_turns_enter(wr_join_turns *turns, wr_join_merge_side sides[WR_MERGE_SIDES])
+{
+    for (uint32_t tries = 0; !wr_mutex_try_lock(&turns->mutex); tries++) {
+        if (wr_join_merge_side_help(&sides[WR_MERGE_LEFT]) ||
+            wr_join_merge_side_help(&sides[WR_MERGE_RIGHT])) {
+            tries = 0;
+        } else if (tries < TRIES_MAX) {
+            wr_thread_yield();
+        } else {
+            wr_mutex_lock(&turns->mutex);
+            return;
+        }
+    }
 }
 
 uint64_t wr_join_worker_min(const wr_plan_join_merge *plan, const wr_exec *exec,

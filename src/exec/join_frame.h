@@ -1,13 +1,12 @@
 /* exec/join_frame.h — what the joins over two sorts have in common: workers take turns at the inputs,
  * and each has memory to join what it took.
  *
- * Call order: turns open; worker open; {with the mutex: begin, end; join}*; worker close; turns close.
- * Threads: begin and end with the mutex held; a worker's own otherwise. Cost: nothing a row. */
+ * Call order: turns open; worker open; {enter, begin, end, leave; join}*; worker close; turns close.
+ * Threads: between enter and leave one at a time. Cost: nothing a row. */
 #ifndef WR_EXEC_JOIN_FRAME_H
 #define WR_EXEC_JOIN_FRAME_H
 
-#include "exec/join_pairs.h"
-#include "os/thread.h"
+#include "exec/join_merge.h"
 
 /** The shared part: whose turn it is. A turn is one block of rows, and one morsel. */
 typedef struct wr_join_turns {
@@ -22,6 +21,13 @@ wr_status wr_join_turns_open(wr_join_turns *turns, wr_node *node, uint64_t bump_
                              wr_error *err) WR_MUST_USE;
 /** Idempotent; zeroed turns are fine. */
 void wr_join_turns_close(wr_join_turns *turns);
+
+/** Wait for a turn; meanwhile, have rows of the inputs ready for those whose turn it is. */
+void wr_join_turns_enter(wr_join_turns *turns, wr_join_merge_side sides[WR_MERGE_SIDES]);
+static inline void wr_join_turns_leave(wr_join_turns *turns)
+{
+    wr_mutex_unlock(&turns->mutex);
+}
 
 /** Is there another turn? Then it is this morsel. */
 static inline bool wr_join_turn_begin(const wr_join_turns *turns, uint64_t *out_morsel)

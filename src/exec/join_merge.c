@@ -5,22 +5,80 @@
 
 /* ---- One side -------------------------------------------------------------------------------- */
 
-wr_status wr_join_merge_side_open(wr_join_merge_side *side, wr_sorter *sorter, uint32_t key_count,
-                             wr_bump *bump, wr_error *err)
+wr_status wr_join_merge_side_open(wr_join_merge_side sides[WR_MERGE_SIDES], uint32_t s,
+                                  wr_sorter *sorter, uint32_t key_count, wr_bump *bump,
+                                  wr_error *err)
 {
-    side->sorter = sorter;
+    wr_join_merge_side *side = &sides[s];
+
+    side->other = &sides[!s];
     WR_TRY(wr_sortkey_init(&side->key, &sorter->layout, sorter->plan.keys, key_count, bump, err));
+    wr_mutex_init(&side->mutex);
+    side->sorter = sorter;
+    sorter->wants_spare_reader = sorter->exec->worker_count > 1;
     WR_TRY(wr_sorter_read_open(sorter, err));
-    return wr_sorter_reader_open(&side->reader, sorter, err);
+    WR_TRY(wr_sorter_reader_open(&side->readers[0], sorter, err));
+    side->reads_ahead = wr_sorter_has_reader(sorter);
+    return side->reads_ahead ? wr_sorter_reader_open(&side->readers[1], sorter, err) : WR_OK;
 }
 
 void wr_join_merge_side_close(wr_join_merge_side *side)
 {
     if (!side->sorter)
         return;
-    wr_sorter_reader_close(&side->reader);
+    for (uint32_t i = 0; i < 2; i++)
+        wr_sorter_reader_close(&side->readers[i]);
     wr_sorter_read_close(side->sorter);
+    wr_mutex_release(&side->mutex);
     side->sorter = NULL;
+}
+
+bool wr_join_merge_side_help(wr_join_merge_side *side)
+{
+    bool helps, any;
+
+    if (!side->reads_ahead || !wr_mutex_try_lock(&side->mutex))
+        return false;
+    helps = !side->is_filled && !side->is_last;
+    if (helps) {
+        side->fill_status =
+            wr_sorter_reader_fill(&side->readers[!side->reading], &any, &side->fill_error);
+        side->is_last = side->fill_status != WR_OK || !any;
+        side->is_filled = true;
+    }
+    wr_mutex_unlock(&side->mutex);
+    return helps;
+}
+
+static wr_status turn_reader(wr_join_merge_side *side, wr_error *err)
+{
+    bool any;
+
+    if (!side->is_filled) {
+        WR_TRY(wr_sorter_reader_fill(&side->readers[side->reading], &any, err));
+        side->is_last = !any;
+        return WR_OK;
+    }
+    side->reading = !side->reading;
+    side->is_filled = false;
+    if (side->fill_status != WR_OK && err)
+        *err = side->fill_error;
+    return side->fill_status;
+}
+
+/* The rows of the reader are used up: on to those of the other one, or the next ones. If just now
+ * somebody gets them ready, do the same for the other side. */
+static wr_status read_on(wr_join_merge_side *side, wr_error *err)
+{
+    wr_status status;
+
+    if (!wr_mutex_try_lock(&side->mutex)) {
+        wr_join_merge_side_help(side->other);
+        wr_mutex_lock(&side->mutex);
+    }
+    status = turn_reader(side, err);
+    wr_mutex_unlock(&side->mutex);
+    return status;
 }
 
 wr_status wr_join_merge_side_look(wr_join_merge_side *side, const wr_exec *exec, wr_error *err)
@@ -29,7 +87,9 @@ wr_status wr_join_merge_side_look(wr_join_merge_side *side, const wr_exec *exec,
         return WR_OK;
     if (wr_exec_is_cancelled(exec))
         return WR_RAISE(err, WR_CANCELLED, "cancelled");
-    WR_TRY(wr_sorter_read_rows(&side->reader, &side->rows, &side->count, err));
+    if (side->reads_ahead && side->readers[side->reading].rows_left == 0)
+        WR_TRY(read_on(side, err));
+    WR_TRY(wr_sorter_read_rows(&side->readers[side->reading], &side->rows, &side->count, err));
     side->next = 0;
     side->at_end = side->count == 0;
     return WR_OK;

@@ -12,7 +12,8 @@
  *     the pages, and those that had no room there in the stores, which spill when their share of the
  *     lease is full.
  * Call order: side open; block open; {take, join, take ...}; block close; side close.
- * Threads: wr_join_merge_take by one worker at a time; a block belongs to its worker.
+ * Threads: wr_join_merge_take by one worker at a time, wr_join_merge_side_help by others meanwhile; a
+ * block belongs to its worker.
  * Cost: a comparison (5-10 ns a key column) and a copy for each row, on top of reading it. */
 #ifndef WR_EXEC_JOIN_MERGE_H
 #define WR_EXEC_JOIN_MERGE_H
@@ -23,7 +24,16 @@
 /** One input. */
 typedef struct wr_join_merge_side {
     wr_sorter       *sorter;
-    wr_sorter_reader reader;
+    wr_sorter_reader readers[2];  /* rows come from one; the other is filled meanwhile by a worker
+                                     that waits for its turn, if there is memory for it   */
+    uint32_t         reading;     /* which one                                            */
+    bool             reads_ahead;
+    struct wr_join_merge_side *other; /* of the same join                                 */
+    wr_mutex         mutex;       /* held by who fills a reader; guards what follows      */
+    bool             is_filled;   /* the other reader: its rows come next                 */
+    bool             is_last;     /* there is nothing more to fill one with               */
+    wr_status        fill_status;
+    wr_error         fill_error;
     wr_sortkey       key;         /* the keys of the join in the sorter's rows            */
     const uint8_t  **rows;        /* read and not taken yet: next .. count                */
     uint32_t         next, count;
@@ -55,13 +65,17 @@ typedef struct wr_join_merge_block {
     bool            is_long;              /* the last group has rows in the stores    */
 } wr_join_merge_block;
 
-/** Begin to read. `bump` needs wr_sortkey_bytes(key_count). Errors those of wr_sorter_read_open. */
-wr_status wr_join_merge_side_open(wr_join_merge_side *side, wr_sorter *sorter, uint32_t key_count,
-                             wr_bump *bump, wr_error *err) WR_MUST_USE;
+/** Begin to read side `s`. `bump` needs wr_sortkey_bytes(key_count). Errors those of wr_sorter_read_open. */
+wr_status wr_join_merge_side_open(wr_join_merge_side sides[WR_MERGE_SIDES], uint32_t s,
+                                  wr_sorter *sorter, uint32_t key_count, wr_bump *bump,
+                                  wr_error *err) WR_MUST_USE;
 /** Have a row at hand, or know that there is none. Rows read before may be gone after that.
  * Errors   WR_IO, WR_CORRUPT, WR_CANCELLED */
 wr_status wr_join_merge_side_look(wr_join_merge_side *side, const wr_exec *exec,
                                   wr_error *err) WR_MUST_USE;
+/** Called by a worker that has to wait, while others use the side: get the next rows ready.
+ *  False: there was nothing to do. */
+bool wr_join_merge_side_help(wr_join_merge_side *side);
 /** The row at hand. */
 static inline const uint8_t *wr_join_merge_side_head(const wr_join_merge_side *side)
 {

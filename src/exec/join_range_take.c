@@ -48,8 +48,7 @@ wr_status wr_range_input_open(wr_range_input *input, const wr_plan_join_range *p
 
         input->runs[s] = (wr_range_run){.side = s, .store = &input->stores[s], .zones_max = zones_max,
                                         .zones = (wr_range_zone *)(void *)(pages + zones_at)};
-        WR_TRY(wr_join_merge_side_open(&input->sides[s], sorters[s], join->key_count + 1, bump,
-                                       err));
+        WR_TRY(wr_join_merge_side_open(input->sides, s, sorters[s], join->key_count + 1, bump, err));
     }
     return wr_range_tests_open(&input->tests, plan, layouts, bump, err);
 }

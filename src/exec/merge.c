@@ -278,6 +278,8 @@ WR_ALWAYS_INLINE wr_status play(const wr_merge *merge, wr_merge_node *node, wr_m
 {
     wr_merge_node other = *node;
     bool other_wins = other.code < winner->code;
+    uint64_t code_swap;
+    uint32_t input_swap;
 
     if (WR_UNLIKELY(other.code == winner->code)) {
         bool wins;
@@ -290,8 +292,12 @@ WR_ALWAYS_INLINE wr_status play(const wr_merge *merge, wr_merge_node *node, wr_m
         else
             other.code = code;
     }
-    *node = other_wins ? *winner : other;
-    *winner = other_wins ? other : *winner;
+    /* Who wins is anybody's guess, so there is no branch on it. */
+    code_swap = (other.code ^ winner->code) & -(uint64_t)other_wins;
+    input_swap = (other.input ^ winner->input) & -(uint32_t)other_wins;
+    *node = (wr_merge_node){other.code ^ code_swap, other.input ^ input_swap};
+    winner->code ^= code_swap;
+    winner->input ^= input_swap;
     return WR_OK;
 }
 

@@ -66,7 +66,7 @@ static wr_status asof_open(wr_node *node, wr_exec *exec, wr_error *err)
     for (uint32_t s = 0; s < SIDES; s++) {
         wr_sorter *sorter = wr_sort_sorter(node->reads[s]);
 
-        WR_TRY(wr_join_merge_side_open(&input->sides[s], sorter, key_count + 1, bump, err));
+        WR_TRY(wr_join_merge_side_open(input->sides, s, sorter, key_count + 1, bump, err));
         WR_TRY(wr_sortkey_init(&input->by[s], &sorter->layout, sorter->plan.keys, key_count, bump,
                                err));
     }
@@ -116,14 +116,16 @@ static void asof_local_close(wr_node *node, void *local_p)
 static wr_status take_block(asof_shared *shared, asof_local *local, uint64_t *out_morsel,
                             const wr_exec *exec, wr_error *err)
 {
-    wr_status status;
+    wr_status status = WR_OK;
 
-    WR_LOCKED(&shared->turns.mutex);
     local->block.count = 0;
-    if (!wr_join_turn_begin(&shared->turns, out_morsel))
-        return WR_OK;
-    status = wr_join_asof_take(&shared->input, &local->block, exec, err);
-    return wr_join_turn_end(&shared->turns, status, local->block.count > 0);
+    wr_join_turns_enter(&shared->turns, shared->input.sides);
+    if (wr_join_turn_begin(&shared->turns, out_morsel)) {
+        status = wr_join_asof_take(&shared->input, &local->block, exec, err);
+        status = wr_join_turn_end(&shared->turns, status, local->block.count > 0);
+    }
+    wr_join_turns_leave(&shared->turns);
+    return status;
 }
 
 /* Matches for which the residual condition is not true are none. */

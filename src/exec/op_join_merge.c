@@ -149,8 +149,8 @@ static wr_status merge_open(wr_node *node, wr_exec *exec, wr_error *err)
         side->wants_alone = wants_alone(join, s);
         side->one_is_enough = !join->residual && (join->type == WR_JOIN_ANTI ||
                                                   (join->type == WR_JOIN_SEMI && s == RIGHT));
-        WR_TRY(wr_join_merge_side_open(side, wr_sort_sorter(node->reads[s]), join->key_count,
-                                       &shared->turns.bump, err));
+        WR_TRY(wr_join_merge_side_open(shared->input.sides, s, wr_sort_sorter(node->reads[s]),
+                                       join->key_count, &shared->turns.bump, err));
     }
     return WR_OK;
 }
@@ -232,14 +232,12 @@ static void settle_share(merge_shared *shared, const wr_lease *lease, const wr_e
         shared->store_bytes_max = (uint64_t)SIDES * page_bytes;
 }
 
-/* The next block is this worker's; one without groups: there is none. */
-static wr_status take_block(merge_local *local, wr_error *err)
+static wr_status take_turn(merge_local *local, wr_error *err)
 {
     merge_shared        *shared = local->shared;
     wr_join_merge_block *block = &local->block;
     wr_status            status;
 
-    WR_LOCKED(&shared->turns.mutex);
     block->group_count = 0;
     if (!wr_join_turn_begin(&shared->turns, &local->morsel))
         return WR_OK;
@@ -252,6 +250,18 @@ static wr_status take_block(merge_local *local, wr_error *err)
     local->next_group = local->next_row[LEFT] = local->next_row[RIGHT] = 0;
     local->in_long = local->in_second_pass = false;
     return wr_join_turn_end(&shared->turns, status, block->group_count > 0);
+}
+
+/* The next block is this worker's; one without groups: there is none. */
+static wr_status take_block(merge_local *local, wr_error *err)
+{
+    merge_shared *shared = local->shared;
+    wr_status     status;
+
+    wr_join_turns_enter(&shared->turns, shared->input.sides);
+    status = take_turn(local, err);
+    wr_join_turns_leave(&shared->turns);
+    return status;
 }
 
 /* ---- Segments -------------------------------------------------------------------------------- */

@@ -234,16 +234,18 @@ static void begin_block(range_local *local)
 static wr_status take_block(range_local *local, wr_error *err)
 {
     range_shared *shared = local->shared;
-    wr_status     status;
+    wr_status     status = WR_OK;
 
-    WR_LOCKED(&shared->turns.mutex);
     local->block.count = 0;
-    if (!wr_join_turn_begin(&shared->turns, &local->morsel))
-        return WR_OK;
-    if (!shared->input.store_bytes_max)
-        settle_share(shared, local->worker.lease, local->worker.exec);
-    status = wr_range_take(&shared->input, &local->block, local->worker.exec, err);
-    return wr_join_turn_end(&shared->turns, status, local->block.count > 0);
+    wr_join_turns_enter(&shared->turns, shared->input.sides);
+    if (wr_join_turn_begin(&shared->turns, &local->morsel)) {
+        if (!shared->input.store_bytes_max)
+            settle_share(shared, local->worker.lease, local->worker.exec);
+        status = wr_range_take(&shared->input, &local->block, local->worker.exec, err);
+        status = wr_join_turn_end(&shared->turns, status, local->block.count > 0);
+    }
+    wr_join_turns_leave(&shared->turns);
+    return status;
 }
 
 /* ---- The inner side -------------------------------------------------------------------------- */

@@ -102,6 +102,7 @@ typedef enum row_kind {
     ROWS_ASCENDING,  /* by row number; strings: as text with leading zeros              */
     ROWS_DESCENDING,
     ROWS_NEARLY,     /* ascending but for one row in a hundred                          */
+    ROWS_OUTLIERS,   /* small but for a few                                             */
     ROWS_LONG,       /* strings of up to LONG_BYTES_MAX with common beginnings          */
 } row_kind;
 
@@ -215,6 +216,8 @@ static inline void set_random(wr_value *value, uint64_t random, char *buffer)
 
 static inline uint64_t ordinal_of(row_kind kind, uint64_t seed, uint64_t row, uint32_t column)
 {
+    uint64_t random;
+
     switch (kind) {
     case ROWS_FEW:
         return random_of(seed, row, column) % 7;
@@ -222,6 +225,9 @@ static inline uint64_t ordinal_of(row_kind kind, uint64_t seed, uint64_t row, ui
         return ((uint64_t)1 << 24) - row;
     case ROWS_NEARLY:
         return random_of(seed, row, column) % 100 == 0 ? random_of(seed, row, 99) % (1 << 20) : row;
+    case ROWS_OUTLIERS:
+        random = random_of(seed, row, column);
+        return random % 4000 == 0 ? random % (1 << 20) : random / 4000 % 16;
     case ROWS_ASCENDING:
         return row;
     default:

@@ -14,6 +14,7 @@ enum {
     BUFFER_BYTES_MAX = 256 * 1024, /* of one input of the merge                            */
     CHUNKS_SHARE = 32, /* all chunks get one part in so many of what is available      */
     FAN_IN_MIN = 2,
+    SPARE_SHARE = 8,   /* readers take at most one part in so many for a spare one             */
 };
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -105,12 +106,28 @@ static uint32_t choose_chunk_bytes(const wr_sorter *sorter, uint32_t readers)
     return bytes > sorter->page_bytes ? (uint32_t)bytes : sorter->page_bytes;
 }
 
+/* Readers that there is a wish for, if the memory is ample. */
+static bool try_spare_reader(wr_sorter *sorter, uint32_t readers)
+{
+    uint64_t available = wr_sorter_pages_available(sorter), pages;
+
+    if (!sorter->wants_spare_reader)
+        return false;
+    sorter->chunk_bytes = choose_chunk_bytes(sorter, readers + 1);
+    pages = (readers + 1) * reader_pages(&sorter->plan, sorter->exec, sorter->chunk_bytes);
+    if (pages > available / SPARE_SHARE)
+        return false;
+    sorter->local_pages = (uint32_t)pages;
+    sorter->local_space = wr_lease_try(sorter->lease, sorter->local_pages);
+    return sorter->local_space != NULL;
+}
+
 static wr_status take_locals(wr_sorter *sorter, wr_error *err)
 {
     uint32_t readers = certified_readers(sorter);
     wr_status status;
 
-    if (sorter->plan.by_page)
+    if (sorter->plan.by_page || try_spare_reader(sorter, readers))
         return WR_OK;
     sorter->chunk_bytes = choose_chunk_bytes(sorter, readers);
     sorter->local_pages =
@@ -267,6 +284,13 @@ void wr_sorter_read_close(wr_sorter *sorter)
     sorter->merge_space = sorter->local_space = NULL;
     sorter->locals_open = 0;
     sorter->is_merging = sorter->is_reading = false;
+}
+
+bool wr_sorter_has_reader(const wr_sorter *sorter)
+{
+    uint64_t pages = reader_pages(&sorter->plan, sorter->exec, sorter->chunk_bytes);
+
+    return (sorter->locals_open + 1) * pages <= sorter->local_pages;
 }
 
 wr_status wr_sorter_reader_open(wr_sorter_reader *reader, wr_sorter *sorter, wr_error *err)
@@ -525,6 +549,16 @@ static wr_status read_rows(wr_sorter_reader *reader, uint32_t batches, const uin
         *out_rows = next_rows(reader, count);
     reader->rows_left -= count;
     return WR_OK;
+}
+
+wr_status wr_sorter_reader_fill(wr_sorter_reader *reader, bool *out_any, wr_error *err)
+{
+    wr_status status = WR_OK;
+
+    if (reader->rows_left == 0)
+        status = take_chunk(reader, CHUNK_BATCHES, err);
+    *out_any = reader->rows_left > 0;
+    return status;
 }
 
 /* One batch: nobody else waits for the lock, and its rows are still at hand from the merge. */

@@ -1,15 +1,16 @@
 /* exec/sort_rows.h — sorts an array of row addresses in memory by their keys.
  *
- * An entry is the next eight key bytes as a big-endian integer and the row. Entries are sorted by
- * that integer (in-place MSD radix, then binary radix, then insertion); groups that are equal in it
- * take their next eight bytes and are sorted again, until keys end. Input that is already ascending or
+ * An entry is 64 bits of the key as an integer, and the row: of the key's first bytes those bits that
+ * vary at all, so they mostly say all of it. Entries are sorted by that integer (MSD radix, in
+ * place while they are many, then insertion); groups that are equal in it take the next eight key bytes and
+ * are sorted again, until keys end. Input that is already ascending or
  * strictly descending is recognised on the way, in the whole and in each group, and only checked or
  * turned around.
  *
  * Invariants: no memory but the array; no worst case above O(rows x key bytes) except for keys that
- * are equal in WR_SORTKEY_BYTES_MAX bytes (heap sort by comparisons); recursion depth <= 18.
+ * are equal in WR_SORTKEY_BYTES_MAX bytes (heap sort by comparisons); recursion depth <= 29.
  * Rows that compare equal come out in any order: the planner appends a position.
- * Cost: 30-40 ns a row for random 8-byte keys, 1M rows. */
+ * Cost: 30 ns a row for random 8-byte keys, 1M rows; 20 of them for the entries. */
 #ifndef WR_EXEC_SORT_ROWS_H
 #define WR_EXEC_SORT_ROWS_H
 

@@ -114,6 +114,7 @@ typedef struct wr_sorter {
     bool      is_reading, is_merging;
     uint8_t  *merge_space, *local_space;
     uint32_t  merge_pages, merge_buffer_bytes, local_pages, locals_open;
+    bool      wants_spare_reader;  /* one more than the lease is certified for, if it has room */
     uint32_t  next_source;         /* one after the other: runs, then buffers          */
     wr_spill_cursor cursor;
     size_t    next_entry;
@@ -178,6 +179,13 @@ void      wr_sorter_read_close(wr_sorter *sorter);
 wr_status wr_sorter_reader_open(wr_sorter_reader *reader, wr_sorter *sorter,
                                 wr_error *err) WR_MUST_USE;
 void wr_sorter_reader_close(wr_sorter_reader *reader);
+
+/** Has read_open found memory for one more reader? */
+bool wr_sorter_has_reader(const wr_sorter *sorter);
+
+/** Take the next rows now, if none are left of those taken before: without it reading does that when rows
+ *  are wanted. *out_any false: the end. */
+wr_status wr_sorter_reader_fill(wr_sorter_reader *reader, bool *out_any, wr_error *err) WR_MUST_USE;
 
 /** The next batch of this worker; DONE at the end. */
 wr_status wr_sorter_read(wr_sorter_reader *reader, wr_batch *out, wr_flow *out_flow,

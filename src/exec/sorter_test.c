@@ -377,7 +377,8 @@ static void any_number_of_rows_with_any_lease(void **state)
 
 static void adversarial_orders(void **state)
 {
-    static const row_kind KINDS[] = {ROWS_EQUAL, ROWS_ASCENDING, ROWS_DESCENDING, ROWS_NEARLY, ROWS_FEW};
+    static const row_kind KINDS[] = {ROWS_EQUAL,  ROWS_ASCENDING, ROWS_DESCENDING,
+                                     ROWS_NEARLY, ROWS_FEW,       ROWS_OUTLIERS};
 
     (void)state;
     for (uint32_t k = 0; k < sizeof KINDS / sizeof KINDS[0]; k++) {

@@ -314,8 +314,8 @@ uint32_t wr_sortkey_encode(const wr_sortkey *key, const uint8_t *row, uint32_t b
         } else
             at = put_fixed(at, (wr_physical)column->physical, row + column->offset, mask);
     }
-    if (at < end)
-        memset(at, 0, (size_t)(end - at));
+    for (uint8_t *rest = at; rest < end; rest += 8)
+        wr_store_u64(rest, 0);
     if (is_cut && at <= end)
         return WR_SORTKEY_CUT;
     return at > end || is_cut || done < key->column_count ? bytes_wanted + 1 : (uint32_t)(at - out);

@@ -13,6 +13,10 @@
  * Free pages are uncommitted from the highest address down, since placement starts at the lowest:
  * what stays committed is what is used next.
  *
+ * Random access to much memory is mostly misses of the translation buffer, so behind the first
+ * SMALL_BYTES of address space, where small queries stay, what is committed is rounded out to huge
+ * pages while the budget has room.
+ *
  * LIMIT: a process may have about 65,000 mappings (vm.max_map_count). An arena whose live extents
  * are scattered over more gaps than that gives up all free pages, and if that does not help either
  * the take returns NULL although the grant allows it. */
@@ -31,11 +35,12 @@ enum {
     PAGE_BYTES_MIN = 16 * 1024,
     PAGE_BYTES_MAX = 256 * 1024,
     SPACE_FACTOR = 32, /* address space per page of budget */
+    SMALL_BYTES = 8 * 1024 * 1024,
 };
 
 struct wr_arena {
     wr_mutex  mutex;
-    uint8_t  *base;            /* of page 0, aligned to page_bytes                    */
+    uint8_t  *base;            /* of page 0, aligned to huge pages                    */
     void     *reservation;     /* address space as the kernel gave it                 */
     uint64_t  reserved_bytes;
     uint64_t  self_bytes;      /* this struct and its bit maps                        */
@@ -116,10 +121,11 @@ static wr_status reserve_space(wr_arena *arena, wr_error *err)
 {
     uintptr_t start;
 
-    arena->reserved_bytes = (arena->space_pages + 1) * arena->page_bytes; /* 1 to align the base */
+    arena->reserved_bytes = arena->space_pages * arena->page_bytes + WR_MAP_HUGE_BYTES; /* to align */
     WR_TRY(wr_map_reserve(arena->reserved_bytes, &arena->reservation, err));
-    start = (uintptr_t)wr_round_up((uintptr_t)arena->reservation, arena->page_bytes);
+    start = (uintptr_t)wr_round_up((uintptr_t)arena->reservation, WR_MAP_HUGE_BYTES);
     arena->base = (uint8_t *)start;
+    wr_map_prefer_huge(arena->reservation, arena->reserved_bytes);
     return WR_OK;
 }
 
@@ -132,8 +138,9 @@ wr_status wr_arena_new(uint64_t arena_bytes, uint32_t page_bytes, wr_arena **out
     wr_arena *arena;
     char      size[32];
 
-    wr_assert((page_bytes & (page_bytes - 1)) == 0 && page_bytes >= 4096,
-              "a page is a power of two of at least 4096 bytes");
+    wr_assert((page_bytes & (page_bytes - 1)) == 0 && page_bytes >= 4096 &&
+                  page_bytes <= WR_MAP_HUGE_BYTES,
+              "a page is a power of two from 4096 bytes to a huge page");
     if (page_count == 0 || page_count > UINT32_MAX)
         return WR_RAISE(err, WR_NO_MEMORY, "no arena can have %s: raise or lower the memory cap",
                         wr_text_format_bytes(arena_bytes, size, sizeof size));
@@ -324,6 +331,20 @@ static bool commit_run(wr_arena *arena, uint64_t start, uint32_t count, uint32_t
     return true;
 }
 
+/* Commit the huge pages that a run lies in, if the budget has room for what is missing of them. */
+static bool back_huge(wr_arena *arena, uint64_t start, uint32_t count)
+{
+    uint64_t block = WR_MAP_HUGE_BYTES / arena->page_bytes;
+    uint64_t from = start / block * block, end = wr_round_up(start + count, block);
+    uint32_t missing;
+
+    if (start * arena->page_bytes < SMALL_BYTES || end > arena->space_pages)
+        return false;
+    missing = count_uncommitted(arena, from, (uint32_t)(end - from));
+    return arena->committed_count + missing <= arena->page_count &&
+           commit_run(arena, from, (uint32_t)(end - from), missing);
+}
+
 /* Commit what is missing of a run that is already marked used, inside the budget. */
 static bool back_run(wr_arena *arena, uint64_t start, uint32_t count)
 {
@@ -335,6 +356,8 @@ static bool back_run(wr_arena *arena, uint64_t start, uint32_t count)
         return true;
     if (wr_fault_hit(WR_FAULT_ALLOC))
         return false;
+    if (back_huge(arena, start, count))
+        return true;
     if (wanted > arena->page_count && !uncommit_free(arena, (uint32_t)(wanted - arena->page_count)))
         return false;
     if (commit_run(arena, start, count, missing))

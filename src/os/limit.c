@@ -28,7 +28,7 @@ enum {
     KERNEL_PAGES_BYTES = 32 * 1024,  /* vdso data pages, which no program header describes       */
     LEAST_DATA_BYTES = 1 << 20,      /* below this not even an error can be reported             */
     THIRD_PARTY_STACK_BYTES = 256 * 1024,
-    HUGE_PAGES_CAP_BYTES = 1000000000, /* below, a huge page could take a visible part of the cap */
+    HUGE_PAGES_CAP_BYTES = 32000000, /* below, a huge page would take a visible part of the cap */
 };
 
 /* --- reading /proc ------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* os/map.c — reserve, commit, uncommit, release: four system calls and nothing else.
+/* os/map.c — reserve, commit, uncommit, release: a system call each and nothing else.
  *
  * Committing is an mprotect to read+write, which the kernel checks against RLIMIT_DATA and charges
  * at once. Uncommitting maps fresh inaccessible memory over the range: unlike MADV_DONTNEED it also
@@ -28,6 +28,11 @@ wr_status wr_map_reserve(uint64_t bytes, void **out_base, wr_error *err)
                         wr_text_format_bytes(bytes, size, sizeof size));
     *out_base = base;
     return WR_OK;
+}
+
+void wr_map_prefer_huge(void *base, uint64_t bytes)
+{
+    (void)madvise(base, bytes, MADV_HUGEPAGE);
 }
 
 bool wr_map_commit(void *base, uint64_t bytes)

@@ -17,6 +17,11 @@
 /** Reserve address space. Units bytes, rounded up to 4096. Errors WR_NO_MEMORY. */
 wr_status wr_map_reserve(uint64_t bytes, void **out_base, wr_error *err) WR_MUST_USE;
 
+/** Have the kernel back [base, base+bytes) with pages of WR_MAP_HUGE_BYTES where a whole one, aligned,
+ *  is committed when it is first touched. A wish: it need not. */
+enum { WR_MAP_HUGE_BYTES = 2 * 1024 * 1024 };
+void wr_map_prefer_huge(void *base, uint64_t bytes);
+
 /** Make [base, base+bytes) readable and writable, zero-filled; false if the kernel refuses. */
 bool wr_map_commit(void *base, uint64_t bytes);
 

@@ -2,6 +2,7 @@
  * except the lack of memory for a new thread. */
 #include "os/thread.h"
 
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <string.h>
@@ -29,6 +30,11 @@ void wr_mutex_release(wr_mutex *mutex)
 void wr_mutex_lock(wr_mutex *mutex)
 {
     wr_assert(pthread_mutex_lock(mutex) == 0, "a mutex can be locked");
+}
+
+bool wr_mutex_try_lock(wr_mutex *mutex)
+{
+    return pthread_mutex_trylock(mutex) == 0;
 }
 
 void wr_mutex_unlock(wr_mutex *mutex)
@@ -156,4 +162,9 @@ wr_status wr_thread_start_io(wr_thread *out_thread, void (*run)(void *self), voi
 void wr_thread_join(wr_thread thread)
 {
     wr_assert(pthread_join(thread, NULL) == 0, "a thread is joined once");
+}
+
+void wr_thread_yield(void)
+{
+    (void)sched_yield();
 }

@@ -23,6 +23,8 @@ void wr_mutex_init(wr_mutex *mutex);
 void wr_mutex_release(wr_mutex *mutex);
 void wr_mutex_lock(wr_mutex *mutex);
 void wr_mutex_unlock(wr_mutex *mutex);
+/** Locked, if nobody holds it. */
+bool wr_mutex_try_lock(wr_mutex *mutex);
 
 void wr_cond_init(wr_cond *cond); /* monotonic clock */
 void wr_cond_release(wr_cond *cond);
@@ -39,6 +41,9 @@ wr_status wr_thread_start(wr_thread *out_thread, void (*run)(void *self), void *
 wr_status wr_thread_start_io(wr_thread *out_thread, void (*run)(void *self), void *self,
                              wr_error *err) WR_MUST_USE;
 void wr_thread_join(wr_thread thread);
+
+/** Let others run first who want to. */
+void wr_thread_yield(void);
 
 /* Scope guard: WR_LOCKED(&mutex); holds until the scope ends. */
 static inline void wr_mutex_unlock_auto(wr_mutex **mutex)
