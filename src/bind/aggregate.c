@@ -192,6 +192,11 @@ static wr_status bind_share(binder *b, const wr_ast *ast, const char *name, doub
     return WR_OK;
 }
 
+static uint32_t rounded_up(double x)
+{
+    return (uint32_t)x + (x > (uint32_t)x);
+}
+
 /* At most 1 / tolerance cells have a share of that and more: as many are kept, and k. Of the values that
  * are less frequent about cells_kept / cell_count fall into one of those. */
 static wr_status bind_cells(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, wr_error *err)
@@ -203,14 +208,16 @@ static wr_status bind_cells(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, w
         WR_TRY(bind_share(b, ast->args[2], "probability", &probability, err));
     if (ast->arg_count > 3)
         WR_TRY(bind_share(b, ast->args[3], "tolerance", &tolerance, err));
-    kept = ceil(1.0 / tolerance) + (double)io_agg->values_max;
-    cells = ceil(kept / (1.0 - probability));
+    kept = 1.0 / tolerance;
+    if (kept <= CELLS_MAX)
+        kept = (double)rounded_up(kept) + (double)io_agg->values_max;
+    cells = kept / (1.0 - probability);
     if (!(cells <= CELLS_MAX))
         return wr_binder_fail(b, ast, err,
                               "approx_most_frequent() of so many values takes more than %d cells a "
                               "group: most_frequent(x, k) is exact", CELLS_MAX);
     io_agg->cells_kept = (uint32_t)kept;
-    io_agg->cell_count = (uint32_t)cells;
+    io_agg->cell_count = rounded_up(cells);
     return WR_OK;
 }
 
@@ -330,6 +337,7 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     if (wr_agg_is_sequence(kind))
         WR_TRY(bind_order(&b, ast, &agg, err));
     agg.distinct = ast->distinct && wr_agg_minds_distinct(kind);
+    WR_TRY(wr_agg_require(kind, err));
     if (!wr_agg_result_type(kind, agg.argument->type, &agg.type))
         return wr_binder_fail(&b, ast, err, "%s() is not defined for %s", wr_agg_name(kind),
                               wr_type_format(agg.argument->type, name));

@@ -3,6 +3,7 @@
  * Merging is commutative and associative, so any tree over the workers' states gives the same
  * bits. Sealing makes a group row plain bytes that can be spilled. */
 #include "exec/agg_family.h"
+#include "os/libm.h"
 #include "types/decimal.h"
 
 /* ---- Merge ------------------------------------------------------------------------------------------ */
@@ -197,7 +198,7 @@ static wr_status finish_int_sum(const wr_agg *agg, const int_sum *sum, void *out
         double mean = wr_decimal_to_f64(total, scale) / (double)sum->count;
 
         if (sum->carries != 0)
-            mean += (double)sum->carries / (double)sum->count * 0x1p128 / pow(10.0, scale);
+            mean += (double)sum->carries / (double)sum->count * 0x1p128 / (double)wr_pow10_i128((unsigned)scale);
         memcpy(out, &mean, sizeof mean);
         return WR_OK;
     }
@@ -282,7 +283,7 @@ static void finish_buckets(const wr_agg *agg, buckets *state, void *out, bool *o
 static void finish_logs(const float_sum *state, double *out, bool *out_null)
 {
     *out_null = state->count == 0;
-    *out = exp(wr_fsum_result(&state->sum) / (double)state->count);
+    *out = wr_math.exp(wr_fsum_result(&state->sum) / (double)state->count);
 }
 
 static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out, bool *out_null,

@@ -7,13 +7,14 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/real.h"
 #include "exec/agg_family.h"
 
 /* ---- Powers -------------------------------------------------------------------------------------- */
 
 void wr_agg_powers_add(powers *state, double x)
 {
-    double high = x * x, low = fma(x, x, -high);
+    double high = x * x, low = wr_real_product_error(x, x, high);
 
     state->count++;
     wr_fsum_wide_add(&state->sums[0], x);
@@ -58,7 +59,7 @@ static wr_fsum_wide times_square(const wr_fsum_wide *sum, double c)
     wr_fsum_wide product = {0};
     double       high = c * c;
 
-    add_scaled(&product, sum, high, fma(c, c, -high), 1.0);
+    add_scaled(&product, sum, high, wr_real_product_error(c, c, high), 1.0);
     return product;
 }
 

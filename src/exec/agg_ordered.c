@@ -1,11 +1,10 @@
 /* exec/agg_ordered.c — quantiles, mode, entropy, product and joined texts and lists of values in order. */
 #include "exec/agg_ordered.h"
 
-#include <math.h>
-
 #include "base/hash.h"
 #include "exec/key_view.h"
 #include "exec/row.h"
+#include "os/libm.h"
 #include "types/decimal.h"
 
 wr_status wr_ordered_equal(wr_type type, const void *a, const void *b, bool *out_equal,
@@ -222,7 +221,7 @@ static void close_run(wr_ordered *ordered)
 
         state->distinct_count++;
         if (state->agg->kind == WR_AGG_ENTROPY)
-            wr_fsum_add(&state->sum, n * log2(n));
+            wr_fsum_add(&state->sum, n * wr_math.log2(n));
         if (state->agg->kind == WR_AGG_MODE && ordered->run_count > state->best_count) {
             state->best_count = ordered->run_count;
             copy_value(&state->low, &ordered->run);
@@ -431,7 +430,7 @@ static void write_value(const wr_ordered *ordered, const wr_ordered_value *value
 
 static double entropy_of(const wr_ordered_state *state, uint64_t value_count)
 {
-    double n = (double)value_count, bits = log2(n) - wr_fsum_result(&state->sum) / n;
+    double n = (double)value_count, bits = wr_math.log2(n) - wr_fsum_result(&state->sum) / n;
 
     return bits > 0.0 ? bits : 0.0;
 }

@@ -11,10 +11,10 @@
  * over both signs, or 0.1 % if that is more.
  * Source: Ertl, New cardinality estimation algorithms for HyperLogLog sketches (2017); Masson, Rim,
  * Lee, DDSketch (VLDB 2019); Epicoco et al., UDDSketch (2020). */
-#include <math.h>
-
 #include "base/hash.h"
+#include "base/real.h"
 #include "exec/agg_family.h"
+#include "os/libm.h"
 
 /* ---- Distinct values ------------------------------------------------------------------------------- */
 
@@ -82,7 +82,7 @@ int64_t wr_agg_registers_finish(const registers *state)
     for (uint32_t k = RANK_MAX; k >= 1; k--)
         z = 0.5 * (z + counts[k]);
     z += m * sum_of_empty(counts[0] / m);
-    return (int64_t)llround(alpha * m * m / z);
+    return wr_real_round(alpha * m * m / z);
 }
 
 /* ---- Quantiles --------------------------------------------------------------------------------------- */
@@ -184,7 +184,7 @@ void wr_agg_buckets_add(buckets *state, double x)
     else if (magnitude == 0.0)
         state->fields.zero_count++;
     else
-        add_count(state, x < 0.0, (int32_t)ceil(log(magnitude) / LOG_GAMMA), 0, 1);
+        add_count(state, x < 0.0, (int32_t)ceil(wr_math.log(magnitude) / LOG_GAMMA), 0, 1);
 }
 
 void wr_agg_buckets_merge_fields(buckets *state, const bucket_fields *other)
@@ -221,7 +221,7 @@ static double middle_of(const buckets *state, int32_t index)
 {
     double log_gamma = ldexp(LOG_GAMMA, (int)state->fields.level);
 
-    return exp(log_gamma * index) * (2.0 / (1.0 + exp(log_gamma)));
+    return wr_math.exp(log_gamma * index) * (2.0 / (1.0 + wr_math.exp(log_gamma)));
 }
 
 /* Values in order: -infinity, negative, zero, positive, infinity, NaN. */

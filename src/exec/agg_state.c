@@ -5,6 +5,7 @@
  * below it are over rows. */
 #include "base/hash.h"
 #include "exec/agg_family.h"
+#include "os/libm.h"
 #include "types/decimal.h"
 
 /* ---- Layout -------------------------------------------------------------------------------------- */
@@ -346,7 +347,7 @@ static void update_logs(const wr_agg *agg, const wr_vector_view *view, const liv
         float_sum *state = (float_sum *)(void *)(states[live->from[i]] + offset);
 
         state->count++;
-        wr_fsum_add(&state->sum, log(float_at(physical, view, agg->argument_type, live->rows[i])));
+        wr_fsum_add(&state->sum, wr_math.log(float_at(physical, view, agg->argument_type, live->rows[i])));
     }
 }
 

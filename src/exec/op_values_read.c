@@ -7,10 +7,9 @@
  * its part divided by the number of cuts, so every input finishes after SUB_LEVELS writes of a value.
  * The worker that is done last gives the row.
  * Memory: results and ranks; for each worker parts that wait, a block to read and the rest for keys. */
-#include <math.h>
-
 #include "exec/values_priv.h"
 #include "io/carve.h"
+#include "os/libm.h"
 
 enum { CUT_BITS_MIN = 3, CUT_BITS_MAX = 6, KEY_BITS = 64 };
 
@@ -265,7 +264,7 @@ static void end_run(values_shared *shared, values_read_local *local, uint64_t ke
     local->run_count++;
     choose_best(&local->best_count, &local->best_key, count, key);
     if (shared->sums_runs && count > 1)
-        wr_fsum_add(&local->run_sum, n * log2(n));
+        wr_fsum_add(&local->run_sum, n * wr_math.log2(n));
     local->rank += count;
     while (local->next_wanted < shared->wanted_count &&
            shared->wanted[local->next_wanted] < local->rank)

@@ -1,6 +1,8 @@
 /* expr/aggregate.c — names and types of aggregates: table look-ups, no state. */
 #include "expr/aggregate.h"
 
+#include "os/libm.h"
+
 #include "types/nested.h"
 
 typedef enum agg_family {
@@ -137,6 +139,15 @@ bool wr_agg_minds_distinct(wr_agg_kind kind)
            family == ANY || family == SPREAD || wr_agg_is_sequence(kind) ||
            kind == WR_AGG_BIT_XOR || kind == WR_AGG_DDSKETCH_STATE ||
            kind == WR_AGG_DDSKETCH_MERGE || kind == WR_AGG_DDSKETCH_QUANTILE;
+}
+
+wr_status wr_agg_require(wr_agg_kind kind, wr_error *err)
+{
+    bool takes_logs = kind == WR_AGG_ENTROPY || kind == WR_AGG_GEOMETRIC_MEAN ||
+                      kind == WR_AGG_APPROX_QUANTILE || kind == WR_AGG_DDSKETCH_STATE ||
+                      kind == WR_AGG_DDSKETCH_MERGE || kind == WR_AGG_DDSKETCH_QUANTILE;
+
+    return takes_logs ? wr_math_open(err) : WR_OK;
 }
 
 static bool sum_type(wr_type argument, wr_type *out_type)

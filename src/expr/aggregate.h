@@ -68,6 +68,8 @@ bool wr_agg_tells_values(wr_agg_kind kind);
 /** Does DISTINCT change the result (false for min, max, bool_and ...)? */
 bool wr_agg_minds_distinct(wr_agg_kind kind);
 
+/** Have what evaluating it calls at hand; while planning. Errors: those of wr_math_open. */
+wr_status wr_agg_require(wr_agg_kind kind, wr_error *err) WR_MUST_USE;
 /** False: not defined for this argument type. Of map_agg it is the key's: who knows the value's type, too,
  *  makes a map of both. */
 bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type);

@@ -6,6 +6,7 @@
 #include "expr/expr_priv.h"
 
 #include "expr/program.h"
+#include "os/libm.h"
 
 /* ---- Coercion ----------------------------------------------------------------------------------- */
 
@@ -189,6 +190,8 @@ wr_status wr_expr_call(wr_bump *bump, wr_text name, wr_expr **args, uint32_t arg
     call->function = best.function;
     for (uint32_t i = 0; i < arg_count; i++)
         WR_TRY(wr_expr_coerce(bump, args[i], best.types[i], &call->args[i], err));
+    if (best.function->flags & WR_FN_MATH)
+        WR_TRY(wr_math_open(err));
     call->nullable = result_is_nullable(best.function, call);
     *out_expr = call;
     return best.function->check ? best.function->check(call, err) : WR_OK;

@@ -4,6 +4,7 @@
  * hours where one has to become the other. */
 #include <math.h>
 
+#include "base/real.h"
 #include "expr/fn_date_priv.h"
 
 enum { DAYS_PER_MONTH = 30 };
@@ -58,7 +59,7 @@ EVAL(make_interval)
         if (arg_count == 7)
             second_us = ((const double *)args[6]->data)[wr_arg_index(args[6], row)] * 1e6;
         if (!(fabs(second_us) < 9.2e18) ||
-            !put_interval(months, days, us + llround(second_us), &((wr_interval *)out->data)[row]))
+            !put_interval(months, days, us + wr_real_round(second_us), &((wr_interval *)out->data)[row]))
             return fail_range(eval, row, err);
     }
     return WR_OK;

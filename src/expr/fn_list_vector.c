@@ -65,8 +65,9 @@ static double distance(const products *p)
 static double similarity(const products *p)
 {
     double lengths = sqrt(wr_fsum_result(&p->left)) * sqrt(wr_fsum_result(&p->right));
+    double cosine = wr_fsum_result(&p->both) / lengths;
 
-    return fmax(-1.0, fmin(1.0, wr_fsum_result(&p->both) / lengths));
+    return !(cosine <= 1.0) ? 1.0 : cosine < -1.0 ? -1.0 : cosine;
 }
 
 static double cosine_similarity(const products *p)

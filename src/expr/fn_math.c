@@ -3,10 +3,9 @@
  * Arguments outside a function's domain are errors, as in PostgreSQL; results too large for a double are
  * infinite. Library functions may differ in the last bit between processors. Rounding and
  * functions of integers and decimals are in fn_number.c. */
-#include <math.h>
-
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
+#include "os/libm.h"
 
 #define PI 3.14159265358979323846
 
@@ -60,7 +59,7 @@ static bool is_below_one(double x)
 /* The library's root is off by a bit for some cubes of integers: one step of Newton's method. */
 static double cube_root(double x)
 {
-    double root = cbrt(x);
+    double root = wr_math.cbrt(x);
 
     if (!isfinite(root) || fabs(root) < 0x1p-300 || fabs(root) > 0x1p300)
         return root;
@@ -69,7 +68,7 @@ static double cube_root(double x)
 
 static double cotangent(double x)
 {
-    return 1 / tan(x);
+    return 1 / wr_math.tan(x);
 }
 
 static double to_degrees(double x)
@@ -109,23 +108,23 @@ WR_ALWAYS_INLINE wr_status map(wr_eval *eval, double (*function)(double), bool (
     }
 EVAL(sqrt, sqrt, is_negative, "a negative number has no square root")
 EVAL(cbrt, cube_root, never, "")
-EVAL(exp, exp, never, "")
-EVAL(ln, log, is_not_positive, "only positive numbers have a logarithm")
-EVAL(log10, log10, is_not_positive, "only positive numbers have a logarithm")
-EVAL(log2, log2, is_not_positive, "only positive numbers have a logarithm")
-EVAL(sin, sin, is_infinite, "the angle is not finite")
-EVAL(cos, cos, is_infinite, "the angle is not finite")
-EVAL(tan, tan, is_infinite, "the angle is not finite")
+EVAL(exp, wr_math.exp, never, "")
+EVAL(ln, wr_math.log, is_not_positive, "only positive numbers have a logarithm")
+EVAL(log10, wr_math.log10, is_not_positive, "only positive numbers have a logarithm")
+EVAL(log2, wr_math.log2, is_not_positive, "only positive numbers have a logarithm")
+EVAL(sin, wr_math.sin, is_infinite, "the angle is not finite")
+EVAL(cos, wr_math.cos, is_infinite, "the angle is not finite")
+EVAL(tan, wr_math.tan, is_infinite, "the angle is not finite")
 EVAL(cot, cotangent, is_infinite, "the angle is not finite")
-EVAL(asin, asin, is_beyond_one, "the argument must be from -1 to 1")
-EVAL(acos, acos, is_beyond_one, "the argument must be from -1 to 1")
-EVAL(atan, atan, never, "")
-EVAL(sinh, sinh, never, "")
-EVAL(cosh, cosh, never, "")
-EVAL(tanh, tanh, never, "")
-EVAL(asinh, asinh, never, "")
-EVAL(acosh, acosh, is_below_one, "the argument must be 1 or more")
-EVAL(atanh, atanh, is_beyond_one, "the argument must be from -1 to 1")
+EVAL(asin, wr_math.asin, is_beyond_one, "the argument must be from -1 to 1")
+EVAL(acos, wr_math.acos, is_beyond_one, "the argument must be from -1 to 1")
+EVAL(atan, wr_math.atan, never, "")
+EVAL(sinh, wr_math.sinh, never, "")
+EVAL(cosh, wr_math.cosh, never, "")
+EVAL(tanh, wr_math.tanh, never, "")
+EVAL(asinh, wr_math.asinh, never, "")
+EVAL(acosh, wr_math.acosh, is_below_one, "the argument must be 1 or more")
+EVAL(atanh, wr_math.atanh, is_beyond_one, "the argument must be from -1 to 1")
 EVAL(degrees, to_degrees, never, "")
 EVAL(radians, to_radians, never, "")
 #undef EVAL
@@ -144,7 +143,7 @@ static wr_status eval_power(wr_eval *eval, const wr_vector *const *args, uint32_
             return fail_domain(eval, args, row, "zero has no negative power", err);
         if (x < 0 && isfinite(x) && isfinite(y) && y != trunc(y))
             return fail_domain(eval, args, row, "a negative number has only integer powers", err);
-        ((double *)out->data)[row] = pow(x, y);
+        ((double *)out->data)[row] = wr_math.pow(x, y);
     }
     return WR_OK;
 }
@@ -160,9 +159,9 @@ static wr_status eval_log_base(wr_eval *eval, const wr_vector *const *args, uint
         if (base <= 0 || x <= 0 || base == 1)
             return fail_domain(eval, args, row,
                                "base and number must be positive, the base not 1", err);
-        ((double *)out->data)[row] = base == 10  ? log10(x)
-                                     : base == 2 ? log2(x)
-                                                 : log(x) / log(base);
+        ((double *)out->data)[row] = base == 10  ? wr_math.log10(x)
+                                     : base == 2 ? wr_math.log2(x)
+                                                 : wr_math.log(x) / wr_math.log(base);
     }
     return WR_OK;
 }
@@ -173,7 +172,7 @@ static wr_status eval_atan2(wr_eval *eval, const wr_vector *const *args, uint32_
     (void)arg_count, (void)err;
     for (uint32_t i = 0; i < eval->live.row_count; i++) {
         uint32_t row = wr_selection_row(&eval->live, i);
-        ((double *)out->data)[row] = atan2(load(args[0], row), load(args[1], row));
+        ((double *)out->data)[row] = wr_math.atan2(load(args[0], row), load(args[1], row));
     }
     return WR_OK;
 }
@@ -239,14 +238,15 @@ static wr_status eval_width_bucket(wr_eval *eval, const wr_vector *const *args, 
     for (uint32_t i = 0; i < eval->live.row_count; i++) {
         uint32_t row = wr_selection_row(&eval->live, i);
         double   x = load(args[0], row), low = load(args[1], row), high = load(args[2], row);
-        double   count = ((const int32_t *)args[3]->data)[wr_arg_index(args[3], row)];
+        double   count = ((const int32_t *)args[3]->data)[wr_arg_index(args[3], row)], bucket;
 
         if (count < 1)
             return wr_eval_fail(eval, row, err, "width_bucket: the count must be 1 or more");
         if (isnan(x) || !isfinite(low) || !isfinite(high) || low == high)
             return wr_eval_fail(eval, row, err,
                                 "width_bucket: the bounds must be finite and differ");
-        ((int64_t *)out->data)[row] = (int64_t)fmin(bucket_of(x, low, high, count), count + 1);
+        bucket = bucket_of(x, low, high, count);
+        ((int64_t *)out->data)[row] = (int64_t)(bucket < count + 1 ? bucket : count + 1);
     }
     return WR_OK;
 }
@@ -268,30 +268,30 @@ static wr_status eval_width_bucket(wr_eval *eval, const wr_vector *const *args, 
 
 static const wr_function FUNCTIONS[] = {
     ONE("sqrt", sqrt, 0, "square root"),
-    ONE("cbrt", cbrt, WR_FN_TOTAL, "cube root"),
-    ONE("exp", exp, WR_FN_TOTAL, "e to the power of the argument"),
-    ONE("ln", ln, 0, "natural logarithm"),
-    ONE("log", log10, 0, "logarithm to base 10"),
-    TWO("log", log_base, 0, "logarithm of the second argument to the base of the first"),
-    ONE("log10", log10, 0, "logarithm to base 10"),
-    ONE("log2", log2, 0, "logarithm to base 2"),
-    TWO(WR_OPERATOR_POW, power, 0, "first argument to the power of the second"),
-    TWO("power", power, 0, "first argument to the power of the second"),
-    TWO("pow", power, 0, "first argument to the power of the second"),
-    ONE("sin", sin, 0, "sine of an angle in radians"),
-    ONE("cos", cos, 0, "cosine of an angle in radians"),
-    ONE("tan", tan, 0, "tangent of an angle in radians"),
-    ONE("cot", cot, 0, "cotangent of an angle in radians"),
-    ONE("asin", asin, 0, "angle in radians with this sine"),
-    ONE("acos", acos, 0, "angle in radians with this cosine"),
-    ONE("atan", atan, WR_FN_TOTAL, "angle in radians with this tangent"),
-    TWO("atan2", atan2, WR_FN_TOTAL, "angle in radians of the point (second, first)"),
-    ONE("sinh", sinh, WR_FN_TOTAL, "hyperbolic sine"),
-    ONE("cosh", cosh, WR_FN_TOTAL, "hyperbolic cosine"),
-    ONE("tanh", tanh, WR_FN_TOTAL, "hyperbolic tangent"),
-    ONE("asinh", asinh, WR_FN_TOTAL, "inverse hyperbolic sine"),
-    ONE("acosh", acosh, 0, "inverse hyperbolic cosine"),
-    ONE("atanh", atanh, 0, "inverse hyperbolic tangent"),
+    ONE("cbrt", cbrt, WR_FN_TOTAL | WR_FN_MATH, "cube root"),
+    ONE("exp", exp, WR_FN_TOTAL | WR_FN_MATH, "e to the power of the argument"),
+    ONE("ln", ln, WR_FN_MATH, "natural logarithm"),
+    ONE("log", log10, WR_FN_MATH, "logarithm to base 10"),
+    TWO("log", log_base, WR_FN_MATH, "logarithm of the second argument to the base of the first"),
+    ONE("log10", log10, WR_FN_MATH, "logarithm to base 10"),
+    ONE("log2", log2, WR_FN_MATH, "logarithm to base 2"),
+    TWO(WR_OPERATOR_POW, power, WR_FN_MATH, "first argument to the power of the second"),
+    TWO("power", power, WR_FN_MATH, "first argument to the power of the second"),
+    TWO("pow", power, WR_FN_MATH, "first argument to the power of the second"),
+    ONE("sin", sin, WR_FN_MATH, "sine of an angle in radians"),
+    ONE("cos", cos, WR_FN_MATH, "cosine of an angle in radians"),
+    ONE("tan", tan, WR_FN_MATH, "tangent of an angle in radians"),
+    ONE("cot", cot, WR_FN_MATH, "cotangent of an angle in radians"),
+    ONE("asin", asin, WR_FN_MATH, "angle in radians with this sine"),
+    ONE("acos", acos, WR_FN_MATH, "angle in radians with this cosine"),
+    ONE("atan", atan, WR_FN_TOTAL | WR_FN_MATH, "angle in radians with this tangent"),
+    TWO("atan2", atan2, WR_FN_TOTAL | WR_FN_MATH, "angle in radians of the point (second, first)"),
+    ONE("sinh", sinh, WR_FN_TOTAL | WR_FN_MATH, "hyperbolic sine"),
+    ONE("cosh", cosh, WR_FN_TOTAL | WR_FN_MATH, "hyperbolic cosine"),
+    ONE("tanh", tanh, WR_FN_TOTAL | WR_FN_MATH, "hyperbolic tangent"),
+    ONE("asinh", asinh, WR_FN_TOTAL | WR_FN_MATH, "inverse hyperbolic sine"),
+    ONE("acosh", acosh, WR_FN_MATH, "inverse hyperbolic cosine"),
+    ONE("atanh", atanh, WR_FN_MATH, "inverse hyperbolic tangent"),
     ONE("degrees", degrees, WR_FN_TOTAL, "radians to degrees"),
     ONE("radians", radians, WR_FN_TOTAL, "degrees to radians"),
     {.name = "pi", .signature = "() -> double", .result = F64, .flags = WR_FN_TOTAL, .eval = eval_pi,

@@ -2,13 +2,13 @@
  *
  * Decimals round half away from zero and are exact, floats half to even (PostgreSQL). The scale of a
  * rounded decimal is the number of digits asked for, if that is a constant. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "expr/expr_priv.h"
 #include "kernel/decimal.h"
 #include "kernel/hash.h"
+#include "os/libm.h"
 
 typedef enum rounding { ROUND, TRUNC, FLOOR, CEIL } rounding;
 
@@ -149,10 +149,11 @@ static double round_f64(rounding how, double x)
 /* Where the scaled value leaves the range, no digit is lost or none is left. */
 static double round_f64_digits(rounding how, double x, int digits)
 {
-    double factor = pow(10, abs(digits)), scaled;
+    double factor, scaled;
 
     if (digits == 0)
         return round_f64(how, x);
+    factor = wr_math.pow(10, abs(digits));
     scaled = digits > 0 ? x * factor : x / factor;
     if (!isfinite(scaled) || !isfinite(factor))
         return digits > 0 ? x : 0;
@@ -411,7 +412,7 @@ static wr_status eval_hash(wr_eval *eval, const wr_vector *const *args, uint32_t
     {.name = name_, .signature = "(decimal, int) -> decimal", .param_count = 2, .resolve = resolve_decimal, \
      .eval = eval_##fn, .help = help_}, \
     {.name = name_, .signature = "(double, int) -> double", .param_count = 2, .resolve = resolve_float, \
-     .eval = eval_##fn, .flags = WR_FN_TOTAL, .help = help_}
+     .eval = eval_##fn, .flags = WR_FN_TOTAL | WR_FN_MATH, .help = help_}
 #define PAIR(fn, help_) \
     {.name = #fn, .signature = "(int, int) -> int", .param_count = 2, .params = {I64, I64}, .result = I64, \
      .eval = eval_##fn, .help = help_}

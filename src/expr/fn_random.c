@@ -3,10 +3,9 @@
  *
  * The stream of a row is SplitMix64 from that hash on (Steele, Lea, Flood, OOPSLA 2014). Not for
  * secrets. Cost: 1 ns a number, normal 20 ns, zipf 40 ns, text 1 ns a character. */
-#include <math.h>
-
 #include "base/hash.h"
 #include "expr/expr_priv.h"
+#include "os/libm.h"
 
 static const uint64_t GOLDEN = 0x9e3779b97f4a7c15;
 
@@ -107,12 +106,12 @@ static wr_status eval_random_normal(wr_eval *eval, const wr_vector *const *args,
         uint32_t row = wr_selection_row(&eval->live, i);
         double   mean = load_f64(args[0], row), deviation = load_f64(args[1], row);
         stream   s = stream_of(eval, key, row);
-        double   radius = sqrt(-2 * log(1 - to_unit(next(&s))));
+        double   radius = sqrt(-2 * wr_math.log(1 - to_unit(next(&s))));
         double   angle = 6.283185307179586 * to_unit(next(&s));
 
         if (!(deviation >= 0))
             return wr_eval_fail(eval, row, err, "random_normal: the deviation must not be negative");
-        ((double *)out->data)[row] = mean + deviation * radius * cos(angle);
+        ((double *)out->data)[row] = mean + deviation * radius * wr_math.cos(angle);
     }
     return WR_OK;
 }
@@ -122,18 +121,18 @@ static wr_status eval_random_normal(wr_eval *eval, const wr_vector *const *args,
 /* (exp(x) - 1) / x and log(1 + x) / x, continuous at 0: they make exponent 1 no special case. */
 static double expm1_over(double x)
 {
-    return fabs(x) > 1e-8 ? expm1(x) / x : 1 + x / 2 * (1 + x / 3);
+    return fabs(x) > 1e-8 ? wr_math.expm1(x) / x : 1 + x / 2 * (1 + x / 3);
 }
 
 static double log1p_over(double x)
 {
-    return fabs(x) > 1e-8 ? log1p(x) / x : 1 - x / 2 + x * x / 3;
+    return fabs(x) > 1e-8 ? wr_math.log1p(x) / x : 1 - x / 2 + x * x / 3;
 }
 
 /* Integral of x^-exponent, and its inverse. */
 static double zipf_integral(double x, double exponent)
 {
-    double log_x = log(x);
+    double log_x = wr_math.log(x);
 
     return expm1_over((1 - exponent) * log_x) * log_x;
 }
@@ -142,7 +141,7 @@ static double zipf_inverse(double y, double exponent)
 {
     double t = y * (1 - exponent);
 
-    return exp(log1p_over(t < -1 ? -1 : t) * y);
+    return wr_math.exp(log1p_over(t < -1 ? -1 : t) * y);
 }
 
 /* Rejection-inversion (Hoermann and Derflinger, 1996): about one round a draw, no tables. */
@@ -150,14 +149,15 @@ static int64_t draw_zipf(stream *s, double count, double exponent)
 {
     double begin = zipf_integral(1.5, exponent) - 1;
     double end = zipf_integral(count + 0.5, exponent);
-    double cut = 2 - zipf_inverse(zipf_integral(2.5, exponent) - pow(2, -exponent), exponent);
+    double cut = 2 - zipf_inverse(zipf_integral(2.5, exponent) - wr_math.pow(2, -exponent), exponent);
 
     for (;;) {
         double y = end + to_unit(next(s)) * (begin - end);
         double x = zipf_inverse(y, exponent);
-        double k = fmin(fmax(floor(x + 0.5), 1), count);
+        double k = floor(x + 0.5);
 
-        if (k - x <= cut || y >= zipf_integral(k + 0.5, exponent) - pow(k, -exponent))
+        k = !(k >= 1) ? 1 : k > count ? count : k;
+        if (k - x <= cut || y >= zipf_integral(k + 0.5, exponent) - wr_math.pow(k, -exponent))
             return (int64_t)k;
     }
 }
@@ -297,9 +297,9 @@ static const wr_function FUNCTIONS[] = {
     {.name = "random_int", .signature = "(low, high) -> int", .param_count = 2, .params = {I64, I64},
      .result = I64, .flags = WR_FN_VOLATILE, .eval = eval_random_int, .help = "uniform from low to high, both possible"},
     {.name = "random_normal", .signature = "(mean, deviation) -> double", .param_count = 2, .params = {F64, F64},
-     .result = F64, .flags = WR_FN_VOLATILE, .eval = eval_random_normal, .help = "normally distributed"},
+     .result = F64, .flags = WR_FN_VOLATILE | WR_FN_MATH, .eval = eval_random_normal, .help = "normally distributed"},
     {.name = "random_zipf", .signature = "(n, s) -> int", .param_count = 2, .params = {I64, F64},
-     .result = I64, .flags = WR_FN_VOLATILE, .eval = eval_random_zipf,
+     .result = I64, .flags = WR_FN_VOLATILE | WR_FN_MATH, .eval = eval_random_zipf,
      .help = "1 to n, k with a probability proportional to k^-s"},
     {.name = "random_text", .signature = "(length) -> text", .param_count = 1, .params = {I64},
      .result = {.logical = WR_TYPE_UTF8}, .flags = WR_FN_VOLATILE, .eval = eval_random_text,

@@ -2,8 +2,7 @@
  *
  * Names and formats are those of the wall clock in the timestamp's zone. Source: PostgreSQL's make_date
  * and its kin, to_timestamp, timezone; DuckDB's strftime, strptime, epoch_ms. */
-#include <math.h>
-
+#include "base/real.h"
 #include "expr/fn_date_priv.h"
 #include "types/zone.h"
 
@@ -132,7 +131,7 @@ static bool is_time(int64_t hour, int64_t minute, double second)
 
 static int64_t time_us(int64_t hour, int64_t minute, double second)
 {
-    return (hour * 60 + minute) * 60000000 + llround(second * 1e6);
+    return (hour * 60 + minute) * 60000000 + wr_real_round(second * 1e6);
 }
 
 EVAL(make_time)
@@ -184,7 +183,7 @@ EVAL(from_epoch)
         if (!(us > -9.2e18 && us < 9.2e18))
             return wr_eval_fail(eval, row, err, "%s: %g seconds are out of range",
                                 eval->expr->function->name, us / 1e6);
-        ((int64_t *)out->data)[row] = llround(us);
+        ((int64_t *)out->data)[row] = wr_real_round(us);
     }
     return WR_OK;
 }

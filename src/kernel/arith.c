@@ -1,7 +1,8 @@
 /* kernel/arith.c — the tables of arith.inc.h by operation and type. */
 #include "kernel/arith.h"
 
-#include <math.h>
+#include "base/real.h"
+
 
 #define WR_TEMPLATE "kernel/arith.inc.h"
 #include "kernel/each_number.inc.h"

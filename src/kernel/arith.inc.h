@@ -20,7 +20,7 @@ WR_ALWAYS_INLINE T FN(combine)(wr_arith_op op, T a, T b, T *flags)
         return a / b;
     default:
         *flags = b == 0 && a == a ? 1 : *flags;
-        return (T)fmod(a, b);
+        return (T)wr_real_remainder(a, b);
     }
 #else
     T result;

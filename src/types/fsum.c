@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/real.h"
 #include "types/fsum_priv.h"
 
 typedef unsigned __int128 wide_word;
@@ -254,7 +255,7 @@ void wr_fsum_wide_add_product(wr_fsum_wide *sum, double x, double y)
 
     wide_add(sum, high);
     if (isfinite(high))
-        wide_add(sum, fma(x, y, -high));
+        wide_add(sum, wr_real_product_error(x, y, high));
 }
 
 void wr_fsum_wide_merge(wr_fsum_wide *sum, const wr_fsum_wide *other)

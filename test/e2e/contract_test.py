@@ -3,6 +3,7 @@ be made; the answer never changes, and the peak resident set, swap included, sta
 """
 import contextlib
 import hashlib
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness.cgroup import MemoryCgroup, Unavailable  # noqa: E402
 from harness.execute import parse_bytes  # noqa: E402
-from harness.program import WeirTest, scan, sink  # noqa: E402
+from harness.program import WeirTest, pipeline, scan, sink  # noqa: E402
 
 CAPS = ("16MB", "32MB", "64MB", "256MB")
 THREADS = (1, 2, 8)
@@ -75,6 +76,15 @@ class Contract(WeirTest):
                                       expect=0, cgroup=group, smaps=True, timeout_s=120)
                     self.assertEqual(self.digest(), right, "another answer under this cap")
                     self.assert_no_spill_left()
+
+    def test_plans_pay_for_libm_if_they_take_logarithms(self):
+        def least(column):
+            steps = [{"op": "generate", "rows": 3, "columns": {"x": column}}, sink("out.csv")]
+            self.write("plan.yaml", pipeline(*steps))
+            text = self.weir("explain", "plan.yaml", "--memory", expect=0).stdout.decode()
+            return float(re.search(r"least cap for this plan: ([0-9.]+) MB", text).group(1))
+
+        self.assertGreater(least("ln(i + 1.0)"), least("sqrt(i + 1.0)") + 0.5)
 
 
 for plan_name in PLANS:
