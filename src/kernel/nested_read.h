@@ -76,6 +76,10 @@ typedef enum wr_nested_taken {
 /** Read a text into the room; *out_value points there until room->used is set to 0. */
 wr_nested_taken wr_nested_take(wr_nested_room *room, wr_text text, wr_type type, wr_str *out_value);
 
+/** The text of a value, which may lie in scratch space; *out_fits false: it is longer than room->text_bytes. */
+wr_status wr_nested_load_text(wr_nested_room *room, const wr_str *value, wr_text *out_text,
+                              bool *out_fits, wr_error *err) WR_MUST_USE;
+
 typedef wr_status (*wr_nested_put)(void *self, const void *bytes, size_t byte_count, wr_error *err);
 
 /** Read the text of a List that lies in `blob` and is longer than room->text_bytes; its packed bytes go to

@@ -109,6 +109,27 @@ static wr_status read_list(list_stream *s, wr_type type, bool *out_good, wr_erro
     return *out_good ? check_end(s, out_good, err) : WR_OK;
 }
 
+wr_status wr_nested_load_text(wr_nested_room *room, const wr_str *value, wr_text *out_text,
+                              bool *out_fits, wr_error *err)
+{
+    const wr_blob *blob = wr_str_is_blob(value) ? wr_str_blob(value) : NULL;
+    size_t         got = 1;
+
+    *out_fits = true;
+    if (!blob) {
+        *out_text = wr_str_text(value);
+        return WR_OK;
+    }
+    *out_fits = blob->byte_count <= room->text_bytes;
+    *out_text = (wr_text){(const char *)room->text, 0};
+    while (*out_fits && got > 0 && out_text->byte_count < blob->byte_count) {
+        WR_TRY(blob->read(blob, out_text->byte_count, room->text + out_text->byte_count,
+                          (size_t)blob->byte_count - out_text->byte_count, &got, err));
+        out_text->byte_count += got;
+    }
+    return WR_OK;
+}
+
 wr_status wr_nested_read_blob(wr_nested_room *room, const wr_blob *blob, wr_type type,
                               wr_nested_put put, void *self, bool *out_good, wr_error *err)
 {

@@ -68,28 +68,6 @@ void wr_csv_read_nested(const wr_read_request *request, csv_split *split)
             end_batch(split, row);
 }
 
-/* A text in scratch space is read as a whole, if there is room for it. */
-static wr_status load_text(csv_split *split, const wr_str *value, wr_text *out_text, bool *out_fits,
-                           wr_error *err)
-{
-    const wr_blob *blob = wr_str_is_blob(value) ? wr_str_blob(value) : NULL;
-    size_t         got = 1;
-
-    *out_fits = true;
-    if (!blob) {
-        *out_text = wr_str_text(value);
-        return WR_OK;
-    }
-    *out_fits = blob->byte_count <= split->nested.text_bytes;
-    *out_text = (wr_text){(const char *)split->nested.text, 0};
-    while (*out_fits && got > 0 && out_text->byte_count < blob->byte_count) {
-        WR_TRY(blob->read(blob, out_text->byte_count, split->nested.text + out_text->byte_count,
-                          (size_t)blob->byte_count - out_text->byte_count, &got, err));
-        out_text->byte_count += got;
-    }
-    return WR_OK;
-}
-
 static wr_status put_long(void *self, const void *bytes, size_t byte_count, wr_error *err)
 {
     return wr_long_writer_add(self, bytes, byte_count, err);
@@ -126,7 +104,7 @@ wr_status wr_csv_read_long_nested(csv_split *split, uint32_t index, bool *out_mi
     wr_nested_taken taken;
     wr_text         text;
 
-    WR_TRY(load_text(split, &split->long_row.values[index], &text, &fits, err));
+    WR_TRY(wr_nested_load_text(&split->nested, &split->long_row.values[index], &text, &fits, err));
     *out_missing = fits && (wr_text_trim(text).byte_count == 0 ||
                             (!quoted && wr_csv_is_null(&split->dialect, text)));
     if (*out_missing)
@@ -152,7 +130,8 @@ const char *wr_csv_explain_nested(csv_split *split, uint32_t index, uint32_t row
     bool              fits;
 
     if (split->long_row.is_set) {
-        if (load_text(split, &split->long_row.values[index], &text, &fits, &err) != WR_OK || !fits)
+        if (wr_nested_load_text(&split->nested, &split->long_row.values[index], &text, &fits,
+                                &err) != WR_OK || !fits)
             return split->nested_why;
     } else {
         at = split->index.separators + split->firsts[row] + column->field;

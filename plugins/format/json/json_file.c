@@ -1,15 +1,14 @@
 /* json_file.c — the serial half: which layout a file has, then chunks that end where records end.
  *
  * A chunk starts between two records. Lines are cut behind the last newline; in the other layouts
- * json_scan.h finds the last record that ends. What is behind it goes to the front of the next chunk.
+ * json_scan.h finds the last record that ends. What is behind it goes to the front of the next chunk. A
+ * chunk in which none ends is the beginning of a long record.
  * Layout   AUTO is found out for each file by its first bytes, however large the chunk is. An array's
  *          brackets are no records: the first chunk begins behind the one that opens it.
  * Cost: reading, plus 0.02 ns a byte of lines, 0.15 ns of others. */
 #include <string.h>
 
 #include "json_priv.h"
-
-static const char TOO_LONG[] = "a record longer than the scan's chunk";
 
 /* ---- Layout ------------------------------------------------------------------------------------ */
 
@@ -60,6 +59,7 @@ static void lay_out(const wr_read_request *request, json_file *file, uint8_t **o
 {
     wr_chunker_layout(&file->chunker, file->base.input, request->chunk_bytes + JSON_HEAD_BYTES, carver);
     *out_head = wr_carve(carver, JSON_HEAD_BYTES + WR_TEXT_PAD);
+    wr_long_writer_layout(&file->long_writer, request->scratch, carver);
 }
 
 uint64_t wr_json_file_lease_min(const wr_read_request *request)
@@ -110,6 +110,7 @@ wr_status wr_json_file_open(const wr_read_request *request, wr_file_reader *file
     lay_out(request, json, &head, &carver);
     WR_TRY(wr_chunker_fill(&json->chunker, head, JSON_HEAD_BYTES, &byte_count, err));
     json->line = 1;
+    json->scan = WR_TEXT_PICK(wr_json_scan);
     json->layout = (json_layout)options->layout;
     if (json->layout == JSON_AUTO)
         json->layout = wr_json_find_layout(head, byte_count);
@@ -144,47 +145,6 @@ static uint64_t count_lines(const json_split *split)
     return count;
 }
 
-/* Where the next record begins: behind the one whose first bytes were looked at; 0: not here. */
-static uint32_t find_next(json_file *file, json_cut *cut, const uint8_t *bytes, uint32_t byte_count)
-{
-    const uint8_t *newline;
-    json_bounds    bounds;
-
-    if (file->layout == JSON_LINES) {
-        newline = memchr(bytes, '\n', byte_count);
-        return newline ? (uint32_t)(newline - bytes) + 1 : 0;
-    }
-    WR_TEXT_PICK(wr_json_scan)->find_bounds(file->layout, true, cut, bytes, 0, byte_count, &bounds);
-    file->is_closed |= bounds.closed;
-    return bounds.next;
-}
-
-/* The chunk holds the start of a record and not its end: read on to its end. The first bytes stay. */
-static wr_status pass_long_record(const wr_read_request *request, json_file *file,
-                                  json_split *split, json_cut *cut, uint32_t used, wr_error *err)
-{
-    uint32_t half = request->chunk_bytes / 2, next = 0;
-
-    split->fault = TOO_LONG;
-    split->end = used < half ? used : half;
-    file->line += count_newlines(split->chunk, used);
-    while (next == 0) {
-        uint8_t *rest = split->chunk + half;
-
-        WR_TRY(wr_chunker_fill(&file->chunker, rest, request->chunk_bytes - half, &used, err));
-        if (used == 0)
-            break;
-        next = find_next(file, cut, rest, used);
-        file->line += count_newlines(rest, next ? next : used);
-        if (next)
-            wr_chunker_keep(&file->chunker, rest + next, used - next);
-    }
-    file->is_over |= next == 0;
-    file->any_record = true;
-    file->base.next_row++;
-    return WR_OK;
-}
-
 /* Behind an array there may be blanks; what begins with anything else is one bad record. */
 static wr_status pass_rest(const wr_read_request *request, json_file *file, json_split *split,
                            uint32_t used, bool *out_done, wr_error *err)
@@ -208,14 +168,13 @@ static wr_status pass_rest(const wr_read_request *request, json_file *file, json
 static wr_status take_lines(const wr_read_request *request, json_file *file, json_split *split,
                             uint32_t used, wr_error *err)
 {
-    json_cut cut = {0};
     uint8_t *last;
 
     if (used < request->chunk_bytes && split->chunk[used - 1] != '\n')
         split->chunk[used++] = '\n'; /* the last line has none; there is room behind the chunk */
     last = memrchr(split->chunk, '\n', used);
     if (!last)
-        return pass_long_record(request, file, split, &cut, used, err);
+        return wr_json_read_long_record(request, file, split, used, err);
     split->end = (uint32_t)(last - split->chunk) + 1;
     wr_chunker_keep(&file->chunker, split->chunk + split->end, used - split->end);
     file->line += count_newlines(split->chunk, split->end);
@@ -231,8 +190,7 @@ static wr_status take_records(const wr_read_request *request, json_file *file, j
     json_cut    cut = {0};
     json_bounds bounds;
 
-    WR_TEXT_PICK(wr_json_scan)->find_bounds(file->layout, false, &cut, split->chunk, 0, used,
-                                            &bounds);
+    file->scan->find_bounds(file->layout, false, &cut, split->chunk, 0, used, &bounds);
     split->any_record = file->any_record;
     file->any_record |= bounds.count > 0;
     file->is_closed = bounds.closed;
@@ -247,7 +205,7 @@ static wr_status take_records(const wr_read_request *request, json_file *file, j
     } else if (!cut.any && bounds.next == 0) {
         bounds.next = used; /* nothing but blanks */
     } else if (bounds.next == 0) {
-        return pass_long_record(request, file, split, &cut, used, err);
+        return wr_json_read_long_record(request, file, split, used, err);
     }
     split->end = bounds.next;
     wr_chunker_keep(&file->chunker, split->chunk + split->end, used - split->end);
@@ -268,6 +226,7 @@ static void start_split(const json_file *file, json_split *split)
     split->layout = file->layout;
     split->row_count = split->next = split->end = 0;
     split->fault = NULL;
+    split->long_row.is_set = false;
     split->is_done = split->is_unclosed = split->utf8_known = false;
 }
 

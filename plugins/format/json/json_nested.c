@@ -69,6 +69,14 @@ const char *wr_json_explain_nested(json_split *split, uint32_t index, uint32_t r
                                    char buffer[WR_NESTED_REASON_BYTES])
 {
     const json_column *column = &split->columns[index];
+    wr_error           err = {0};
+    wr_text            text;
+    bool               fits;
 
-    return wr_nested_explain(&split->nested, text_of(split, column, row), column->type, buffer);
+    if (!split->long_row.is_set)
+        text = text_of(split, column, row);
+    else if (wr_nested_load_text(&split->nested, &split->long_row.values[index], &text, &fits,
+                                 &err) != WR_OK || !fits)
+        return split->nested_why;
+    return wr_nested_explain(&split->nested, text, column->type, buffer);
 }

@@ -20,6 +20,7 @@
 #include "kernel/text_block.h"
 #include "kernel/text_column.h"
 #include "spi/format.h"
+#include "spi/long_value.h"
 #include "types/json_text.h"
 
 typedef struct json_read_options {
@@ -58,9 +59,17 @@ typedef struct json_token {
     bool           escaped; /* STRING: holds backslashes: wr_json_unescape before use */
 } json_token;
 
+/* The first byte from `at` on that is a quote, a backslash or below a blank. */
+const uint8_t *wr_json_find_special(const uint8_t *at);
+
+static inline bool wr_json_is_blank(uint8_t byte, bool over_lines)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || (byte == '\n' && over_lines);
+}
+
 static inline const uint8_t *wr_json_blanks(const uint8_t *at, bool over_lines)
 {
-    while (*at == ' ' || *at == '\t' || *at == '\r' || (*at == '\n' && over_lines))
+    while (wr_json_is_blank(*at, over_lines))
         at++;
     return at;
 }
@@ -108,6 +117,8 @@ uint32_t wr_json_names_find(const json_names *names, const uint8_t *bytes, uint3
 enum {
     JSON_RAW_BYTES_MAX = 64 * 1024, /* of a record in a reject              */
     JSON_KEYS_FORESEEN = 64,        /* members whose order is kept in mind, beyond the schema's */
+    JSON_LONG_RAW_BYTES = 60,       /* of a record that is longer than the chunk, in a reject */
+    JSON_VALUE_BYTES_MAX = 256,     /* of a value of a fixed size that has to be copied       */
 };
 
 typedef struct json_file {
@@ -115,6 +126,8 @@ typedef struct json_file {
     wr_chunker     chunker;
     uint64_t       line; /* of the chunker's next byte, from 1 */
     json_layout    layout;
+    const json_scan_ops *scan;
+    wr_long_writer long_writer;
     bool           any_record; /* ARRAY: one has ended                */
     bool           is_closed;  /* ARRAY: so is the array              */
     bool           is_over;    /* nothing comes, whatever the input has */
@@ -124,6 +137,19 @@ typedef struct json_bad_row {
     const char *fault;  /* NULL: the column's value does not read as its type */
     uint32_t    detail; /* byte in the record, or the request's column        */
 } json_bad_row;
+
+/* A record that did not fit its chunk: its values, as texts without escapes. */
+enum { JSON_NOT_GIVEN, JSON_GIVEN_NULL, JSON_GIVEN_VALUE };
+
+typedef struct json_long_row {
+    bool         is_set;  /* the split is this row, and nothing else */
+    json_bad_row bad;     /* fault NULL: none                        */
+    wr_str      *values;  /* by the request's columns                */
+    uint8_t     *given;
+    wr_blob     *blobs;
+    uint32_t     raw_bytes;
+    uint8_t      raw[JSON_LONG_RAW_BYTES]; /* its first bytes        */
+} json_long_row;
 
 typedef struct json_column {
     wr_type        type;
@@ -163,6 +189,9 @@ typedef struct json_split {
     json_column  *columns;
     wr_vector    *vectors;
     wr_nested_room nested;
+    json_long_row  long_row;
+    wr_long_writer nested_writer; /* for lists that are longer than the chunk */
+    char           nested_why[WR_NESTED_REASON_BYTES]; /* such a value does not read */
 } json_split;
 
 uint64_t  wr_json_file_lease_min(const wr_read_request *request);
@@ -170,6 +199,17 @@ wr_status wr_json_file_open(const wr_read_request *request, wr_file_reader *file
                             wr_error *err);
 wr_status wr_json_next_split(const wr_read_request *request, wr_file_reader *file, wr_split *split,
                              bool *out_done, wr_error *err);
+
+/* ---- Records longer than a chunk (json_long.c) ------------------------------------------------- */
+
+extern const char WR_JSON_NOT_UTF8[];
+
+/* The serial half: read the record that begins with the chunk's `used` bytes. Afterwards the chunk holds
+ * its short values, and the chunker what comes behind it. */
+wr_status wr_json_read_long_record(const wr_read_request *request, json_file *file,
+                                   json_split *split, uint32_t used, wr_error *err);
+/* The parallel half: the batch of that row. */
+wr_status wr_json_take_long_row(const wr_read_request *request, json_split *split, wr_error *err);
 
 /* ---- Nested columns (json_nested.c) ------------------------------------------------------------ */
 

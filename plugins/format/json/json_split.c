@@ -19,7 +19,9 @@
 #include "spi/nested_column.h"
 #include "types/parse.h"
 
-enum { REASON_BYTES = 512, SHOWN_BYTES_MAX = 60, KEY_BYTES_MIN = 256, VALUE_BYTES_MAX = 256 };
+const char WR_JSON_NOT_UTF8[] = "invalid UTF-8 (is it another encoding, such as latin1?)";
+
+enum { REASON_BYTES = 512, SHOWN_BYTES_MAX = 60, KEY_BYTES_MIN = 256 };
 
 /* ---- Memory ------------------------------------------------------------------------------------ */
 
@@ -77,7 +79,11 @@ static void lay_out(const wr_read_request *request, json_split *split, wr_carver
 
         if (space)
             wr_nested_room_init(&s->nested, space, request->chunk_bytes);
+        wr_long_writer_layout(&s->nested_writer, request->scratch, carver);
     }
+    s->long_row.values = wr_carve(carver, request->column_count * sizeof(wr_str));
+    s->long_row.given = wr_carve(carver, request->column_count);
+    s->long_row.blobs = wr_carve(carver, request->column_count * sizeof(wr_blob));
     s->vectors = wr_carve(carver, request->column_count * sizeof(wr_vector));
     s->columns = wr_carve(carver, request->column_count * sizeof(json_column));
     for (uint32_t c = 0; c < request->column_count; c++)
@@ -245,7 +251,7 @@ static void add_row(json_split *split, const uint8_t *start, const uint8_t *end)
     split->ends[row] = (uint32_t)(end - split->chunk);
     split->lines[row] = split->line;
     if (split->check_utf8 && !wr_utf8_is_valid(start, (size_t)(end - start)))
-        wr_json_mark_bad(split, row, "invalid UTF-8 (is it another encoding, such as latin1?)", 0);
+        wr_json_mark_bad(split, row, WR_JSON_NOT_UTF8, 0);
 }
 
 static void find_lines(json_split *split, uint32_t row_max)
@@ -323,11 +329,11 @@ static bool read_escaped(const json_split *split, const json_column *column, uin
 {
     static const wr_text_rules USUAL = {0};
     wr_text_token token = column->tokens[row];
-    uint8_t       text[VALUE_BYTES_MAX];
+    uint8_t       text[JSON_VALUE_BYTES_MAX];
     uint32_t      width = wr_physical_bytes(wr_type_physical(column->type)), byte_count;
 
     if (!column->any_rewrite || !wr_bit_get(column->rewrite, row) ||
-        token.byte_count > VALUE_BYTES_MAX)
+        token.byte_count > JSON_VALUE_BYTES_MAX)
         return false;
     byte_count = wr_json_unescape(split->chunk + token.start, token.byte_count, text);
     return wr_text_value_parse(&USUAL, column->type, (wr_text){(char *)text, byte_count},
@@ -411,6 +417,8 @@ static wr_text raw_of(const json_split *split, uint32_t row)
 {
     uint32_t start = split->starts[row], end = split->ends[row];
 
+    if (split->long_row.is_set)
+        return (wr_text){(const char *)split->long_row.raw, split->long_row.raw_bytes};
     if (end - start > JSON_RAW_BYTES_MAX)
         end = start + JSON_RAW_BYTES_MAX;
     return (wr_text){(const char *)split->chunk + start, end - start};
@@ -446,6 +454,17 @@ static void check_required(json_split *split, const wr_field *field, uint32_t in
             wr_json_mark_bad(split, row, IS_NULL, index);
 }
 
+/* Of a long value in scratch space, its first bytes. */
+static wr_text shown_value(const json_split *split, uint32_t index, uint32_t row)
+{
+    const wr_str  *value = &split->long_row.values[index];
+    wr_text_token  token = split->columns[index].tokens[row];
+
+    if (!split->long_row.is_set)
+        return (wr_text){(const char *)split->chunk + token.start, token.byte_count};
+    return wr_str_is_blob(value) ? (wr_text){value->prefix, sizeof value->prefix} : wr_str_text(value);
+}
+
 static wr_text format_reason(json_split *split, uint32_t row, char *buffer)
 {
     const json_bad_row *bad = &split->bad[row];
@@ -461,8 +480,7 @@ static wr_text format_reason(json_split *split, uint32_t row, char *buffer)
                  split->layout == JSON_LINES ? "line" : "record");
         return wr_text_of(buffer);
     }
-    shown = (wr_text){(const char *)split->chunk + column->tokens[row].start,
-                      column->tokens[row].byte_count};
+    shown = shown_value(split, bad->detail, row);
     shown = wr_text_cut(shown, SHOWN_BYTES_MAX);
     used = snprintf(buffer, REASON_BYTES, "cannot read '%.*s' as %.80s", WR_TEXT_ARG(shown),
                     wr_type_format(column->type, type));
@@ -518,14 +536,18 @@ static void take_fault(json_split *split)
     split->is_done = true;
 }
 
+static void begin_batch(const wr_read_request *request, json_split *split)
+{
+    split->row_count = split->bad_count = 0;
+    memset(split->bad_rows, 0, wr_bit_words(request->batch_rows) * sizeof(uint64_t));
+    begin_columns(split, request->column_count, request->batch_rows);
+}
+
 static void find_rows(const wr_read_request *request, json_split *split)
 {
     if (!split->utf8_known && !split->fault)
         split->check_utf8 = !wr_utf8_is_valid(split->chunk, split->end);
     split->utf8_known = true;
-    split->row_count = split->bad_count = 0;
-    memset(split->bad_rows, 0, wr_bit_words(request->batch_rows) * sizeof(uint64_t));
-    begin_columns(split, request->column_count, request->batch_rows);
     if (split->fault)
         take_fault(split);
     else if (split->layout == JSON_LINES)
@@ -534,26 +556,37 @@ static void find_rows(const wr_read_request *request, json_split *split)
         find_records(split, request->batch_rows);
 }
 
+/* But texts, which are rewritten where they stand once bad rows are told. */
+static void read_columns(const wr_read_request *request, json_split *split)
+{
+    if (split->nested.reader)
+        wr_json_read_nested(request, split);
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        if (!wr_type_is_bytes(split->columns[c].type))
+            read_fixed_column(split, c);
+        else if (split->columns[c].type.logical == WR_TYPE_BINARY)
+            check_binary(split, c);
+    }
+}
+
 static wr_status split_read(const wr_read_request *request, wr_split *split, wr_batch *out,
                             bool *out_end, wr_error *err)
 {
     json_split *json = (json_split *)split;
 
     split->row_base += json->row_count;
-    find_rows(request, json);
-    if (json->nested.reader)
-        wr_json_read_nested(request, json);
-    for (uint32_t c = 0; c < request->column_count; c++)
-        if (!wr_type_is_bytes(json->columns[c].type))
-            read_fixed_column(json, c);
-    for (uint32_t c = 0; c < request->column_count; c++)
-        if (json->columns[c].type.logical == WR_TYPE_BINARY)
-            check_binary(json, c);
+    begin_batch(request, json);
+    if (json->long_row.is_set) {
+        WR_TRY(wr_json_take_long_row(request, json, err));
+    } else {
+        find_rows(request, json);
+        read_columns(request, json);
+    }
     for (uint32_t c = 0; c < request->column_count; c++)
         check_required(json, &request->schema->fields[request->columns[c]], c);
     if (json->bad_count > 0)
         WR_TRY(report_bad_rows(request, json, err));
-    for (uint32_t c = 0; c < request->column_count; c++)
+    for (uint32_t c = 0; c < request->column_count && !json->long_row.is_set; c++)
         if (json->columns[c].is_text)
             read_text_column(json, c);
     fill_batch(request, json, out);

@@ -15,8 +15,7 @@ enum { ESCAPED_PAIR_BYTES = 12 }; /* the longest escape; there are more bytes be
 
 /* ---- Strings ----------------------------------------------------------------------------------- */
 
-/* The first byte from `at` on that is a quote, a backslash or below a blank. */
-static const uint8_t *find_special(const uint8_t *at)
+const uint8_t *wr_json_find_special(const uint8_t *at)
 {
     const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
 
@@ -48,7 +47,7 @@ static const uint8_t *take_string(json_walk *walk, const uint8_t *at, json_token
     for (;;) {
         const uint8_t *behind;
 
-        at = find_special(at);
+        at = wr_json_find_special(at);
         if (*at == '"') {
             out->end = at;
             return at + 1;

@@ -1,0 +1,614 @@
+/* json_long.c — a record that does not fit its chunk, read in one pass through a small window.
+ *
+ * The chunk's memory serves three ends: values of this record that are short enough to keep stand at its
+ * front, then what is known of the value at hand, then the window of bytes not looked at yet. Content
+ * moves left, never right, so a value grows over bytes already read. When the window is used up, a value
+ * that fills more than half of the chunk goes to scratch space and becomes a blob; values that nobody wants
+ * are passed over. So a string, an array or a whole record of any length takes no more memory than others.
+ *
+ * Invariants
+ *  1. kept + text <= at <= end <= chunk_bytes; kept <= half of the chunk. A NUL stands at `end`.
+ *  2. Texts are put together without their escapes; nested values and numbers as they stand.
+ *  3. What is put aside is longer than the text of a view: a short value is never a blob.
+ *  4. Every byte of the record goes through advance, which keeps count of lines, UTF-8 and brackets.
+ * The reader runs in the serial half; types are read in the parallel one. Cost: about 1 ns a byte, more for many short values. */
+#include <string.h>
+
+#include "json_priv.h"
+#include "kernel/text_utf8.h"
+#include "types/parse.h"
+
+enum { ESCAPES_BYTES = 12 };
+
+typedef struct long_reader {
+    const wr_read_request *request;
+    json_file   *file;
+    json_split  *split;
+    uint8_t     *chunk;
+    uint32_t     kept, text;   /* bytes of finished values; of the value at hand             */
+    uint32_t     at, end;      /* the window                                                 */
+    uint64_t     passed;       /* bytes of the record before the window                      */
+    bool         at_end;       /* of the input                                               */
+    bool         wanted, in_blob;
+    json_cut     cut;
+    wr_utf8_state utf8;
+} long_reader;
+
+/* ---- The window ---------------------------------------------------------------------------------- */
+
+static bool mark_bad(long_reader *r, const char *fault)
+{
+    json_bad_row *bad = &r->split->long_row.bad;
+    uint64_t      place = r->passed + r->at + 1;
+
+    if (!bad->fault)
+        *bad = (json_bad_row){fault, place < UINT32_MAX ? (uint32_t)place : 0};
+    return false;
+}
+
+/* The next bytes are looked at; they may move from now on. */
+static void advance(long_reader *r, uint32_t byte_count)
+{
+    const uint8_t *bytes = r->chunk + r->at;
+    json_bounds    bounds;
+
+    for (uint32_t i = 0; i < byte_count; i++)
+        r->file->line += bytes[i] == '\n';
+    if (r->file->layout != JSON_LINES)
+        r->file->scan->find_bounds(r->file->layout, true, &r->cut, r->chunk, r->at,
+                                   r->at + byte_count, &bounds);
+    if (!wr_utf8_feed(&r->utf8, bytes, byte_count))
+        mark_bad(r, WR_JSON_NOT_UTF8);
+    r->at += byte_count;
+}
+
+static wr_status put_aside(long_reader *r, wr_error *err)
+{
+    wr_long_writer *writer = &r->file->long_writer;
+
+    if (!writer->scratch || !writer->scratch->ops)
+        return WR_RAISE(err, WR_NO_MEMORY,
+                        "%.*s:%llu: a record of more than %u bytes needs scratch space on disk",
+                        WR_TEXT_ARG(r->file->base.path), (unsigned long long)r->split->line,
+                        r->request->chunk_bytes);
+    if (!r->in_blob)
+        wr_long_writer_begin(writer);
+    r->in_blob = true;
+    WR_TRY(wr_long_writer_add(writer, r->chunk + r->kept, r->text, err));
+    r->text = 0;
+    return WR_OK;
+}
+
+/* Have `byte_count` bytes in the window, or all there are. */
+static wr_status look_ahead(long_reader *r, uint32_t byte_count, wr_error *err)
+{
+    uint32_t half = r->request->chunk_bytes / 2, base, got;
+
+    if (r->end - r->at >= byte_count || r->at_end)
+        return WR_OK;
+    if (r->kept + r->text > half && r->text > WR_STR_INLINE_BYTES)
+        WR_TRY(put_aside(r, err));
+    base = r->kept + r->text;
+    memmove(r->chunk + base, r->chunk + r->at, r->end - r->at);
+    r->passed += r->at - base;
+    r->end -= r->at - base;
+    r->at = base;
+    WR_TRY(wr_chunker_fill(&r->file->chunker, r->chunk + r->end, r->request->chunk_bytes - r->end,
+                           &got, err));
+    r->end += got;
+    r->at_end = r->end < r->request->chunk_bytes;
+    r->chunk[r->end] = '\0';
+    return WR_OK;
+}
+
+/* To the next byte that is no blank; it is a NUL at the end of the input. */
+static wr_status skip_blanks(long_reader *r, wr_error *err)
+{
+    do {
+        const uint8_t *at = r->chunk + r->at;
+
+        advance(r, (uint32_t)(wr_json_blanks(at, r->file->layout != JSON_LINES) - at));
+        WR_TRY(look_ahead(r, 1, err));
+    } while (r->at < r->end && wr_json_is_blank(r->chunk[r->at], r->file->layout != JSON_LINES));
+    return WR_OK;
+}
+
+/* ---- Values -------------------------------------------------------------------------------------- */
+
+static void add_text(long_reader *r, const uint8_t *bytes, uint32_t byte_count)
+{
+    if (!r->wanted)
+        return;
+    memmove(r->chunk + r->kept + r->text, bytes, byte_count);
+    r->text += byte_count;
+}
+
+/* Content as it stands. */
+static void take_bytes(long_reader *r, uint32_t byte_count)
+{
+    const uint8_t *bytes = r->chunk + r->at;
+
+    advance(r, byte_count);
+    add_text(r, bytes, byte_count);
+}
+
+/* An escape, as it stands or as what it means. */
+static bool take_escape(long_reader *r, bool raw)
+{
+    const uint8_t *escape = r->chunk + r->at, *behind = wr_json_escape_end(escape, r->chunk + r->end);
+    uint8_t        plain[ESCAPES_BYTES];
+    uint32_t       byte_count;
+
+    if (!behind)
+        return mark_bad(r, "not an escape");
+    byte_count = (uint32_t)(behind - escape);
+    if (raw) {
+        take_bytes(r, byte_count);
+        return true;
+    }
+    memcpy(plain, escape, byte_count);
+    advance(r, byte_count);
+    add_text(r, plain, wr_json_unescape(plain, byte_count, plain));
+    return true;
+}
+
+/* Behind its opening quote, up to behind the closing one; raw: with escapes and that quote. */
+static wr_status take_string(long_reader *r, bool raw, bool *out_good, wr_error *err)
+{
+    for (;;) {
+        const uint8_t *from = r->chunk + r->at, *special;
+
+        WR_TRY(look_ahead(r, ESCAPES_BYTES, err));
+        from = r->chunk + r->at;
+        special = wr_json_find_special(from);
+        if (special > r->chunk + r->end)
+            special = r->chunk + r->end;
+        take_bytes(r, (uint32_t)(special - from));
+        if (r->at == r->end && !r->at_end)
+            continue;
+        *out_good = r->at < r->end && (r->chunk[r->at] == '"' || r->chunk[r->at] == '\\');
+        if (!*out_good) {
+            mark_bad(r, r->at == r->end || r->chunk[r->at] == '\n' ? "a string is never closed"
+                                                                   : "a control character in a string");
+            return WR_OK;
+        }
+        if (r->chunk[r->at] == '"') {
+            if (raw)
+                take_bytes(r, 1);
+            else
+                advance(r, 1);
+            return WR_OK;
+        }
+        WR_TRY(look_ahead(r, ESCAPES_BYTES, err));
+        *out_good = take_escape(r, raw);
+        if (!*out_good)
+            return WR_OK;
+    }
+}
+
+/* Bytes of a nested value in front of the next bracket or string; a newline may end the line. */
+static uint32_t run_of(const long_reader *r)
+{
+    static const bool STOPS[256] = {
+        ['{'] = true, ['}'] = true, ['['] = true, [']'] = true, ['"'] = true, ['\n'] = true};
+    uint32_t at = r->at;
+
+    while (at < r->end && !STOPS[r->chunk[at]])
+        at++;
+    return at - r->at;
+}
+
+static bool is_bracket(uint8_t byte)
+{
+    return byte == '{' || byte == '}' || byte == '[' || byte == ']';
+}
+
+/* A bracket of a nested value. */
+static bool take_bracket(long_reader *r, uint64_t *braces, uint32_t *io_depth)
+{
+    uint8_t byte = r->chunk[r->at];
+
+    if (byte == '{' || byte == '[') {
+        if (*io_depth == (uint32_t)r->split->options->max_depth - 1)
+            return mark_bad(r, "nested too deeply");
+        wr_bit_put(braces, (*io_depth)++, byte == '{');
+    } else if (wr_bit_get(braces, --*io_depth) != (byte == '}')) {
+        return mark_bad(r, "brackets do not match");
+    }
+    take_bytes(r, 1);
+    return true;
+}
+
+/* As the value's text: brackets match, strings end. */
+static wr_status take_nested(long_reader *r, bool *out_good, wr_error *err)
+{
+    uint64_t braces[JSON_DEPTH_MAX / 64];
+    uint32_t depth = 0;
+
+    do {
+        take_bytes(r, run_of(r));
+        WR_TRY(look_ahead(r, 1, err));
+        if (r->at == r->end || (r->chunk[r->at] == '\n' && r->file->layout == JSON_LINES)) {
+            *out_good = mark_bad(r, "an object or array is never closed");
+        } else if (r->chunk[r->at] == '"') {
+            take_bytes(r, 1);
+            WR_TRY(take_string(r, true, out_good, err));
+        } else if (is_bracket(r->chunk[r->at])) {
+            *out_good = take_bracket(r, braces, &depth);
+        } else {
+            take_bytes(r, 1);
+        }
+    } while (*out_good && depth > 0);
+    return WR_OK;
+}
+
+/* A number or word. */
+static wr_status take_plain(long_reader *r, bool *out_null, bool *out_good, wr_error *err)
+{
+    json_walk  walk = {.over_lines = r->file->layout != JSON_LINES};
+    json_token value;
+
+    WR_TRY(look_ahead(r, r->request->chunk_bytes / 4, err));
+    walk.at = r->chunk + r->at;
+    *out_good = wr_json_walk_value(&walk, &value);
+    if (!*out_good) {
+        mark_bad(r, walk.fault);
+        return WR_OK;
+    }
+    *out_null = value.kind == JSON_NULL;
+    take_bytes(r, (uint32_t)(walk.at - value.start));
+    return WR_OK;
+}
+
+/* The value at hand is complete. */
+static wr_status end_value(long_reader *r, uint32_t column, bool is_null, wr_error *err)
+{
+    json_long_row  *row = &r->split->long_row;
+    wr_long_writer *writer = &r->file->long_writer;
+
+    if (!r->wanted)
+        return WR_OK;
+    row->given[column] = is_null ? JSON_GIVEN_NULL : JSON_GIVEN_VALUE;
+    if (r->in_blob || (r->text > WR_STR_INLINE_BYTES &&
+                       r->kept + r->text > r->request->chunk_bytes / 2)) {
+        WR_TRY(put_aside(r, err));
+        WR_TRY(wr_long_writer_end(writer, &row->blobs[column], err));
+        row->values[column] = wr_str_of_blob(&row->blobs[column], writer->prefix);
+    } else {
+        row->values[column] = wr_str_of((char *)r->chunk + r->kept, r->text);
+        r->kept += wr_str_is_inline(&row->values[column]) ? 0 : r->text;
+    }
+    r->text = 0;
+    r->in_blob = false;
+    return WR_OK;
+}
+
+static wr_status take_value(long_reader *r, uint32_t column, bool *out_good, wr_error *err)
+{
+    bool is_null = false;
+
+    WR_TRY(skip_blanks(r, err));
+    r->wanted = column != WR_FIELD_NONE &&
+                (!r->split->long_row.given[column] ||
+                 r->split->options->duplicate_keys != WR_TWIN_FIRST);
+    r->text = 0;
+    if (r->chunk[r->at] == '"') {
+        advance(r, 1);
+        WR_TRY(take_string(r, false, out_good, err));
+    } else if (r->chunk[r->at] == '{' || r->chunk[r->at] == '[') {
+        WR_TRY(take_nested(r, out_good, err));
+    } else {
+        WR_TRY(take_plain(r, &is_null, out_good, err));
+    }
+    if (*out_good)
+        return end_value(r, column, is_null, err);
+    r->text = 0;
+    return WR_OK;
+}
+
+/* ---- Members ------------------------------------------------------------------------------------- */
+
+/* The column that a key names. A key that is longer than any is no column's. */
+static wr_status take_key(long_reader *r, uint32_t *out_column, bool *out_good, wr_error *err)
+{
+    json_split *split = r->split;
+    uint32_t    field;
+
+    *out_good = r->chunk[r->at] == '"' || mark_bad(r, "expected a key in quotes");
+    if (!*out_good)
+        return WR_OK;
+    advance(r, 1);
+    r->wanted = true;
+    r->text = 0;
+    WR_TRY(take_string(r, false, out_good, err));
+    field = r->in_blob ? WR_FIELD_NONE
+                       : wr_json_names_find(&split->names, r->chunk + r->kept, r->text);
+    r->text = 0;
+    r->in_blob = false;
+    *out_column = field == WR_FIELD_NONE ? field : split->targets[field];
+    if (*out_good && field == WR_FIELD_NONE && split->options->unknown_keys)
+        *out_good = mark_bad(r, "a key that no column has");
+    if (*out_good && *out_column != WR_FIELD_NONE && split->long_row.given[*out_column] &&
+        split->options->duplicate_keys == WR_TWIN_ERROR)
+        *out_good = mark_bad(r, "a key comes twice");
+    return WR_OK;
+}
+
+/* The next byte that is no blank is this one, and is passed. */
+static wr_status take_byte(long_reader *r, uint8_t byte, const char *fault, bool *out_good,
+                           wr_error *err)
+{
+    WR_TRY(skip_blanks(r, err));
+    *out_good = r->chunk[r->at] == byte || mark_bad(r, fault);
+    if (*out_good)
+        advance(r, 1);
+    return WR_OK;
+}
+
+static wr_status take_member(long_reader *r, bool *out_good, wr_error *err)
+{
+    uint32_t column = WR_FIELD_NONE;
+
+    WR_TRY(take_key(r, &column, out_good, err));
+    if (*out_good)
+        WR_TRY(take_byte(r, ':', "expected ':' behind a key", out_good, err));
+    return *out_good ? take_value(r, column, out_good, err) : WR_OK;
+}
+
+static wr_status take_object(long_reader *r, bool *out_good, wr_error *err)
+{
+    WR_TRY(take_byte(r, '{', "expected an object", out_good, err));
+    if (!*out_good)
+        return WR_OK;
+    WR_TRY(skip_blanks(r, err));
+    if (r->chunk[r->at] == '}') {
+        advance(r, 1);
+        return WR_OK;
+    }
+    for (;;) {
+        WR_TRY(take_member(r, out_good, err));
+        if (!*out_good)
+            return WR_OK;
+        WR_TRY(skip_blanks(r, err));
+        if (r->chunk[r->at] == '}') {
+            advance(r, 1);
+            return WR_OK;
+        }
+        WR_TRY(take_byte(r, ',', "expected ',' or '}'", out_good, err));
+        if (!*out_good)
+            return WR_OK;
+        WR_TRY(skip_blanks(r, err));
+    }
+}
+
+/* ---- The record ---------------------------------------------------------------------------------- */
+
+static bool is_end_of_line(const long_reader *r)
+{
+    return r->at == r->end || r->chunk[r->at] == '\n';
+}
+
+/* What stands behind the object, up to where the next record begins. */
+static wr_status check_behind(long_reader *r, bool *out_good, wr_error *err)
+{
+    json_file *file = r->file;
+    uint8_t    byte;
+
+    if (file->layout == JSON_DOCUMENTS)
+        return WR_OK;
+    WR_TRY(skip_blanks(r, err));
+    byte = r->chunk[r->at];
+    if (file->layout == JSON_LINES) {
+        *out_good = is_end_of_line(r) || mark_bad(r, "text behind the object");
+    } else {
+        *out_good = byte == ',' || byte == ']' ||
+                    mark_bad(r, r->at == r->end ? "the array is never closed"
+                                                : "expected ',' or ']' behind a record of the array");
+        file->is_closed = *out_good && byte == ']';
+    }
+    if (*out_good && r->at < r->end)
+        advance(r, 1);
+    return WR_OK;
+}
+
+/* Nothing of the rest of the record can be read: find its end. */
+static wr_status pass_rest(long_reader *r, wr_error *err)
+{
+    json_file *file = r->file;
+    uint32_t   behind = 0;
+
+    r->wanted = false;
+    while (behind == 0 && r->at < r->end) {
+        json_bounds bounds = {0};
+
+        if (file->layout == JSON_LINES) {
+            const uint8_t *newline = memchr(r->chunk + r->at, '\n', r->end - r->at);
+
+            behind = newline ? (uint32_t)(newline - r->chunk) + 1 : 0;
+        } else {
+            file->scan->find_bounds(file->layout, true, &r->cut, r->chunk, r->at, r->end, &bounds);
+            behind = bounds.next;
+            file->is_closed = bounds.closed;
+        }
+        for (uint32_t i = r->at; i < (behind ? behind : r->end); i++)
+            file->line += r->chunk[i] == '\n';
+        r->at = behind ? behind : r->end;
+        if (!behind)
+            WR_TRY(look_ahead(r, 1, err));
+    }
+    return WR_OK;
+}
+
+wr_status wr_json_read_long_record(const wr_read_request *request, json_file *file,
+                                   json_split *split, uint32_t used, wr_error *err)
+{
+    long_reader    reader = {.request = request, .file = file, .split = split,
+                             .chunk = split->chunk, .end = used};
+    json_long_row *row = &split->long_row;
+    bool           good = true;
+
+    row->bad = (json_bad_row){0};
+    row->raw_bytes = used < JSON_LONG_RAW_BYTES ? used : JSON_LONG_RAW_BYTES;
+    memcpy(row->raw, split->chunk, row->raw_bytes);
+    memset(row->given, 0, request->column_count);
+    split->chunk[used] = '\0';
+    WR_TRY(skip_blanks(&reader, err));
+    row->is_set = file->layout != JSON_LINES || !is_end_of_line(&reader);
+    if (row->is_set)
+        WR_TRY(take_object(&reader, &good, err));
+    if (good)
+        WR_TRY(check_behind(&reader, &good, err));
+    if (!good)
+        WR_TRY(pass_rest(&reader, err));
+    if (reader.utf8.left > 0)
+        mark_bad(&reader, WR_JSON_NOT_UTF8);
+    wr_chunker_keep(&file->chunker, split->chunk + reader.at, reader.end - reader.at);
+    file->is_over |= !file->is_closed && reader.at == reader.end && reader.at_end;
+    file->any_record = true;
+    file->base.next_row += row->is_set;
+    return WR_OK;
+}
+
+/* ---- The parallel half --------------------------------------------------------------------------- */
+
+/* Bytes are spelled "\x00ff", as PostgreSQL does; what begins so and is not hexadecimal is bad. */
+static bool decode_binary(wr_str *io_value)
+{
+    wr_text text = wr_str_text(io_value);
+    char    inlined[WR_STR_INLINE_BYTES];
+    char   *bytes = wr_str_is_inline(io_value) ? inlined : (char *)(uintptr_t)text.bytes;
+    size_t  byte_count;
+
+    if (!wr_text_starts_with(text, WR_TEXT("\\x")))
+        return true;
+    if (!wr_parse_binary_hex(text, (uint8_t *)bytes, &byte_count))
+        return false;
+    *io_value = wr_str_of(bytes, byte_count);
+    return true;
+}
+
+static wr_status read_text(json_split *split, uint32_t index, wr_error *err)
+{
+    json_column *column = &split->columns[index];
+    wr_str      *value = &split->long_row.values[index];
+    bool         is_binary = column->type.logical == WR_TYPE_BINARY;
+
+    (void)err;
+    if (is_binary && wr_str_is_blob(value) && memcmp(value->prefix, "\\x", 2) == 0)
+        wr_json_mark_bad(split, 0, "bytes longer than half of the scan's chunk cannot be spelled in "
+                         "hexadecimal", 0);
+    else if (is_binary && !wr_str_is_blob(value) && !decode_binary(value))
+        wr_json_mark_bad(split, 0, NULL, index);
+    memcpy(column->data, value, sizeof *value);
+    return WR_OK;
+}
+
+static wr_status read_fixed(json_split *split, uint32_t index, wr_error *err)
+{
+    static const wr_text_rules USUAL = {0};
+    const wr_str  *value = &split->long_row.values[index];
+    json_column   *column = &split->columns[index];
+    const wr_blob *blob = wr_str_is_blob(value) ? wr_str_blob(value) : NULL;
+    char           buffer[JSON_VALUE_BYTES_MAX];
+    wr_text        text = {buffer, 0};
+    size_t         got = 1;
+
+    if (!blob)
+        text = wr_str_text(value);
+    while (blob && got > 0 && text.byte_count < sizeof buffer) {
+        WR_TRY(blob->read(blob, text.byte_count, buffer + text.byte_count,
+                          sizeof buffer - text.byte_count, &got, err));
+        text.byte_count += got;
+    }
+    if ((blob && blob->byte_count > sizeof buffer) ||
+        !wr_text_value_parse(&USUAL, column->type, text, column->data))
+        wr_json_mark_bad(split, 0, NULL, index);
+    return WR_OK;
+}
+
+static wr_status put_long(void *self, const void *bytes, size_t byte_count, wr_error *err)
+{
+    return wr_long_writer_add(self, bytes, byte_count, err);
+}
+
+/* The text of a list goes from scratch space back there, packed. */
+static wr_status read_long_list(json_split *split, uint32_t index, wr_nested_taken *out_taken,
+                                wr_error *err)
+{
+    wr_blob *blob = &split->long_row.blobs[index];
+    wr_str   value;
+    bool     good;
+
+    wr_long_writer_begin(&split->nested_writer);
+    WR_TRY(wr_nested_read_blob(&split->nested, blob, split->columns[index].type, put_long,
+                               &split->nested_writer, &good, err));
+    good = good && split->nested_writer.byte_count > WR_STR_INLINE_BYTES;
+    *out_taken = good ? WR_NESTED_VALUE : WR_NESTED_BAD;
+    if (!good) {
+        wr_nested_fault_format(&split->nested.reader->fault, split->nested_why);
+        return WR_OK;
+    }
+    WR_TRY(wr_long_writer_end(&split->nested_writer, blob, err));
+    value = wr_str_of_blob(blob, split->nested_writer.prefix);
+    memcpy(split->columns[index].data, &value, sizeof value);
+    return WR_OK;
+}
+
+static wr_status read_nested(json_split *split, uint32_t index, bool *out_missing, wr_error *err)
+{
+    json_column    *column = &split->columns[index];
+    json_long_row  *row = &split->long_row;
+    wr_nested_taken taken;
+    wr_text         text;
+    bool            fits;
+
+    WR_TRY(wr_nested_load_text(&split->nested, &row->values[index], &text, &fits, err));
+    if (fits)
+        taken = wr_nested_take(&split->nested, text, column->type, column->data);
+    else
+        WR_TRY(read_long_list(split, index, &taken, err));
+    *out_missing = taken == WR_NESTED_NULL;
+    if (taken == WR_NESTED_BAD || taken == WR_NESTED_FULL)
+        wr_json_mark_bad(split, 0, NULL, index);
+    return WR_OK;
+}
+
+static wr_status read_value(json_split *split, uint32_t index, bool *io_missing, wr_error *err)
+{
+    json_column *column = &split->columns[index];
+
+    memset(column->data, 0, wr_physical_bytes(wr_type_physical(column->type)));
+    if (*io_missing)
+        return WR_OK;
+    if (wr_type_is_nested(column->type))
+        return read_nested(split, index, io_missing, err);
+    return column->is_text ? read_text(split, index, err) : read_fixed(split, index, err);
+}
+
+/* Blobs must not be copied: their vector says so. */
+wr_status wr_json_take_long_row(const wr_read_request *request, json_split *split, wr_error *err)
+{
+    json_long_row *row = &split->long_row;
+
+    split->starts[0] = split->ends[0] = 0;
+    split->lines[0] = split->line;
+    split->row_count = 1;
+    split->nested.used = 0;
+    split->is_done = true;
+    if (row->bad.fault)
+        wr_json_mark_bad(split, 0, row->bad.fault, row->bad.detail);
+    for (uint32_t c = 0; c < request->column_count; c++) {
+        json_column *column = &split->columns[c];
+        bool missing = row->given[c] != JSON_GIVEN_VALUE || wr_bit_get(split->bad_rows, 0);
+
+        WR_TRY(read_value(split, c, &missing, err));
+        column->tokens[0].byte_count = missing ? WR_TEXT_TOKEN_NULL : 0; /* for check_required */
+        column->valid[0] = !missing;
+        split->vectors[c] = (wr_vector){
+            .type = column->type, .encoding = WR_FLAT, .row_count = 1, .data = column->data,
+            .valid = column->valid,
+            .flags = wr_type_is_bytes(column->type) && wr_str_is_blob((wr_str *)column->data)
+                         ? WR_VECTOR_BLOBS : 0};
+    }
+    return WR_OK;
+}
