@@ -8,9 +8,26 @@
 static const uint32_t SALTS[PQ_BLOOM_WORDS] = {0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d,
                                                0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31};
 
+/* The share of bits that may be set so that of `wrong` of all values a bit is found in each of 8 words:
+ * the eighth root. */
+static double load_of(double wrong)
+{
+    return sqrt(sqrt(sqrt(wrong)));
+}
+
+/* -ln(1 - x) for x from 0 to 1, by the series of artanh: no plan should load libm for it. */
+static double log_of_rest(double x)
+{
+    double z = x / (2 - x), power = z, sum = 0;
+
+    for (int n = 1; n < 10000 && power > 1e-9; n += 2, power *= z * z)
+        sum += 2 * power / n;
+    return sum;
+}
+
 uint64_t wr_pq_bloom_bytes(uint64_t value_count, double wrong)
 {
-    double bits = -8.0 * (double)value_count / log(1 - pow(wrong, 1.0 / 8));
+    double bits = PQ_BLOOM_WORDS * (double)value_count / log_of_rest(load_of(wrong));
 
     return bits < 8.0 * PQ_BLOOM_BLOCK_BYTES ? PQ_BLOOM_BLOCK_BYTES : wr_pow2_ceil((uint64_t)(bits / 8));
 }
@@ -46,7 +63,7 @@ static uint64_t or_words(const uint8_t *filter, uint64_t block, uint64_t at)
 
 uint64_t wr_pq_bloom_fold(uint8_t *filter, uint64_t byte_count, double wrong)
 {
-    double load_max = pow(wrong, 1.0 / PQ_BLOOM_WORDS);
+    double load_max = load_of(wrong);
 
     while (byte_count > PQ_BLOOM_BLOCK_BYTES) {
         uint64_t half = byte_count / 2, set = 0;
