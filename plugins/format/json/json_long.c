@@ -190,7 +190,8 @@ static wr_status take_string(long_reader *r, bool raw, bool *out_good, wr_error 
 static uint32_t run_of(const long_reader *r)
 {
     static const bool STOPS[256] = {
-        ['{'] = true, ['}'] = true, ['['] = true, [']'] = true, ['"'] = true, ['\n'] = true};
+        ['{'] = true, ['}'] = true, ['['] = true, [']'] = true, ['"'] = true, ['\n'] = true,
+        ['\\'] = true, ['\0'] = true};
     uint32_t at = r->at;
 
     while (at < r->end && !STOPS[r->chunk[at]])
@@ -228,13 +229,16 @@ static wr_status take_nested(long_reader *r, bool *out_good, wr_error *err)
     do {
         take_bytes(r, run_of(r));
         WR_TRY(look_ahead(r, 1, err));
-        if (r->at == r->end || (r->chunk[r->at] == '\n' && r->file->layout == JSON_LINES)) {
+        if (r->chunk[r->at] == '\0' ||
+            (r->chunk[r->at] == '\n' && r->file->layout == JSON_LINES)) {
             *out_good = mark_bad(r, "an object or array is never closed");
         } else if (r->chunk[r->at] == '"') {
             take_bytes(r, 1);
             WR_TRY(take_string(r, true, out_good, err));
         } else if (is_bracket(r->chunk[r->at])) {
             *out_good = take_bracket(r, braces, &depth);
+        } else if (r->chunk[r->at] == '\\') {
+            *out_good = mark_bad(r, "not a value");
         } else {
             take_bytes(r, 1);
         }
@@ -248,7 +252,7 @@ static wr_status take_plain(long_reader *r, bool *out_null, bool *out_good, wr_e
     json_walk  walk = {.over_lines = r->file->layout != JSON_LINES};
     json_token value;
 
-    WR_TRY(look_ahead(r, r->request->chunk_bytes / 4, err));
+    WR_TRY(look_ahead(r, r->request->chunk_bytes / 2, err));
     walk.at = r->chunk + r->at;
     *out_good = wr_json_walk_value(&walk, &value);
     if (!*out_good) {
@@ -439,6 +443,23 @@ static wr_status pass_rest(long_reader *r, wr_error *err)
     return WR_OK;
 }
 
+/* Where the record is told to be: at its line, or behind the blanks in front of it. */
+static void begin_record(long_reader *r)
+{
+    json_split    *split = r->split;
+    json_long_row *row = &split->long_row;
+    uint32_t       at = r->file->layout == JSON_LINES && r->passed == 0 ? 0 : r->at;
+    uint32_t       left = r->end - at;
+
+    row->raw_bytes = left < JSON_LONG_RAW_BYTES ? left : JSON_LONG_RAW_BYTES;
+    memcpy(row->raw, r->chunk + at, row->raw_bytes);
+    if (r->file->layout == JSON_LINES)
+        return;
+    split->line = r->file->line;
+    split->base.byte_offset += r->passed + r->at;
+    r->passed = -(uint64_t)r->at;
+}
+
 wr_status wr_json_read_long_record(const wr_read_request *request, json_file *file,
                                    json_split *split, uint32_t used, wr_error *err)
 {
@@ -448,11 +469,10 @@ wr_status wr_json_read_long_record(const wr_read_request *request, json_file *fi
     bool           good = true;
 
     row->bad = (json_bad_row){0};
-    row->raw_bytes = used < JSON_LONG_RAW_BYTES ? used : JSON_LONG_RAW_BYTES;
-    memcpy(row->raw, split->chunk, row->raw_bytes);
     memset(row->given, 0, request->column_count);
     split->chunk[used] = '\0';
     WR_TRY(skip_blanks(&reader, err));
+    begin_record(&reader);
     row->is_set = file->layout != JSON_LINES || !is_end_of_line(&reader);
     if (row->is_set)
         WR_TRY(take_object(&reader, &good, err));

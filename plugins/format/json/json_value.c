@@ -124,6 +124,8 @@ static const uint8_t *take_nested(json_walk *walk, const uint8_t *at, json_token
             if (walk->over_lines)
                 break;
             return fail(walk, "an object or array is never closed", start);
+        case '\\': /* in front of a quote it would be one that json_scan.h does not count */
+            return fail(walk, "not a value", at);
         case '\0':
             return fail(walk, "an object or array is never closed", start);
         default:
