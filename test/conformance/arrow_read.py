@@ -155,7 +155,14 @@ def read_large(report, folder, wanted):
                       "f": pa.array([draw.random() for _ in range(n)])})
     texts = pa.table({"i": pa.array(range(6)),
                       "s": pa.array(["short", None, "long " * 900_000, "", "x" * 3_000_000, "end"])})
-    for name, rows in [("large batch", table), ("long texts", texts)]:
+    lists = pa.table({"l": pa.array([[1], list(range(100_000)), None, []], pa.list_(pa.int64())),
+                      "m": pa.array([None, [("key", "value")], [(f"key {i}", f"value {i}" * 3) for i in range(9000)],
+                                     []], pa.map_(pa.string(), pa.string()))})
+    words = pa.array([f"a word of number {i}" * 2 for i in range(30_000)])
+    coded = pa.table({"w": pa.DictionaryArray.from_arrays(pa.array([i * 7919 % 30_000 if i % 5 else None
+                                                                    for i in range(20_000)], pa.int32()), words)})
+    for name, rows in [("large batch", table), ("long texts", texts), ("long lists", lists),
+                       ("large dictionary", coded)]:
         right = None
         for codec in CODECS:
             for is_stream in [False, True]:

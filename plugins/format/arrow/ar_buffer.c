@@ -57,7 +57,7 @@ typedef struct loading {
     uint32_t        count;
     uint64_t        variadic_sum;       /* of the views before ... */
     uint32_t        variadic_next;      /* ... this one            */
-    uint64_t        stage_bytes;
+    uint64_t        stage_bytes, window_max;
 } loading;
 
 static const ar_node *node_of(const loading *l, uint32_t n)
@@ -102,6 +102,7 @@ static wr_status place_buffer(loading *l, uint64_t index, ar_buffer *out, wr_err
     }
     out->wanted = (uint64_t)((double)size * l->share) + 4096;
     out->wanted = out->wanted < size ? out->wanted : size;
+    out->wanted = out->wanted < l->window_max ? out->wanted : l->window_max;
     return WR_OK;
 }
 
@@ -284,17 +285,19 @@ static wr_status share_out(const loading *l, uint64_t room, wr_error *err)
 static wr_status plan_stage(loading *l, uint64_t room, wr_error *err)
 {
     uint64_t sum = 0, stage = 0;
+    bool     all_fit = true;
 
     for (uint32_t i = 0; i < l->count; i++) {
         ar_buffer *buffer = l->buffers[i];
 
         if (buffer->is_stored) {
-            buffer->wanted = buffer->raw_bytes;
+            buffer->wanted = buffer->raw_bytes < l->window_max ? buffer->raw_bytes : l->window_max;
+            all_fit = all_fit && buffer->raw_bytes <= l->window_max;
             stage = stage > at_once_bytes(l, buffer) ? stage : at_once_bytes(l, buffer);
         }
         sum += buffer->source.memory && !buffer->is_stored ? 0 : wr_carve_bytes(buffer->wanted + AR_PAD);
     }
-    if (stage == 0 || (sum <= room && stage <= room - sum)) {
+    if (stage == 0 || (all_fit && sum <= room && stage <= room - sum)) {
         l->stage_bytes = stage;
         return WR_OK;
     }
@@ -424,10 +427,10 @@ static wr_status fit(loading *l, wr_error *err)
 }
 
 wr_status wr_ar_load(ar_split *split, const ar_batch *batch, uint32_t first, uint32_t end, uint64_t rows,
-                     wr_error *err)
+                     uint64_t window_max, wr_error *err)
 {
-    loading l = {.split = split, .batch = batch, .share = batch->rows ? (double)rows / (double)batch->rows
-                                                                     : 1.0};
+    loading l = {.split = split, .batch = batch, .window_max = window_max,
+                 .share = batch->rows ? (double)rows / (double)batch->rows : 1.0};
 
     wr_ar_meta_open(&l.meta, batch->meta, split->window, AR_META_BYTES, err);
     WR_TRY(collect(&l, first, end, err));

@@ -19,8 +19,10 @@ static uint32_t width_of(wr_type type)
     return wr_physical_bytes(wr_type_physical(type));
 }
 
-bool wr_ar_is_direct(const ar_node *node)
+bool wr_ar_is_direct(const ar_split *split, uint32_t n)
 {
+    const ar_node *node = &split->file->nodes[n];
+
     switch ((ar_kind)node->kind) {
     case AR_KIND_BITS:
     case AR_KIND_FIXED:
@@ -28,7 +30,8 @@ bool wr_ar_is_direct(const ar_node *node)
     case AR_KIND_FIXED_TEXT:
         return true;
     case AR_KIND_DICTIONARY:
-        return !wr_type_is_nested(node->type) && (node + 1)->kind != AR_KIND_NULL;
+        return !wr_type_is_nested(node->type) && (node + 1)->kind != AR_KIND_NULL &&
+               !split->cursors[n].words.is_far;
     default:
         return false;
     }
@@ -458,6 +461,27 @@ static wr_status gather_flat(ar_split *split, uint32_t n, ar_reading *reading, u
     return WR_OK;
 }
 
+/* A value for which the whole room is not enough: a list goes to scratch space. */
+static wr_status keep_long(ar_split *split, uint32_t n, ar_reading *reading, wr_packer *room, wr_error *err)
+{
+    uint8_t kind = split->file->nodes[n].kind;
+    bool    is_list = kind >= AR_KIND_LIST && kind <= AR_KIND_FIXED_LIST;
+    wr_str  list;
+
+    if (is_list && split->writer.scratch && split->writer.scratch->ops)
+        WR_TRY(wr_ar_pack_long(split, n, split->row, room, &reading->blob, err));
+    if (room->is_full)
+        return WR_RAISE(err, WR_NO_MEMORY, "a nested value%s is larger than the %zu bytes set aside for the "
+                        "values of a column: a larger cap, or fewer threads", is_list ? " inside of a list" : "",
+                        room->capacity);
+    list = wr_str_of_blob(&reading->blob, split->writer.prefix);
+    memcpy(reading->values, &list, sizeof list);
+    wr_bit_set(reading->valid, 0);
+    reading->have = 1;
+    reading->has_blob = true;
+    return WR_OK;
+}
+
 static wr_status gather_nested(ar_split *split, uint32_t n, ar_reading *reading, uint32_t count,
                                wr_error *err)
 {
@@ -469,8 +493,7 @@ static wr_status gather_nested(ar_split *split, uint32_t n, ar_reading *reading,
 
         WR_TRY(wr_ar_pack(split, n, split->row + reading->have, &room, &is_null, err));
         if (room.is_full)
-            return WR_RAISE(err, WR_NO_MEMORY, "a nested value is larger than the %zu bytes set aside for "
-                            "the values of a column: a larger cap, or fewer threads", room.capacity);
+            return reading->have > 0 ? WR_OK : keep_long(split, n, reading, &room, err);
         ((wr_str *)(void *)reading->values)[reading->have] =
             wr_str_of((const char *)room.bytes + begin, is_null ? 0 : room.used - begin);
         if (!is_null)
@@ -514,7 +537,7 @@ wr_status wr_ar_column_measure(ar_split *split, uint32_t column, uint32_t *io_co
 
     if (node->kind == AR_KIND_NULL)
         return WR_OK;
-    return wr_ar_is_direct(node) ? measure_direct(node, &split->cursors[n], split->row, io_count, err)
+    return wr_ar_is_direct(split, n) ? measure_direct(node, &split->cursors[n], split->row, io_count, err)
                                  : gather(split, n, &split->readings[column], io_count, err);
 }
 
@@ -526,7 +549,7 @@ wr_status wr_ar_column_take(ar_split *split, uint32_t column, uint32_t count, wr
 
     if (node->kind == AR_KIND_NULL)
         wr_vector_set_const(out, &null, count, &split->cells[column]);
-    else if (wr_ar_is_direct(node))
+    else if (wr_ar_is_direct(split, n))
         return take_direct(split, n, &split->readings[column], count, out, err);
     else
         take_gathered(node, &split->readings[column], count, out);

@@ -3,9 +3,12 @@
  * A dictionary is the batches that were written for it since it was last replaced. They are found from
  * the last to the first, and so are values put in their place. Dictionaries inside of dictionaries come
  * first. All of them are loaded again when one has changed: in files that is never.
+ * One that does not fit, and is one batch, stays where it is; its values are asked one by one.
  * Memory: the lower part of the split's pool; while a batch is read, what is above the middle of the rest.
  * Cost: about 10 ns a value. */
 #include "ar_priv.h"
+
+enum { FAR_WINDOW_BYTES = 4 << 10 };
 
 typedef struct filling {
     ar_split *split;
@@ -78,13 +81,22 @@ static wr_status fill_batch(filling *f, const ar_batch *batch, uint32_t *io_end,
     ar_split *split = f->split;
     uint32_t  end_node = split->file->nodes[f->node].end;
 
-    WR_TRY(wr_ar_load(split, batch, f->node, end_node, batch->rows, err));
+    WR_TRY(wr_ar_load(split, batch, f->node, end_node, batch->rows, UINT64_MAX, err));
     if (batch->rows > *io_end || split->cursors[f->node].length != batch->rows)
         return WR_RAISE(err, WR_CORRUPT, "a dictionary's values are not as many as it says");
     *io_end -= (uint32_t)batch->rows;
     for (uint32_t i = 0; i < batch->rows; i++)
         WR_TRY(fill_value(f, i, *io_end + i, err));
     return WR_OK;
+}
+
+/* Where the record's bytes are, if they are in scratch space: in handles of its own. */
+static void find_sources(ar_record *record)
+{
+    if (!record->batch.meta.file)
+        record->batch.meta.blobs = &record->meta;
+    if (!record->batch.body.file)
+        record->batch.body.blobs = &record->body;
 }
 
 static wr_status fill(filling *f, const ar_dictionary *dictionary, wr_error *err)
@@ -96,10 +108,7 @@ static wr_status fill(filling *f, const ar_dictionary *dictionary, wr_error *err
         size_t   got;
         uint64_t used = f->split->pool.used;
 
-        if (!record.batch.meta.file)
-            record.batch.meta.blobs = &record.meta;
-        if (!record.batch.body.file)
-            record.batch.body.blobs = &record.body;
+        find_sources(&record);
         WR_TRY(fill_batch(f, &record.batch, &end, err));
         f->split->pool.used = used;
         if (record.before == 0)
@@ -111,7 +120,7 @@ static wr_status fill(filling *f, const ar_dictionary *dictionary, wr_error *err
     }
 }
 
-/* Values from the lower half of the pool's rest, windows in the upper half. */
+/* Values from the lower half of the pool's rest, windows in the upper half. Errors WR_NO_MEMORY: no room. */
 static wr_status load(ar_split *split, const ar_dictionary *dictionary, wr_error *err)
 {
     ar_pool  *pool = &split->pool, whole = *pool;
@@ -127,18 +136,18 @@ static wr_status load(ar_split *split, const ar_dictionary *dictionary, wr_error
     pool->top = middle;
     f.values = wr_ar_pool_take(pool, ((uint64_t)f.count + 1) * f.width);
     f.valid = wr_ar_pool_take(pool, bit_bytes);
+    pool->top = whole.top;
     if (!f.values || !f.valid)
         return raise_room(&f, err);
-    f.room = (wr_packer){.bytes = pool->bytes + pool->used, .capacity = pool->top - pool->used};
+    f.room = (wr_packer){.bytes = pool->bytes + pool->used, .capacity = middle - pool->used};
     whole.used = pool->used;
     memset(f.valid, 0xff, bit_bytes);
     memset(f.values + (size_t)f.count * f.width, 0, f.width);
     pool->used = middle;
-    pool->top = whole.top;
     if (dictionary->generation > 0)
         WR_TRY(fill(&f, dictionary, err));
     pool->used = whole.used + wr_carve_bytes(f.room.used);
-    words->count = f.count;
+    *words = (ar_words){.count = f.count};
     words->vectors[0] = (wr_vector){.type = type, .encoding = WR_FLAT, .row_count = f.count,
                                     .data = f.values, .valid = f.any_null ? f.valid : NULL};
     words->vectors[1] = words->vectors[0];
@@ -148,6 +157,37 @@ static wr_status load(ar_split *split, const ar_dictionary *dictionary, wr_error
     return WR_OK;
 }
 
+/* There is no room for the values of a dictionary that is one batch: windows stay on it, and each value is
+ * read where it lies. */
+static wr_status load_far(ar_split *split, ar_dictionary *dictionary, wr_error *err)
+{
+    ar_words  *words = &split->cursors[dictionary->node].words;
+    ar_record *record = &dictionary->last;
+    uint32_t   first = dictionary->node + 1;
+
+    find_sources(record);
+    WR_TRY(wr_ar_load(split, &record->batch, first, split->file->nodes[first].end, record->batch.rows,
+                      FAR_WINDOW_BYTES, err));
+    if (split->cursors[first].length != record->batch.rows)
+        return WR_RAISE(err, WR_CORRUPT, "a dictionary's values are not as many as it says");
+    *words = (ar_words){.is_far = true, .count = (uint32_t)record->batch.rows};
+    words->vectors[0] = (wr_vector){.type = split->file->nodes[first].type, .encoding = WR_FLAT};
+    return WR_OK;
+}
+
+static wr_status load_either(ar_split *split, ar_dictionary *dictionary, wr_error *err)
+{
+    ar_pool   before = split->pool;
+    wr_status status = load(split, dictionary, err);
+
+    if (status != WR_NO_MEMORY || dictionary->generation == 0 || dictionary->last.before != 0 ||
+        dictionary->rows >= UINT32_MAX)
+        return status;
+    wr_error_clear(err);
+    split->pool = before;
+    return load_far(split, dictionary, err);
+}
+
 wr_status wr_ar_load_dictionaries(ar_split *split, wr_error *err)
 {
     if (split->generation == split->wanted_generation)
@@ -155,7 +195,7 @@ wr_status wr_ar_load_dictionaries(ar_split *split, wr_error *err)
     split->generation = 0;
     split->pool.used = 0;
     for (uint32_t d = split->file->dictionary_count; d-- > 0;)
-        WR_TRY_WHILE(load(split, &split->dictionaries[d], err), err, "reading dictionary %lld",
+        WR_TRY_WHILE(load_either(split, &split->dictionaries[d], err), err, "reading dictionary %lld",
                      (long long)split->file->nodes[split->dictionaries[d].node].dictionary_id);
     split->kept = split->pool.used;
     split->generation = split->wanted_generation;

@@ -47,8 +47,9 @@ static void close_value(const target *to)
 static wr_status pack(packing *p, uint32_t n, uint64_t row, const target *to, bool *out_null,
                       wr_error *err);
 
-/* Elements [begin, end) of the node's child. */
-static wr_status pack_elements(packing *p, uint32_t n, uint64_t begin, uint64_t end, wr_error *err)
+/* Elements [begin, end) of the node's child. A writer takes each block of them when it is complete. */
+static wr_status pack_elements(packing *p, uint32_t n, uint64_t begin, uint64_t end, wr_long_writer *writer,
+                               wr_error *err)
 {
     wr_list_packer list;
     target         inside = {.list = &list};
@@ -61,28 +62,41 @@ static wr_status pack_elements(packing *p, uint32_t n, uint64_t begin, uint64_t 
         bool is_null;
 
         WR_TRY(pack(p, n + 1, i, &inside, &is_null, err));
+        if (writer && list.count == 0 && !p->out->is_full) {
+            WR_TRY(wr_long_writer_add(writer, p->out->bytes, p->out->used, err));
+            p->out->used = 0;
+        }
     }
     wr_list_pack_end(&list);
     return WR_OK;
 }
 
-static wr_status pack_list(packing *p, uint32_t n, uint64_t row, wr_error *err)
+/* Where the elements of a list lie in the node's child. */
+static wr_status find_elements(packing *p, uint32_t n, uint64_t row, uint64_t *out_begin, uint64_t *out_end,
+                               wr_error *err)
 {
     const ar_node *node = node_of(p, n);
     ar_cursor     *cursor = &p->split->cursors[n];
-    uint64_t       begin, end;
 
     if (node->kind == AR_KIND_FIXED_LIST) {
-        begin = row * node->stored_bytes;
-        end = begin + node->stored_bytes;
-    } else if (node->kind == AR_KIND_LIST) {
-        WR_TRY(wr_ar_range_at(&cursor->buffers[AR_DATA], row, node->is_large, &begin, &end, err));
-    } else {
-        WR_TRY(wr_ar_number_at(&cursor->buffers[AR_DATA], row, node->is_large, &begin, err));
-        WR_TRY(wr_ar_number_at(&cursor->buffers[AR_MORE], row, node->is_large, &end, err));
-        end += begin;
+        *out_begin = row * node->stored_bytes;
+        *out_end = *out_begin + node->stored_bytes;
+        return WR_OK;
     }
-    return pack_elements(p, n, begin, end, err);
+    if (node->kind == AR_KIND_LIST)
+        return wr_ar_range_at(&cursor->buffers[AR_DATA], row, node->is_large, out_begin, out_end, err);
+    WR_TRY(wr_ar_number_at(&cursor->buffers[AR_DATA], row, node->is_large, out_begin, err));
+    WR_TRY(wr_ar_number_at(&cursor->buffers[AR_MORE], row, node->is_large, out_end, err));
+    *out_end += *out_begin;
+    return WR_OK;
+}
+
+static wr_status pack_list(packing *p, uint32_t n, uint64_t row, wr_error *err)
+{
+    uint64_t begin, end;
+
+    WR_TRY(find_elements(p, n, row, &begin, &end, err));
+    return pack_elements(p, n, begin, end, NULL, err);
 }
 
 static wr_status pack_struct(packing *p, uint32_t n, uint64_t row, wr_error *err)
@@ -142,9 +156,17 @@ static wr_status put_flat(packing *p, uint32_t n, uint64_t row, const target *to
 static wr_status put_word(packing *p, uint32_t n, uint64_t row, const target *to, bool *out_null,
                           wr_error *err)
 {
-    ar_cell      cell;
+    ar_cell       cell;
     const wr_str *packed;
+    uint32_t      code;
 
+    if (p->split->cursors[n].words.is_far) {
+        WR_TRY(wr_ar_code_read(p->split, n, row, out_null, &code, err));
+        if (!*out_null)
+            return pack(p, n + 1, code, to, out_null, err);
+        put_cell(to, NULL);
+        return WR_OK;
+    }
     WR_TRY(wr_ar_cell_read(p->split, n, row, &cell, err));
     *out_null = cell.value == NULL;
     if (!cell.value || to->list || to->strukt) {
@@ -198,4 +220,21 @@ wr_status wr_ar_pack(ar_split *split, uint32_t n, uint64_t row, wr_packer *out, 
     const target nowhere = {0};
 
     return pack(&p, n, row, &nowhere, out_null, err);
+}
+
+wr_status wr_ar_pack_long(ar_split *split, uint32_t n, uint64_t row, wr_packer *room, wr_blob *out_blob,
+                          wr_error *err)
+{
+    packing  p = {split, room};
+    uint64_t begin, end;
+
+    wr_long_writer_begin(&split->writer);
+    room->used = 0;
+    room->is_full = false;
+    WR_TRY(find_elements(&p, n, row, &begin, &end, err));
+    WR_TRY(pack_elements(&p, n, begin, end, &split->writer, err));
+    if (room->is_full)
+        return WR_OK;
+    WR_TRY(wr_long_writer_add(&split->writer, room->bytes, room->used, err));
+    return wr_long_writer_end(&split->writer, out_blob, err);
 }

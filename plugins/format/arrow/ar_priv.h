@@ -248,6 +248,7 @@ enum { AR_VALIDITY, AR_DATA, AR_MORE, AR_BUFFERS };
 
 /* The values that codes stand for. */
 typedef struct ar_words {
+    bool       is_far;      /* too many for memory: they are asked where they lie */
     uint32_t   count;
     wr_vector  vectors[2];  /* the values; with a NULL behind them */
 } ar_words;
@@ -272,10 +273,10 @@ void *wr_ar_pool_take(ar_pool *pool, uint64_t bytes); /* NULL: there is no room 
 
 typedef struct ar_split ar_split;
 
-/* Lay the cursors of nodes [first, end) over a batch, of which so many rows are wanted;
- * memory comes from [pool->used, pool->top). */
+/* Lay the cursors of nodes [first, end) over a batch, of which so many rows are wanted, through windows of at most
+ * `window_max` bytes; memory comes from [pool->used, pool->top). */
 wr_status wr_ar_load(ar_split *split, const ar_batch *batch, uint32_t first, uint32_t end, uint64_t rows,
-                     wr_error *err);
+                     uint64_t window_max, wr_error *err);
 
 /* Load what the wanted dictionaries are now. */
 wr_status wr_ar_load_dictionaries(ar_split *split, wr_error *err);
@@ -305,10 +306,15 @@ wr_status wr_ar_is_valid(ar_split *split, uint32_t node, uint64_t row, bool *out
 wr_status wr_ar_pack(ar_split *split, uint32_t node, uint64_t row, wr_packer *out, bool *out_null,
                      wr_error *err);
 
+/* A list or map that is larger than the room, by way of it to scratch space; if one of its elements is, too,
+ * room->is_full. Not NULL, and not in a dictionary or runs. */
+wr_status wr_ar_pack_long(ar_split *split, uint32_t node, uint64_t row, wr_packer *room, wr_blob *out_blob,
+                          wr_error *err);
+
 /* ---- Columns (ar_column.c) --------------------------------------------------------------------- */
 
 /* Does a column go out as it lies in its buffers? */
-bool wr_ar_is_direct(const ar_node *node);
+bool wr_ar_is_direct(const ar_split *split, uint32_t node);
 /* Codes below this one are those of the dictionary. */
 uint64_t wr_ar_code_limit(const ar_node *node, uint32_t word_count);
 /* Make *io_count smaller if fewer rows, from split->row on, can be taken at once; at least 1. */

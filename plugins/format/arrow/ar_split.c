@@ -127,7 +127,8 @@ static wr_status load(ar_split *split, wr_error *err)
 
     WR_TRY(wr_ar_load_dictionaries(split, err));
     split->pool.used = split->kept;
-    WR_TRY(wr_ar_load(split, &split->batch, 0, file->node_count, split->end - split->begin, err));
+    WR_TRY(wr_ar_load(split, &split->batch, 0, file->node_count, split->end - split->begin,
+                      UINT64_MAX, err));
     for (uint32_t c = 0; c < split->request->column_count; c++) {
         const ar_column *column = &file->columns[c];
 
