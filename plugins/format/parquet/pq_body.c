@@ -222,11 +222,15 @@ static wr_status decode_pieces(pq_tools *tools, wr_codec codec, const pq_page_he
 /* What lies behind the workspace, to scratch space while a codec with a large window takes its place. */
 static wr_status put_aside(pq_tools *tools, wr_blob *out, wr_error *err)
 {
+    const pq_pool *last = tools->pool.count > 0 ? &tools->pool : &tools->dictionaries;
+    uint64_t       used;
+
     *out = (wr_blob){0};
-    if (tools->pool.count + tools->dictionaries.count == 0)
+    if (last->count == 0)
         return WR_OK;
-    WR_TRY(wr_pq_scratch_begin(tools, &tools->writer, tools->aside_bytes, err));
-    WR_TRY(wr_long_writer_add(&tools->writer, tools->aside, tools->aside_bytes, err));
+    used = (uint64_t)(last->blocks[last->count - 1].bytes - tools->aside) + last->blocks[last->count - 1].size;
+    WR_TRY(wr_pq_scratch_begin(tools, &tools->writer, used, err));
+    WR_TRY(wr_long_writer_add(&tools->writer, tools->aside, used, err));
     return wr_long_writer_end(&tools->writer, out, err);
 }
 
@@ -269,7 +273,7 @@ static wr_status decode_to_scratch(pq_tools *tools, wr_codec codec, const pq_pag
     tools->codec = WR_CODEC_AUTO; /* whatever was in the workspace is gone */
     WR_TRY(decode_all(tools, codec, header, plain, window, err));
     if (aside.byte_count > 0)
-        WR_TRY(wr_blob_read(&aside, 0, tools->aside, tools->aside_bytes, err));
+        WR_TRY(wr_blob_read(&aside, 0, tools->aside, aside.byte_count, err));
     return wr_pq_scratch_end(&tools->writer, blob, out, err);
 }
 

@@ -21,7 +21,7 @@
 enum {
     LENGTH_BYTES = 4,
     GAP_BYTES = 4096,         /* read over rather than read again */
-    ROUND_BYTES_MAX = 2 << 20,
+    ROUND_BYTES_MAX = 8 << 20,
     ROUND_BYTES_MIN = 32 << 10,
 };
 
