@@ -1,4 +1,5 @@
-/* pq_write_test.c — the Parquet writer's parts: runs, streams of a pool, stores, dictionaries, bounds. */
+/* pq_write_test.c — the Parquet writer's parts: runs, streams of a pool, stores, dictionaries, Bloom filters,
+ * deltas, bounds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "pq_write.h"
 
 static uint32_t next_random(uint64_t *seed)
@@ -315,6 +317,121 @@ static void bounds_of_long_texts_are_cut(void **state)
     assert_int_equal(max_bytes, 0); /* nothing is above it */
 }
 
+/* ---- Bloom filters ----------------------------------------------------------------------------- */
+
+static void bloom_filters_know_what_went_in(void **state)
+{
+    enum { VALUES = 2000, PROBES = 20000 };
+    static const double WRONG[] = {0.0001, 0.01, 0.5};
+    static uint8_t      filter[1 << 16];
+
+    (void)state;
+    for (size_t w = 0; w < sizeof WRONG / sizeof WRONG[0]; w++) {
+        uint64_t byte_count = wr_pq_bloom_bytes(VALUES, WRONG[w]), found = 0;
+
+        assert_in_range(byte_count, PQ_BLOOM_BLOCK_BYTES, sizeof filter / 2);
+        assert_int_equal(byte_count & (byte_count - 1), 0);
+        memset(filter, 0, sizeof filter);
+        for (int i = 0; i < VALUES; i++)
+            wr_pq_bloom_add(filter, sizeof filter, wr_hash_xxh64(&i, sizeof i));
+        byte_count = wr_pq_bloom_fold(filter, sizeof filter, WRONG[w]);
+        assert_true(byte_count < sizeof filter);
+        for (int i = 0; i < VALUES + PROBES; i++) {
+            uint64_t hash = wr_hash_xxh64(&i, sizeof i);
+            bool     has = wr_pq_bloom_block_has(filter + wr_pq_bloom_block(byte_count, hash), hash);
+
+            assert_true(i >= VALUES || has);
+            found += i >= VALUES && has;
+        }
+        assert_true((double)found <= 2 * WRONG[w] * PROBES + 5); /* blocks are not filled evenly */
+    }
+}
+
+/* ---- Deltas ------------------------------------------------------------------------------------ */
+
+static uint64_t read_varint(const uint8_t **at)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0;; shift += 7) {
+        value |= (uint64_t)(**at & 0x7f) << shift;
+        if (*(*at)++ < 0x80)
+            return value;
+    }
+}
+
+static uint64_t read_zigzag(const uint8_t **at)
+{
+    uint64_t value = read_varint(at);
+
+    return value >> 1 ^ -(value & 1);
+}
+
+/* What the format's description says, a bit at a time; returns the number of values. */
+static uint64_t read_deltas(const uint8_t *at, const uint8_t *end, uint64_t *out)
+{
+    uint64_t per_block = read_varint(&at), parts = read_varint(&at), count = read_varint(&at), done = 0;
+    uint64_t value = read_zigzag(&at), per_part = per_block / parts;
+
+    for (; done < count; done += done == 0)
+        if (done == 0) {
+            out[0] = value;
+        } else {
+            uint64_t       least = read_zigzag(&at);
+            const uint8_t *widths = at;
+
+            at += parts;
+            for (uint64_t part = 0; part < parts; part++) {
+                for (uint64_t i = 0; i < per_part; i++) {
+                    uint64_t delta = 0;
+
+                    for (uint64_t b = 0, bit = i * widths[part]; b < widths[part]; b++, bit++)
+                        delta |= (uint64_t)(at[bit / 8] >> bit % 8 & 1) << b;
+                    value += least + delta;
+                    if (done < count)
+                        out[done++] = value;
+                }
+                at += per_part * widths[part] / 8;
+            }
+        }
+    assert_ptr_equal(at, end);
+    return count;
+}
+
+/* Numbers of every width of deltas, and those whose differences wrap. */
+static void deltas_read_back(void **state)
+{
+    enum { COUNT = 700 };
+    static int64_t  values[COUNT];
+    static uint8_t  packed[sizeof values + PQ_PACKED_SLACK_BYTES];
+    static uint64_t back[COUNT];
+    const pq_leaf   leaf = {.width = 8, .physical = PQ_INT64, .encoding = PQ_DELTA_BINARY_PACKED};
+    pq_encoder      encoder = {.packed = packed};
+    uint64_t        seed = 5;
+
+    (void)state;
+    for (unsigned width = 0; width <= 56; width++)
+        for (uint32_t count = 1; count <= COUNT; count += count < 4 ? 1 : 173) {
+            pq_encoding encoding;
+            size_t      byte_count = 0;
+
+            values[0] = width % 2 ? INT64_MAX - 5 : -7;
+            for (uint32_t i = 1; i < count; i++) {
+                uint64_t random = (uint64_t)next_random(&seed) << 33 | next_random(&seed);
+
+                values[i] = (int64_t)((uint64_t)values[i - 1] + (random & (((uint64_t)1 << width) - 1)) - 3);
+            }
+            assert_int_equal(wr_pq_values_encode(&encoder, &leaf, (const uint8_t *)values, count * sizeof values[0],
+                                                 count, &encoding, &byte_count, NULL), WR_OK);
+            if (encoding == PQ_PLAIN) /* it would have been longer */
+                continue;
+            assert_int_equal(encoding, PQ_DELTA_BINARY_PACKED);
+            assert_true(byte_count <= count * sizeof values[0]);
+            assert_int_equal(read_deltas(packed, packed + byte_count, back), count);
+            assert_memory_equal(back, values, count * sizeof values[0]);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +439,8 @@ int main(void)
         cmocka_unit_test(streams_share_a_pool),
         cmocka_unit_test(stores_give_back_what_they_took),
         cmocka_unit_test(dictionaries_number_values_and_give_up),
+        cmocka_unit_test(bloom_filters_know_what_went_in),
+        cmocka_unit_test(deltas_read_back),
         cmocka_unit_test(bounds_of_numbers),
         cmocka_unit_test(bounds_of_long_texts_are_cut),
     };
