@@ -16,6 +16,7 @@ from harness.run import clean_environment  # noqa: E402
 
 CSV = b'id,name,v\n1,"a, b",1.5\n2,"say ""hi""",\n3,\xc3\xa4,2e3\n'
 JSON = b'{"id":1,"name":"a\\n\xc3\xa4","v":1.5}\n{"id":2,"name":null,"v":-2}\n'
+ARRAY = b'[\n {"id":1,"s":{"a":[1,"]"]},\n  "t":"\\"["},\n {"id":2,"s":null}\n]\n'
 PIPELINE = b"""steps:
 - {op: scan, source: in.csv, options: {delimiter: ","}}
 - op: filter
@@ -106,6 +107,12 @@ class Corrupt(WeirTest):
 
     def test_json(self):
         self.check_data("in.json", cuts(JSON) + flips(JSON))
+
+    def test_json_array(self):
+        self.check_data("in.json", flips(ARRAY, 3))
+        for variant in cuts(ARRAY):
+            code, _, errors = self.check("in.json", variant, (3,))
+            self.assertEqual(code == 0, variant.endswith(b"\n]"), errors)
 
     def test_gzip(self):
         self.check_compressed("in.csv.gz", CSV, gzip.compress(CSV, mtime=0))
