@@ -148,6 +148,20 @@ def read_tables(report, folder, wanted):
                     right = check(report, folder, full, table, path, right)
 
 
+def read_old(report, folder, wanted):
+    """As written before 0.15, and before 1.0."""
+    version = pa.ipc.MetadataVersion.V4
+    for name, table in [("flat", flat_table(2, 40)), ("layouts", layouts(5, 40).drop_columns(["dense", "sparse"]))]:
+        for options in [{"use_legacy_format": True}, {"metadata_version": version},
+                        {"use_legacy_format": True, "metadata_version": version, "compression": "lz4"}]:
+            for is_stream in [False, True]:
+                full = f"old {name}, {' '.join(options)}, {'stream' if is_stream else 'file'}"
+                if wanted(full):
+                    path = folder / "old.arrow"
+                    write(path, table, is_stream, 16, **options)
+                    check(report, folder, full, table, path)
+
+
 def read_large(report, folder, wanted):
     """Record batches, texts and dictionaries that do not fit the memory set aside for them."""
     draw, n = random.Random(21), 100_000
@@ -205,7 +219,7 @@ def main():
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="arrow-read-", dir=scratch_folder()))
     wanted = lambda name: args.only in name  # noqa: E731
-    for group in [read_tables, read_large, read_dictionaries]:
+    for group in [read_tables, read_old, read_large, read_dictionaries]:
         group(report, folder, wanted)
     if args.keep:
         print(f"kept {folder}")

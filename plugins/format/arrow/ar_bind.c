@@ -41,6 +41,8 @@ static uint32_t buffer_count(const ar_binder *b, const ar_field *field)
         return 2;
     if (field->kind == AR_KIND_UNION)
         return 1u + field->is_dense + b->is_v4;
+    if (field->kind == AR_KIND_RUNS)
+        return b->is_v4; /* which has a validity wherever there is one */
     return COUNTS[field->kind];
 }
 
@@ -88,6 +90,7 @@ static wr_status raise_shape(const ar_binder *b, const ar_field *field, wr_type 
 static wr_status add_node(ar_binder *b, const ar_field *field, wr_type type, ar_node **out, wr_error *err)
 {
     bool is_union = field->kind == AR_KIND_UNION && !field->is_coded;
+    bool is_runs = field->kind == AR_KIND_RUNS && !field->is_coded;
 
     if (b->node_count == b->node_room)
         return WR_RAISE(err, WR_UNSUPPORTED, "dictionaries and runs are nested more than %d deep",
@@ -96,7 +99,7 @@ static wr_status add_node(ar_binder *b, const ar_field *field, wr_type type, ar_
     **out = (ar_node){
         .type = type, .kind = field->is_coded ? AR_KIND_DICTIONARY : field->kind,
         .is_large = field->is_large, .is_dense = field->is_dense, .is_signed = field->is_signed,
-        .has_validity = field->is_coded || (!is_union && buffer_count(b, field) > 0),
+        .has_validity = !is_union && !is_runs && buffer_count(b, field) > 0,
         .form = field->form, .stored_bytes = field->stored_bytes, .factor = field->factor,
         .field_node = b->field_node, .first_buffer = b->buffer + (is_union && b->is_v4),
         .variadic = b->variadic, .dictionary_id = field->dictionary_id,

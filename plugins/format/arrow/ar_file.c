@@ -276,33 +276,45 @@ static wr_status bind_fields(const wr_read_request *request, ar_file *file, ar_m
 
 /* ---- Open --------------------------------------------------------------------------------------- */
 
+/* The first message, which a stream's schema is in; the feed is behind its metadata then. */
+static wr_status open_first(ar_file *file, ar_feed *feed, ar_meta *meta, ar_message *message, wr_error *err)
+{
+    uint32_t bytes;
+
+    WR_TRY(wr_ar_feed_next(feed, &bytes, err));
+    if (bytes == 0)
+        return WR_RAISE(err, WR_CORRUPT, "there is no schema");
+    WR_TRY(open_meta(file, feed, bytes, meta, err));
+    WR_TRY(wr_ar_message_read(meta, message, err));
+    return message->kind == AR_SCHEMA ? WR_OK
+                                      : WR_RAISE(err, WR_CORRUPT, "the first message is no schema");
+}
+
+/* Which version a file's buffers are of, its messages say: PyArrow's footer always has the newest. */
 static wr_status open_footer(const wr_read_request *request, ar_file *file, wr_error *err)
 {
-    uint64_t begin, end;
-    int64_t  version;
-    ar_table root, schema;
-    ar_list  dictionaries;
-    ar_meta *footer = &file->footer;
+    uint64_t   begin, end;
+    ar_feed    first = file->feed;
+    ar_meta    meta;
+    ar_message message;
+    ar_table   root, schema;
+    ar_list    dictionaries;
+    ar_meta   *footer = &file->footer;
 
     WR_TRY(wr_ar_footer_find(&file->base, &begin, &end, err));
-    file->feed.end = begin;
+    first.end = file->feed.end = begin;
+    WR_TRY(open_first(file, &first, &meta, &message, err));
     wr_ar_meta_open(footer, (ar_source){.file = file->base.raw, .begin = begin, .size = end - begin},
                     file->footer_window, AR_META_BYTES, err);
     root = wr_ar_root(footer);
-    version = wr_ar_int(footer, &root, AR_FOOTER_VERSION, 2, 0);
     if (!wr_ar_child(footer, &root, AR_FOOTER_SCHEMA, &schema))
         wr_ar_meta_fail(footer, "there is no schema");
-    if (footer->status == WR_OK && (version < AR_V4 || version > AR_V5))
-        return WR_RAISE(err, WR_UNSUPPORTED, "metadata of version %lld: V4 and V5 can be read",
-                        (long long)version + 1);
-    WR_TRY(bind_fields(request, file, footer, &schema, (uint16_t)version, err));
+    WR_TRY(bind_fields(request, file, footer, &schema, message.version, err));
     dictionaries = wr_ar_vector(footer, &root, AR_FOOTER_DICTIONARIES, AR_BLOCK_BYTES);
     file->blocks = wr_ar_vector(footer, &root, AR_FOOTER_BATCHES, AR_BLOCK_BYTES);
     file->has_footer = true;
     for (uint32_t i = 0; i < dictionaries.count && file->dictionary_count > 0; i++) {
-        ar_meta    meta;
-        ar_message message;
-        ar_feed    feed;
+        ar_feed feed;
 
         WR_TRY(open_block(file, &dictionaries, i, &meta, &message, &feed, err));
         if (message.kind != AR_DICTIONARY_BATCH)
@@ -316,15 +328,8 @@ static wr_status open_stream(const wr_read_request *request, ar_file *file, wr_e
 {
     ar_meta    meta;
     ar_message message;
-    uint32_t   bytes;
 
-    WR_TRY(wr_ar_feed_next(&file->feed, &bytes, err));
-    if (bytes == 0)
-        return WR_RAISE(err, WR_CORRUPT, "there is no schema");
-    WR_TRY(open_meta(file, &file->feed, bytes, &meta, err));
-    WR_TRY(wr_ar_message_read(&meta, &message, err));
-    if (message.kind != AR_SCHEMA)
-        return WR_RAISE(err, WR_CORRUPT, "the first message is no schema");
+    WR_TRY(open_first(file, &file->feed, &meta, &message, err));
     WR_TRY(bind_fields(request, file, &meta, &message.header, message.version, err));
     return wr_ar_feed_pass(&file->feed, message.body_bytes, file->window, AR_META_BYTES, err);
 }
