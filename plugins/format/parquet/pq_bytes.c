@@ -81,8 +81,9 @@ pq_bytes wr_pq_bytes_cut(const pq_bytes *from, uint64_t offset, uint64_t count, 
     pq_bytes cut = *from;
 
     if (from->left == 0) {
-        cut.at += offset;
-        cut.end = cut.at + count;
+        if (offset > 0) /* without bytes there may be no address either */
+            cut.at += offset;
+        cut.end = count > 0 ? cut.at + count : cut.at;
         return cut;
     }
     cut.next = from->next - (uint64_t)(from->end - from->at) + offset;

@@ -368,6 +368,12 @@ static wr_status sum_lengths(deltas *d, const pq_bytes *page, uint64_t *io_offse
     return WR_OK;
 }
 
+/* The index-th third of the page's window, if it has one. */
+static uint8_t *cut_window(const pq_bytes *page, uint32_t index, uint32_t third)
+{
+    return page->window ? page->window + (size_t)index * third : NULL;
+}
+
 /* Find where each walk begins, and the bytes of all texts. A page that is not in memory has a window,
  * of which each gets a third. */
 static wr_status begin_texts(const pq_cursor *cursor, const pq_bytes *page, text_walks *walks,
@@ -380,17 +386,17 @@ static wr_status begin_texts(const pq_cursor *cursor, const pq_bytes *page, text
     *out_total = 0;
     for (unsigned i = walks->has_prefixes ? 0 : 1; i < 2; i++) {
         begins[i] = at;
-        WR_TRY(begin_deltas(all[i], wr_pq_bytes_cut(page, at, page_bytes - at, page->window + i * third, third),
+        WR_TRY(begin_deltas(all[i], wr_pq_bytes_cut(page, at, page_bytes - at, cut_window(page, i, third), third),
                             count_max, err));
         if (i == 1 && walks->has_prefixes && all[1]->count != all[0]->count)
             return WR_RAISE(err, WR_CORRUPT, "there are not as many prefixes as texts");
         WR_TRY(sum_lengths(all[i], page, &at, out_total, err));
     }
-    walks->bytes = wr_pq_bytes_cut(page, at, page_bytes - at, page->window + 2 * (size_t)third, third);
+    walks->bytes = wr_pq_bytes_cut(page, at, page_bytes - at, cut_window(page, 2, third), third);
     *out_total += cursor->leaf->stored_bytes ? 0 : LENGTH_BYTES * walks->lengths.count;
     for (unsigned i = walks->has_prefixes ? 0 : 1; i < 2; i++)
         WR_TRY(begin_deltas(all[i], wr_pq_bytes_cut(page, begins[i], page_bytes - begins[i],
-                                                    page->window + i * third, third), count_max, err));
+                                                    cut_window(page, i, third), third), count_max, err));
     return WR_OK;
 }
 
