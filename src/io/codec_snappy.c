@@ -201,11 +201,16 @@ static void run_element(snappy_decoder *self, wr_codec_io *io)
         keep(self, io->out, count);
         move(io, count, count);
     } else {
-        for (size_t i = 0; i < count; i++) {
-            io->out[i] = self->ring[(self->out_bytes - self->offset) & (self->window - 1)];
-            keep(self, io->out + i, 1);
+        for (size_t left = count; left > 0;) {
+            uint64_t from = (self->out_bytes - self->offset) & (self->window - 1);
+            size_t   part = self->window - from < left ? (size_t)(self->window - from) : left;
+
+            part = part < self->offset ? part : self->offset; /* what is there already */
+            memcpy(io->out, self->ring + from, part);
+            keep(self, io->out, part);
+            move(io, 0, part);
+            left -= part;
         }
-        move(io, 0, count);
     }
     self->left -= count;
 }

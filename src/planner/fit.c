@@ -300,7 +300,7 @@ static bool has_surplus(const wr_certificate *certificate, uint64_t arena_bytes)
     for (uint32_t s = 0; s < certificate->step_count; s++) {
         const wr_certificate_step *step = &certificate->steps[s];
 
-        if (step->min_bytes + beside > (step->is_elastic ? arena_bytes / 2
+        if (step->min_bytes + beside > (step->is_elastic ? arena_bytes / 4
                                                          : arena_bytes - arena_bytes / 16))
             return false;
     }

@@ -7,6 +7,7 @@
 enum {
     PIECE_BYTES = 16 * 1024,
     INDEX_COUNT = 512, /* positions in an index piece: 512 * 512 * 16 KB = 4 GiB */
+    POSITION_COUNT = 64, /* ... of which so many are read at a time              */
 };
 
 #define INDEX_SPAN ((uint64_t)PIECE_BYTES * INDEX_COUNT)
@@ -84,17 +85,43 @@ wr_status wr_long_writer_add(wr_long_writer *writer, const void *bytes, size_t b
     return WR_OK;
 }
 
-/* Read the position at `index` of an index piece. */
-static wr_status read_position(const wr_scratch *scratch, wr_scratch_position piece, uint64_t index,
-                               wr_scratch_position *out_position, wr_error *err)
+/* Read the positions from `index` of an index piece on. */
+static wr_status read_positions(const wr_scratch *scratch, wr_scratch_position piece, uint64_t index,
+                                uint32_t count, wr_scratch_position *out_positions, wr_error *err)
 {
     size_t got = 0;
 
-    WR_TRY(wr_scratch_read(*scratch, piece, index * sizeof *out_position, out_position,
-                           sizeof *out_position, &got, err));
-    if (got != sizeof *out_position)
+    WR_TRY(wr_scratch_read(*scratch, piece, index * sizeof out_positions[0], out_positions,
+                           count * sizeof out_positions[0], &got, err));
+    if (got != count * sizeof out_positions[0])
         return WR_RAISE(err, WR_CORRUPT, "the index of a long value is cut");
     return WR_OK;
+}
+
+static wr_status read_position(const wr_scratch *scratch, wr_scratch_position piece, uint64_t index,
+                               wr_scratch_position *out_position, wr_error *err)
+{
+    return read_positions(scratch, piece, index, 1, out_position, err);
+}
+
+/* Where the pieces with the next `bytes` bytes from `at` on lie, some of them; *out_count of them. */
+static wr_status find_pieces(const wr_blob *blob, uint64_t at, size_t bytes,
+                             wr_scratch_position *out_positions, uint32_t *out_count, wr_error *err)
+{
+    const wr_scratch   *scratch = blob->owner;
+    wr_scratch_position index = blob->position;
+    uint64_t            first = at % INDEX_SPAN / PIECE_BYTES;
+    uint64_t            count = (at % PIECE_BYTES + bytes + PIECE_BYTES - 1) / PIECE_BYTES;
+
+    *out_count = 1;
+    out_positions[0] = index;
+    if (blob->byte_count <= PIECE_BYTES)
+        return WR_OK;
+    if (blob->byte_count > INDEX_SPAN)
+        WR_TRY(read_position(scratch, index, at / INDEX_SPAN, &index, err));
+    count = count < INDEX_COUNT - first ? count : INDEX_COUNT - first;
+    *out_count = (uint32_t)(count < POSITION_COUNT ? count : POSITION_COUNT);
+    return read_positions(scratch, index, first, *out_count, out_positions, err);
 }
 
 wr_status wr_long_writer_read(const wr_long_writer *writer, uint64_t offset, void *buffer,
@@ -130,8 +157,10 @@ wr_status wr_long_writer_read(const wr_long_writer *writer, uint64_t offset, voi
 static wr_status read_value(const wr_blob *blob, uint64_t offset, void *buffer, size_t bytes,
                             size_t *out_bytes, wr_error *err)
 {
-    const wr_scratch *scratch = blob->owner;
-    size_t            done = 0;
+    const wr_scratch   *scratch = blob->owner;
+    wr_scratch_position positions[POSITION_COUNT];
+    uint32_t            next = 0, count = 0;
+    size_t              done = 0;
 
     if (offset >= blob->byte_count)
         bytes = 0;
@@ -140,14 +169,13 @@ static wr_status read_value(const wr_blob *blob, uint64_t offset, void *buffer, 
     while (done < bytes) {
         uint64_t            at = offset + done;
         size_t              wanted = PIECE_BYTES - at % PIECE_BYTES, got = 0;
-        wr_scratch_position position = blob->position;
 
-        if (blob->byte_count > INDEX_SPAN)
-            WR_TRY(read_position(scratch, position, at / INDEX_SPAN, &position, err));
-        if (blob->byte_count > PIECE_BYTES)
-            WR_TRY(read_position(scratch, position, at % INDEX_SPAN / PIECE_BYTES, &position, err));
+        if (next == count) {
+            WR_TRY(find_pieces(blob, at, bytes - done, positions, &count, err));
+            next = 0;
+        }
         wanted = wanted < bytes - done ? wanted : bytes - done;
-        WR_TRY(wr_scratch_read(*scratch, position, at % PIECE_BYTES, (uint8_t *)buffer + done,
+        WR_TRY(wr_scratch_read(*scratch, positions[next++], at % PIECE_BYTES, (uint8_t *)buffer + done,
                                wanted, &got, err));
         if (got != wanted)
             return WR_RAISE(err, WR_CORRUPT, "a long value is cut");
