@@ -464,6 +464,28 @@ static wr_status read_group(const wr_read_request *request, pq_file *file, wr_er
     return WR_OK;
 }
 
+/* A page that goes on behind the split's last row would be decompressed again for the next one: the
+ * split takes the first pages of its columns whole. */
+static wr_status take_pages(const pq_file *file, pq_split *split, uint64_t *io_rows, wr_error *err)
+{
+    enum { ROWS_MAX = 1 << 23 };
+    uint64_t left = file->group_rows - file->group_next;
+
+    left = left < ROWS_MAX ? left : ROWS_MAX;
+    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
+        uint64_t rows;
+
+        if (file->file_leaves[leaf] == UINT32_MAX)
+            continue;
+        WR_TRY_WHILE(wr_pq_cursor_peek(&split->cursors[leaf], &split->tools, &rows, err), err,
+                     "cutting row group %llu of %.*s", (unsigned long long)split->group,
+                     WR_TEXT_ARG(file->base.path));
+        rows = rows < left ? rows : left;
+        *io_rows = *io_rows < rows ? rows : *io_rows;
+    }
+    return WR_OK;
+}
+
 wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *base, wr_split *split,
                            bool *out_done, wr_error *err)
 {
@@ -487,6 +509,10 @@ wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *base,
     split->first_row = base->next_row;
     split->byte_offset = file->found_count ? file->chunks[file->order[0]].begin : 0;
     wr_pq_split_begin(request, pq, file, file->group_next, rows);
+    if (rows < file->group_rows - file->group_next && !wr_pq_has_nested(request)) {
+        WR_TRY(take_pages(file, pq, &rows, err));
+        wr_pq_split_begin(request, pq, file, file->group_next, rows);
+    }
     base->next_row += rows;
     file->group_next += rows;
     if (file->found_count && file->chunks[file->order[0]].end > base->consumed_bytes)
