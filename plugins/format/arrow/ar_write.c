@@ -134,8 +134,10 @@ enum {
 ar_sizes wr_ar_sizes(const wr_write_request *request)
 {
     uint32_t nodes = add_all(request->schema, NULL);
-    uint64_t bytes = request->block_bytes, piece = bytes / ((uint64_t)PIECES_PER_NODE * (nodes + 1));
-    ar_sizes sizes = {.node_count = nodes, .long_bytes = request->block_bytes / 4};
+    bool     is_stored = wr_ar_write_codec(request->options) != WR_CODEC_NONE; /* by an encoder as large */
+    uint64_t bytes = is_stored ? request->block_bytes / 2 : request->block_bytes;
+    uint64_t piece = bytes / ((uint64_t)PIECES_PER_NODE * (nodes + 1));
+    ar_sizes sizes = {.node_count = nodes, .long_bytes = (uint32_t)(bytes / 4)};
 
     piece = piece < PIECE_BYTES_MIN ? PIECE_BYTES_MIN : piece > PIECE_BYTES_MAX ? PIECE_BYTES_MAX : piece;
     sizes.piece_bytes = (uint32_t)wr_pow2_floor(piece);
