@@ -186,18 +186,26 @@ wr_status wr_block_level(wr_codec codec, int asked, int *out_level, wr_error *er
     return wr_codec_level(wr_codec_ops_of(codec), asked, out_level, err);
 }
 
-uint64_t wr_block_encoder_lease_min(wr_codec codec, int level)
+uint64_t wr_block_encoder_lease_min(wr_codec codec, int level, uint64_t raw_bytes)
 {
-    return wr_carve_bytes(sizeof(wr_block_encoder)) + wr_codec_ops_of(codec)->encoder_bytes(level);
+    const wr_codec_ops *ops = wr_codec_ops_of(codec);
+
+    return wr_carve_bytes(sizeof(wr_block_encoder)) +
+           (ops->whole_encoder_bytes ? ops->whole_encoder_bytes(level, raw_bytes)
+                                     : ops->encoder_bytes(level));
 }
 
-wr_block_encoder *wr_block_encoder_init(wr_codec codec, int level, void *workspace)
+wr_block_encoder *wr_block_encoder_init(wr_codec codec, int level, uint64_t raw_bytes,
+                                        void *workspace)
 {
     wr_block_encoder *encoder = workspace;
 
     encoder->ops = wr_codec_ops_of(codec);
     encoder->state = (uint8_t *)workspace + wr_carve_bytes(sizeof *encoder);
-    encoder->ops->encoder_init(encoder->state, level);
+    if (encoder->ops->whole_encoder_init)
+        encoder->ops->whole_encoder_init(encoder->state, level, raw_bytes);
+    else
+        encoder->ops->encoder_init(encoder->state, level);
     return encoder;
 }
 

@@ -77,11 +77,13 @@ typedef struct wr_block_encoder wr_block_encoder;
  * Errors   WR_INVALID names the codec's levels */
 wr_status wr_block_level(wr_codec codec, int asked, int *out_level, wr_error *err) WR_MUST_USE;
 
-/** Bytes of workspace; `level` as wr_block_level gave it. */
-uint64_t wr_block_encoder_lease_min(wr_codec codec, int level);
+/** Bytes of workspace; `level` as wr_block_level gave it. Most blocks have at most `raw_bytes`: longer
+ *  ones may, but take more room than they could. */
+uint64_t wr_block_encoder_lease_min(wr_codec codec, int level, uint64_t raw_bytes);
 
 /** Make an encoder in `workspace`, 16-aligned, of wr_block_encoder_lease_min bytes, content open. */
-wr_block_encoder *wr_block_encoder_init(wr_codec codec, int level, void *workspace);
+wr_block_encoder *wr_block_encoder_init(wr_codec codec, int level, uint64_t raw_bytes,
+                                        void *workspace);
 
 /** Most bytes that a block of `raw_bytes` takes. */
 uint64_t wr_block_bound(wr_codec codec, uint64_t raw_bytes);

@@ -68,16 +68,16 @@ static wr_block_decoder *new_decoder(wr_codec codec, uint64_t window_bytes)
 
 static size_t encode(fixture *f, wr_codec codec, int level, size_t raw_bytes, uint8_t *stored)
 {
-    uint64_t          bytes;
+    uint64_t          usual_bytes = raw_bytes < 5000 ? raw_bytes : raw_bytes / 4, bytes;
     void             *workspace;
     wr_block_encoder *encoder;
     size_t            stored_bytes = 0;
 
     assert_int_equal(wr_block_level(codec, level, &level, &f->err), WR_OK);
-    bytes = wr_block_encoder_lease_min(codec, level);
+    bytes = wr_block_encoder_lease_min(codec, level, usual_bytes);
     workspace = malloc(bytes);
     memset(workspace, 0x5a, bytes);
-    encoder = wr_block_encoder_init(codec, level, workspace);
+    encoder = wr_block_encoder_init(codec, level, usual_bytes, workspace);
     for (int turn = 0; turn < 2; turn++) /* an encoder can be used again */
         assert_int_equal(wr_block_encode(encoder, f->raw, raw_bytes, stored,
                                          wr_block_bound(codec, raw_bytes), &stored_bytes, &f->err),

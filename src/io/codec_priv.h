@@ -63,6 +63,10 @@ typedef struct wr_codec_ops {
     wr_codec_flow (*encode)(void *state, wr_codec_io *io, bool finish);
     /** All of `in` as one frame, into room for `bound` bytes; NULL: `encode` does that as well. */
     wr_codec_flow (*encode_whole)(void *state, wr_codec_io *io);
+    /** As encoder_bytes and encoder_init, for encode_whole alone, of inputs that are rarely longer
+     *  than `raw_bytes`; NULL: those do. */
+    uint64_t (*whole_encoder_bytes)(int level, uint64_t raw_bytes);
+    void (*whole_encoder_init)(void *state, int level, uint64_t raw_bytes);
     /** Most bytes that one frame of `raw_bytes` takes. */
     uint64_t (*bound)(uint64_t raw_bytes);
 } wr_codec_ops;

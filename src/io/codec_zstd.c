@@ -117,10 +117,11 @@ typedef struct zstd_encoder {
     ZSTD_CStream *stream;
 } zstd_encoder;
 
-static ZSTD_compressionParameters bounded_parameters(int level)
+/* `raw_bytes` 0: of any length. */
+static ZSTD_compressionParameters bounded_parameters(int level, uint64_t raw_bytes)
 {
     ZSTD_compressionParameters parameters =
-        ZSTD_getCParams(level < LEVEL_SEARCHED_MAX ? level : LEVEL_SEARCHED_MAX, 0, 0);
+        ZSTD_getCParams(level < LEVEL_SEARCHED_MAX ? level : LEVEL_SEARCHED_MAX, raw_bytes, 0);
 
     if (parameters.windowLog > ENCODER_WINDOW_LOG)
         parameters.windowLog = ENCODER_WINDOW_LOG;
@@ -131,9 +132,16 @@ static ZSTD_compressionParameters bounded_parameters(int level)
     return parameters;
 }
 
+static void set_parameters(ZSTD_CCtx *context, ZSTD_compressionParameters parameters)
+{
+    wr_assert(context && !ZSTD_isError(ZSTD_CCtx_setCParams(context, parameters)) &&
+                  !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)),
+              "a zstd encoder fits the workspace that zstd asks for");
+}
+
 static size_t stream_bytes(int level)
 {
-    return ZSTD_estimateCStreamSize_usingCParams(bounded_parameters(level));
+    return ZSTD_estimateCStreamSize_usingCParams(bounded_parameters(level, 0));
 }
 
 static uint64_t encoder_bytes(int level)
@@ -147,10 +155,7 @@ static void encoder_init(void *state, int level)
 
     self->stream = ZSTD_initStaticCStream((uint8_t *)state + wr_carve_bytes(sizeof *self),
                                           stream_bytes(level));
-    wr_assert(self->stream &&
-                  !ZSTD_isError(ZSTD_CCtx_setCParams(self->stream, bounded_parameters(level))) &&
-                  !ZSTD_isError(ZSTD_CCtx_setParameter(self->stream, ZSTD_c_checksumFlag, 1)),
-              "a zstd encoder fits the workspace that zstd asks for");
+    set_parameters(self->stream, bounded_parameters(level, 0));
 }
 
 static void encoder_reset(void *state)
@@ -173,6 +178,25 @@ static wr_codec_flow encode(void *state, wr_codec_io *io, bool finish)
     io->out += out.pos;
     io->out_bytes -= out.pos;
     return finish && left == 0 ? WR_CODEC_END : WR_CODEC_MORE;
+}
+
+static size_t context_bytes(int level, uint64_t raw_bytes)
+{
+    return ZSTD_estimateCCtxSize_usingCParams(bounded_parameters(level, raw_bytes));
+}
+
+static uint64_t whole_encoder_bytes(int level, uint64_t raw_bytes)
+{
+    return wr_carve_bytes(sizeof(zstd_encoder)) + wr_carve_bytes(context_bytes(level, raw_bytes));
+}
+
+static void whole_encoder_init(void *state, int level, uint64_t raw_bytes)
+{
+    zstd_encoder *self = state;
+
+    self->stream = ZSTD_initStaticCCtx((uint8_t *)state + wr_carve_bytes(sizeof *self),
+                                       context_bytes(level, raw_bytes));
+    set_parameters(self->stream, bounded_parameters(level, raw_bytes));
 }
 
 static wr_codec_flow encode_whole(void *state, wr_codec_io *io)
@@ -211,5 +235,7 @@ const wr_codec_ops wr_codec_ops_zstd = {
     .encoder_reset = encoder_reset,
     .encode = encode,
     .encode_whole = encode_whole,
+    .whole_encoder_bytes = whole_encoder_bytes,
+    .whole_encoder_init = whole_encoder_init,
     .bound = bound,
 };

@@ -72,6 +72,6 @@ wr_status wr_budget_make(const wr_settings *settings, wr_budget *out, wr_error *
     out->plan_bytes = clamp(out->arena_bytes / 4, MIB, 64 * MIB);
     out->open_bytes = clamp(out->arena_bytes / 4, MIB, 4 * MIB);
     out->block_bytes = (uint32_t)wr_pow2_floor(clamp(out->arena_bytes / 128, 32 * 1024, MIB));
-    out->sink_block_bytes = (uint32_t)wr_pow2_floor(clamp(settings->cap_bytes / 64, MIB / 4, 4 * MIB));
+    out->sink_block_bytes = (uint32_t)wr_pow2_floor(clamp(settings->cap_bytes / 64, MIB / 16, 4 * MIB));
     return WR_OK;
 }

@@ -3,6 +3,7 @@ be made; the answer never changes, and the peak resident set, swap included, sta
 """
 import contextlib
 import hashlib
+import itertools
 import re
 import sys
 import unittest
@@ -85,6 +86,22 @@ class Contract(WeirTest):
             return float(re.search(r"least cap for this plan: ([0-9.]+) MB", text).group(1))
 
         self.assertGreater(least("ln(i + 1.0)"), least("sqrt(i + 1.0)") + 0.5)
+
+    def test_every_format_becomes_every_other_in_16_mb(self):
+        """32 columns, half of them texts."""
+        names = ("csv", "json", "parquet", "arrow")
+        columns = {f"c{i}": "i" if i % 2 else "CAST(i AS VARCHAR)" for i in range(32)}
+        for name in names:
+            self.run_pipeline({"op": "generate", "rows": 20_000, "columns": columns},
+                              sink(f"in.{name}", format=name), cap="16MB", expect=0)
+        for source, target in itertools.product(names, names):
+            with self.subTest(source=source, target=target):
+                self.run_pipeline(scan(f"in.{source}", format=source),
+                                  sink(f"out.{target}", format=target), cap="16MB", expect=0)
+                self.run_pipeline(scan(f"out.{target}", format=target), sink("back.csv"),
+                                  cap="16MB", expect=0)
+                self.assertEqual((self.folder / "back.csv").read_bytes(),
+                                 (self.folder / "in.csv").read_bytes())
 
 
 for plan_name in PLANS:

@@ -18,7 +18,8 @@ static void encoder_layout(const wr_write_request *request, ar_encoder *encoder,
     *out_workspace = NULL;
     if (codec == WR_CODEC_NONE)
         return;
-    *out_workspace = wr_carve(carver, wr_block_encoder_lease_min(codec, wr_ar_write_level(options)));
+    *out_workspace =
+        wr_carve(carver, wr_block_encoder_lease_min(codec, wr_ar_write_level(options), bytes));
     encoder->raw = wr_carve(carver, bytes);
     encoder->stored_room = wr_block_bound(codec, bytes);
     encoder->stored = wr_carve(carver, encoder->stored_room);
@@ -44,7 +45,9 @@ wr_status wr_ar_encoder_init(const wr_write_request *request, void *encoder_p, w
 
     WR_TRY(wr_carver_init(&carver, bump, wr_ar_encoder_bytes(request), err));
     encoder_layout(request, encoder, &workspace, &carver);
-    encoder->codec = workspace ? wr_block_encoder_init(codec, wr_ar_write_level(options), workspace) : NULL;
+    if (workspace)
+        encoder->codec = wr_block_encoder_init(codec, wr_ar_write_level(options),
+                                               wr_ar_sizes(request).pool_bytes, workspace);
     return WR_OK;
 }
 

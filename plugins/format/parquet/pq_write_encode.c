@@ -49,12 +49,12 @@ static void encoder_layout(const wr_write_request *request, pq_encoder *encoder,
         .is_v2 = ((const pq_write_options *)request->options)->page_version == 1,
     };
     if (codec.codec != WR_CODEC_NONE) {
-        void *workspace = wr_carve(carver, wr_block_encoder_lease_min(codec.codec, level));
+        void *workspace = wr_carve(carver, wr_block_encoder_lease_min(codec.codec, level, sizes.page_bytes));
 
         encoder->stored_room = wr_block_bound(codec.codec, room + sizes.page_bytes);
         encoder->stored = wr_carve(carver, encoder->stored_room);
         if (workspace)
-            encoder->codec = wr_block_encoder_init(codec.codec, level, workspace);
+            encoder->codec = wr_block_encoder_init(codec.codec, level, sizes.page_bytes, workspace);
     }
 }
 
