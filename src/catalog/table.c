@@ -245,6 +245,12 @@ wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr
                         WR_TEXT_ARG(table->paths[0]));
     if (!table->format->reader)
         return WR_RAISE(err, WR_UNSUPPORTED, "format '%s' cannot be read", table->format->name);
+    if (spec->has_paths && !table->format->reader->takes_paths) {
+        *out_option = WR_OPTION_PATHS;
+        return WR_RAISE(err, WR_UNSUPPORTED,
+                        "records of the format '%s' have no paths, those of json do: leave path: out",
+                        table->format->name);
+    }
     WR_TRY(new_options(table->format->read_options, table->format->read_options_bytes,
                        table->format, table->paths[0], spec->format, bump, &table->options, err));
     WR_TRY(parse_options(WR_SCAN_OPTIONS, &step, table->format->read_options, table->options,

@@ -8,6 +8,7 @@
 #ifndef WR_YAML_PIPELINE_PRIV_H
 #define WR_YAML_PIPELINE_PRIV_H
 
+#include "yaml/path.h"
 #include "yaml/tree.h"
 
 enum { STEPS_MAX = 1000, STEP_KEYS_MAX = 16, STEP_INPUTS_MAX = 100 };
@@ -94,6 +95,23 @@ wr_status wr_read_options(const pipeline *p, const wr_yaml *node, given_options 
 /** Place a failure of the catalog: the option at fault, else `node`; data errors only get a line. */
 wr_status wr_read_locate(const pipeline *p, const given_options *options, uint32_t option,
                          const wr_yaml *node, wr_status status, wr_error *err);
+
+/* schema.c */
+/** The columns that a scan's `schema` declares. */
+typedef struct declared {
+    wr_schema        columns; /* as written; none: infer                                     */
+    wr_schema        members; /* of the record: the columns, or what their paths lead through */
+    wr_path         *paths;   /* by column; NULL: no column has one                          */
+    uint32_t        *roots;   /* by column: the member that its path begins with             */
+    const wr_yaml  **nodes;   /* by column: where it is written                              */
+    const wr_yaml   *first_path;
+} declared;
+
+wr_status wr_read_schema(const pipeline *p, const wr_yaml *node, declared *out_schema,
+                         wr_error *err) WR_MUST_USE;
+/** Behind a scan of the members: the columns that the paths lead to, and what else the scan gives. */
+wr_status wr_take_paths(pipeline *p, const step *s, const declared *schema, const wr_table *table,
+                        wr_plan_node **io_node, wr_error *err) WR_MUST_USE;
 
 /* expression.c */
 typedef struct item {

@@ -1,84 +1,7 @@
 /* yaml/step_table.c — steps that meet the outside: scan, generate, sink. */
 #include "yaml/pipeline_priv.h"
 
-/* --- schema -------------------------------------------------------------------------------- */
-
-static wr_status read_type(const pipeline *p, const wr_yaml *node, wr_type *out_type, wr_error *err)
-{
-    wr_text   text;
-    wr_status status;
-
-    WR_TRY(wr_read_text(p, node, "type", &text, err));
-    status = wr_type_parse(text, out_type, err);
-    return status == WR_OK ? WR_OK : wr_yaml_locate(&p->file, node, status, err);
-}
-
-/* {name: ..., type: ..., nullable: ...} */
-static wr_status read_field(const pipeline *p, const wr_yaml *node, wr_field *out_field,
-                            wr_error *err)
-{
-    static const char *const KEYS[] = {"name", "type", "nullable", NULL};
-    const wr_yaml           *values[3];
-
-    if (node->kind != WR_YAML_MAP)
-        return wr_yaml_fail(&p->file, node, err,
-                            "a column of a schema is written {name: ..., type: ...}, this is %s",
-                            wr_read_kind(node));
-    WR_TRY(wr_read_keys(p, node, "schema", KEYS, NULL, values, err));
-    for (int i = 0; i < 2; i++)
-        if (!values[i])
-            return wr_yaml_fail(&p->file, node, err, "a column of a schema needs '%s'", KEYS[i]);
-    *out_field = (wr_field){.nullable = true};
-    WR_TRY(wr_read_text(p, values[0], "name", &out_field->name, err));
-    if (values[2])
-        WR_TRY(wr_read_bool(p, values[2], "nullable", &out_field->nullable, err));
-    return read_type(p, values[1], &out_field->type, err);
-}
-
-static wr_status check_name(const pipeline *p, const wr_schema *schema, uint32_t count,
-                            const wr_yaml *node, wr_error *err)
-{
-    wr_text name = schema->fields[count].name;
-
-    if (name.byte_count == 0)
-        return wr_yaml_fail(&p->file, node, err, "empty column name");
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_text_equal(schema->fields[i].name, name))
-            return wr_yaml_fail(&p->file, node, err, "column '%.*s' is given twice in the schema",
-                                WR_TEXT_ARG(name));
-    return WR_OK;
-}
-
-/* A list of columns, or a map from names to types. Empty: infer. */
-static wr_status read_schema(const pipeline *p, const wr_yaml *node, wr_schema *out_schema,
-                             wr_error *err)
-{
-    wr_schema schema = {0};
-
-    *out_schema = schema;
-    if (!node || (node->kind == WR_YAML_SCALAR && node->is_null))
-        return WR_OK;
-    if (node->kind == WR_YAML_SCALAR)
-        return wr_yaml_fail(&p->file, node, err, "'schema' expects a list of columns");
-    schema.fields = WR_BUMP_NEW_ARRAY(p->bump, wr_field, node->count + 1, err);
-    if (!schema.fields)
-        return WR_NO_MEMORY;
-    for (const wr_yaml *child = node->first; child; child = child->next) {
-        wr_field *field = &schema.fields[schema.field_count];
-
-        if (node->kind == WR_YAML_LIST) {
-            WR_TRY(read_field(p, child, field, err));
-        } else {
-            *field = (wr_field){.name = child->text, .nullable = true};
-            child = child->next;
-            WR_TRY(read_type(p, child, &field->type, err));
-        }
-        WR_TRY(check_name(p, &schema, schema.field_count, child, err));
-        schema.field_count++;
-    }
-    *out_schema = schema;
-    return WR_OK;
-}
+/* --- scan ---------------------------------------------------------------------------------- */
 
 /* A format's name, so that one that is not known is told where it stands. */
 static wr_status read_format(const pipeline *p, const wr_yaml *node, wr_text *out_name,
@@ -92,8 +15,6 @@ static wr_status read_format(const pipeline *p, const wr_yaml *node, wr_text *ou
     return wr_read_locate(p, NULL, WR_FIELD_NONE, node,
                           wr_catalog_find_format(p->catalog, *out_name, &format, err), err);
 }
-
-/* --- scan ---------------------------------------------------------------------------------- */
 
 enum {
     SCAN_SOURCE,
@@ -164,7 +85,7 @@ static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *va
 {
     static const char *const INFER[] = {"sample", "full", NULL};
     wr_table_spec            spec = {0};
-    wr_schema                schema;
+    declared                 schema;
     given_options            options;
     wr_table                *table;
     uint32_t                 infer = 0, option = WR_FIELD_NONE;
@@ -176,7 +97,7 @@ static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *va
     if (spec.source_count == 0)
         return wr_yaml_fail(&p->file, values[SCAN_SOURCE], err, "'source' is an empty list");
     WR_TRY(read_format(p, values[SCAN_FORMAT], &spec.format, err));
-    WR_TRY(read_schema(p, values[SCAN_SCHEMA], &schema, err));
+    WR_TRY(wr_read_schema(p, values[SCAN_SCHEMA], &schema, err));
     WR_TRY(wr_read_options(p, values[SCAN_OPTIONS], &options, err));
     if (values[SCAN_INFER])
         WR_TRY(wr_read_choice(p, values[SCAN_INFER], "infer", INFER, &infer, err));
@@ -185,15 +106,19 @@ static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *va
         WR_TRY(wr_read_bool(p, values[SCAN_FILENAME], "filename", &filename, err));
     if (values[SCAN_ROW_NUMBER])
         WR_TRY(wr_read_bool(p, values[SCAN_ROW_NUMBER], "row_number", &row_number, err));
-    spec.declared = schema.field_count > 0 ? &schema : NULL;
+    spec.declared = schema.members.field_count > 0 ? &schema.members : NULL;
+    spec.has_paths = schema.paths != NULL;
     spec.infer_full = infer == 1;
     spec.options = options.options;
     spec.option_count = options.count;
     WR_TRY(check_standard_input(p, &spec, values[SCAN_SOURCE], err));
     status = wr_table_open(p->catalog, &spec, p->open_lease, p->bump, &table, &option, err);
+    if (option == WR_OPTION_PATHS)
+        return wr_yaml_locate(&p->file, schema.first_path, status, err);
     WR_TRY(wr_read_locate(p, &options, option, values[SCAN_SOURCE], status, err));
     status = wr_plan_add_scan(p->plan, table, filename, row_number, out_node, err);
-    return wr_read_locate(p, &options, WR_FIELD_NONE, s->node, status, err);
+    WR_TRY(wr_read_locate(p, &options, WR_FIELD_NONE, s->node, status, err));
+    return schema.paths ? wr_take_paths(p, s, &schema, table, out_node, err) : WR_OK;
 }
 
 const step_op WR_STEP_SCAN = {
@@ -208,7 +133,10 @@ const step_op WR_STEP_SCAN = {
             "csv, tsv, json ...; told by the ending (.csv.gz too) when not given",
             "columns whose names and types are known: a list of {name, type, nullable}, or "
             "a map from names to types; the others are inferred, [] infers all. NULL in a "
-            "column with nullable: false is a bad row. A column of a nested type, such as int[], "
+            "column with nullable: false is a bad row. In JSON a column may have a path to its "
+            "value: {name: city, type: text, path: $.address.city}, also $.tags[0], $['a key'] or "
+            "/address/city; NULL where a step is missing or null; columns below one member, and "
+            "the elements of one list, are read together, and a bad row names that member. A column of a nested type, such as int[], "
             "struct(a int, b text) or map(text, int), is read as JSON",
             "of the format (weir help csv), and the step's own, below",
             "sample (the default: the first file that has rows tells the types) or full: "

@@ -597,6 +597,7 @@ static wr_status split_read(const wr_read_request *request, wr_split *split, wr_
 const wr_format_reader_ops WR_JSON_READER = {
     .file_bytes = sizeof(json_file),
     .split_bytes = sizeof(json_split),
+    .takes_paths = true,
     .infer = wr_json_infer,
     .file_lease_min = wr_json_file_lease_min,
     .split_lease_min = split_lease_min,
