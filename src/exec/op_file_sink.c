@@ -77,6 +77,20 @@ static wr_status write_bytes(sink_shared *shared, const void *bytes, size_t byte
     return status;
 }
 
+/* Bytes at the page's begin that are not written. Who comes without a turn, because the reader went away,
+ * writes nothing. */
+static uint32_t drop_lead(sink_shared *shared, const wr_turn_page *page)
+{
+    uint32_t lead;
+
+    if (atomic_load(&shared->output.is_closed))
+        return 0;
+    lead = shared->lead_bytes < page->used_bytes ? shared->lead_bytes : page->used_bytes;
+    if (lead > 0)
+        shared->lead_bytes -= lead;
+    return lead;
+}
+
 /* Write all pages of this worker and keep one, empty. */
 static wr_status write_pages(wr_node *node, sink_local *local, wr_exec *exec, wr_error *err)
 {
@@ -84,11 +98,9 @@ static wr_status write_pages(wr_node *node, sink_local *local, wr_exec *exec, wr
 
     for (;;) {
         wr_turn_page *page = local->first;
-
-        uint32_t lead = shared->lead_bytes < page->used_bytes ? shared->lead_bytes : page->used_bytes;
+        uint32_t      lead = drop_lead(shared, page);
 
         WR_TRY(write_bytes(shared, (uint8_t *)(page + 1) + lead, page->used_bytes - lead, exec, err));
-        shared->lead_bytes -= lead;
         page->used_bytes = 0;
         if (!page->next)
             return WR_OK;

@@ -125,7 +125,6 @@ static wr_status reserve_space(wr_arena *arena, wr_error *err)
     WR_TRY(wr_map_reserve(arena->reserved_bytes, &arena->reservation, err));
     start = (uintptr_t)wr_round_up((uintptr_t)arena->reservation, WR_MAP_HUGE_BYTES);
     arena->base = (uint8_t *)start;
-    wr_map_prefer_huge(arena->reservation, arena->reserved_bytes);
     return WR_OK;
 }
 
@@ -341,8 +340,13 @@ static bool back_huge(wr_arena *arena, uint64_t start, uint32_t count)
     if (start * arena->page_bytes < SMALL_BYTES || end > arena->space_pages)
         return false;
     missing = count_uncommitted(arena, from, (uint32_t)(end - from));
-    return arena->committed_count + missing <= arena->page_count &&
-           commit_run(arena, from, (uint32_t)(end - from), missing);
+    if (arena->committed_count + missing > arena->page_count ||
+        !commit_run(arena, from, (uint32_t)(end - from), missing))
+        return false;
+    /* Not the reservation as a whole: mappings that were given back are without the wish, and those that
+     * differ do not become one again. */
+    wr_map_prefer_huge(arena->base + from * arena->page_bytes, (end - from) * arena->page_bytes);
+    return true;
 }
 
 /* Commit what is missing of a run that is already marked used, inside the budget. */

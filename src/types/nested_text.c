@@ -218,7 +218,7 @@ void wr_nested_text_begin(wr_nested_text *text, wr_type type, const wr_str *valu
         window->byte_count = 0; /* it may be of another blob */
     packed.window = window;
     text->depth = 0;
-    text->in_string = false;
+    text->in_string = text->quotes_non_finite = false;
     if (wr_type_is_nested(type))
         open_level(text, packed, type, false);
     else

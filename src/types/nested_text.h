@@ -38,7 +38,7 @@ typedef struct wr_nested_text {
     wr_packed       string; /* the text that is being written, if in_string */
     uint64_t        string_offset;
     bool            in_string, is_quoted, is_hex;
-    bool            quotes_non_finite; /* set before begin: wr_json_format_fixed */
+    bool            quotes_non_finite; /* wr_json_format_fixed; begin: false */
 } wr_nested_text;
 
 /** `type` is of physical STR: nested, or a text, which becomes a JSON string. `value` is borrowed until the end. `window` (NULL allowed) makes reading a value on disk cheap. */

@@ -110,9 +110,10 @@ static wr_status put_nested(json_write_local *local, wr_type type, const wr_str 
 {
     size_t written;
 
-    local->nested->text.quotes_non_finite = local->options->non_finite == JSON_NON_FINITE_TEXT;
-    if (local->phase == PHASE_VALUE)
+    if (local->phase == PHASE_VALUE) {
         wr_nested_text_begin(&local->nested->text, type, value, &local->nested->window);
+        local->nested->text.quotes_non_finite = local->options->non_finite == JSON_NON_FINITE_TEXT;
+    }
     local->phase = PHASE_BODY;
     WR_TRY(wr_nested_text_write(&local->nested->text, (char *)out->data + out->used, room(out),
                                 &written, out_done, err));
