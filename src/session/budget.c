@@ -16,6 +16,7 @@ enum {
     ARENA_BYTES_MIN = 3 * MIB,
     THREAD_OVERHEAD_BYTES = 8 * 1024, /* thread control block, TLS */
     LOOSE_BYTES = 128 * 1024,         /* page rounding of the above */
+    SINK_BLOCK_BYTES = 128 * 1024,    /* deterministic: what the least cap has room for */
 };
 
 static uint64_t clamp(uint64_t x, uint64_t low, uint64_t high)
@@ -72,6 +73,9 @@ wr_status wr_budget_make(const wr_settings *settings, wr_budget *out, wr_error *
     out->plan_bytes = clamp(out->arena_bytes / 4, MIB, 64 * MIB);
     out->open_bytes = clamp(out->arena_bytes / 4, MIB, 4 * MIB);
     out->block_bytes = (uint32_t)wr_pow2_floor(clamp(out->arena_bytes / 128, 32 * 1024, MIB));
-    out->sink_block_bytes = (uint32_t)wr_pow2_floor(clamp(settings->cap_bytes / 64, MIB / 16, 4 * MIB));
+    out->sink_block_bytes = settings->deterministic
+                                ? SINK_BLOCK_BYTES
+                                : (uint32_t)wr_pow2_floor(clamp(settings->cap_bytes / 64, MIB / 16,
+                                                                4 * MIB));
     return WR_OK;
 }

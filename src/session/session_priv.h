@@ -40,7 +40,8 @@ typedef struct wr_budget {
     uint64_t      open_bytes;    /* of the arena: headers and samples, while planning */
     uint32_t      page_bytes;
     uint32_t      block_bytes;   /* largest spilled block                          */
-    uint32_t      sink_block_bytes; /* of columnar sinks: by the cap alone         */
+    uint32_t      sink_block_bytes; /* of columnar sinks: by the cap alone; with
+                                    --deterministic always the same, for 16 MB */
 } wr_budget;
 
 /** Set the contract and divide the cap. Errors WR_NO_MEMORY: names the least cap. */

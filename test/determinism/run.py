@@ -13,10 +13,12 @@ import argparse
 import collections
 import fnmatch
 import gzip
+import json
 import os
 import random
 import shutil
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -43,7 +45,29 @@ TIMEOUT_S = 120
 EQUAL_HASHES_ROWS = 10**4  # more take too long
 
 
+# What a file of a columnar format begins with: its rows are compared as CSV.
+COLUMNAR = {b"PAR1": "parquet", b"ARRO": "arrow", b"\xff\xff\xff\xff": "arrow"}
+# Cases whose outputs depend on the setting, and why that may be.
+EXCEPTIONS = {
+    "test/yaml/json_long.case: long records that cannot be read, and what stands behind them":
+        "what a reject shows of a record longer than the scan's chunk depends on the chunk",
+}
+
+
+def as_csv(data, name):
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
+        (Path(folder) / "data").write_bytes(data)
+        steps = [{"op": "scan", "source": "data", "format": name},
+                 {"op": "sink", "destination": "stdout", "format": "csv"}]
+        (Path(folder) / "plan.yaml").write_text(json.dumps({"steps": steps}))
+        result = run([PROGRAM, "run", "plan.yaml", "-q"], cwd=folder, env=clean_environment(),
+                     timeout_s=TIMEOUT_S)
+        return result.stdout if result.exit_code == 0 else data
+
+
 def plain(data):
+    if data[:4] in COLUMNAR:
+        return as_csv(data, COLUMNAR[data[:4]])
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
@@ -129,6 +153,9 @@ def find_references(execute):
 
 
 def check_case(case, settings, report):
+    if case.title in EXCEPTIONS:
+        report.skip(case.title, EXCEPTIONS[case.title])
+        return 0
     references, problem = find_references(lambda setting: execute_case(case, setting))
     if problem or not any(is_run(step) and step.exit_code == 0 for step in case.steps):
         report.judge(case.title, [problem] if problem else [])
