@@ -76,12 +76,24 @@ static void test_remainder(void **state)
     assert_true(isnan(wr_real_remainder(INFINITY, 5)));
 }
 
+static void test_half(void **state)
+{
+    (void)state;
+    assert_true(wr_half_to_float(0x3c00) == 1.0f && wr_half_to_float(0xc000) == -2.0f);
+    assert_true(wr_half_to_float(0x7bff) == 65504.0f);
+    assert_true(wr_half_to_float(0x0400) == 0x1p-14f && wr_half_to_float(0x0001) == 0x1p-24f);
+    assert_true(wr_half_to_float(0x8001) == -0x1p-24f);
+    assert_true(wr_half_to_float(0x8000) == 0 && signbit(wr_half_to_float(0x8000)));
+    assert_true(wr_half_to_float(0xfc00) == -INFINITY && isnan(wr_half_to_float(0x7e00)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round),
         cmocka_unit_test(test_product_error),
         cmocka_unit_test(test_remainder),
+        cmocka_unit_test(test_half),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

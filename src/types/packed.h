@@ -208,4 +208,36 @@ wr_status wr_packed_settle(const wr_packed *packed, wr_type type, uint8_t *copy,
  *  come from outside. In memory only. */
 wr_status wr_packed_check(const wr_packed *packed, wr_type type, wr_error *err) WR_MUST_USE;
 
+/* ---- Either -------------------------------------------------------------------------------------- */
+
+/** Where a value goes: into a list, a struct, or neither, because it is a column's own. */
+typedef struct wr_pack_target {
+    wr_list_packer   *list;
+    wr_struct_packer *strukt;
+} wr_pack_target;
+
+static inline void wr_pack_cell(const wr_pack_target *to, const void *cell)
+{
+    if (to->list)
+        wr_list_pack_cell(to->list, cell);
+    else if (to->strukt)
+        wr_struct_pack_cell(to->strukt, cell);
+}
+
+static inline void wr_pack_open(const wr_pack_target *to)
+{
+    if (to->list)
+        wr_list_pack_open(to->list);
+    else if (to->strukt)
+        wr_struct_pack_open(to->strukt);
+}
+
+static inline void wr_pack_close(const wr_pack_target *to)
+{
+    if (to->list)
+        wr_list_pack_close(to->list);
+    else if (to->strukt)
+        wr_struct_pack_close(to->strukt);
+}
+
 #endif

@@ -5,6 +5,7 @@
  * these are a number times a factor; what does not fit is an error, never another value. */
 #include "ar_priv.h"
 
+#include "base/real.h"
 #include "types/decimal.h"
 
 static wr_status raise_range(const ar_node *node, wr_error *err)
@@ -110,21 +111,6 @@ static wr_status widen_32(const ar_node *node, const uint8_t *stored, uint32_t c
 
 /* ---- Floats ------------------------------------------------------------------------------------- */
 
-static float half_to_float(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half >> 15) << 31, exponent = half >> 10 & 31, fraction = half & 1023;
-    uint32_t bits;
-    float    x;
-
-    if (exponent == 0) { /* zero, or a subnormal: fraction / 2^24 */
-        x = (float)fraction / 16777216.0f;
-        return sign ? -x : x;
-    }
-    bits = sign | (exponent == 31 ? 255u << 23 : (exponent + 112) << 23) | fraction << 13;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 static wr_status convert_float(const ar_node *node, const uint8_t *stored, uint32_t count, void *out,
                                wr_error *err)
 {
@@ -135,7 +121,7 @@ static wr_status convert_float(const ar_node *node, const uint8_t *stored, uint3
 
         if (node->form == AR_FORM_HALF) {
             memcpy(&half, stored + 2 * (size_t)i, sizeof half);
-            x = half_to_float(half);
+            x = wr_half_to_float(half);
         } else {
             memcpy(&x, stored + 4 * (size_t)i, sizeof x);
         }

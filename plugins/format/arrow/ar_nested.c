@@ -4,12 +4,6 @@
  * type and what wraps it. Cost: about 10 ns an element. */
 #include "ar_priv.h"
 
-/* Where a value goes: into a list, a struct, or the column itself. */
-typedef struct target {
-    wr_list_packer   *list;
-    wr_struct_packer *strukt;
-} target;
-
 typedef struct packing {
     ar_split  *split;
     wr_packer *out;
@@ -20,31 +14,7 @@ static const ar_node *node_of(const packing *p, uint32_t n)
     return &p->split->file->nodes[n];
 }
 
-static void put_cell(const target *to, const void *cell)
-{
-    if (to->list)
-        wr_list_pack_cell(to->list, cell);
-    else if (to->strukt)
-        wr_struct_pack_cell(to->strukt, cell);
-}
-
-static void open_value(const target *to)
-{
-    if (to->list)
-        wr_list_pack_open(to->list);
-    else if (to->strukt)
-        wr_struct_pack_open(to->strukt);
-}
-
-static void close_value(const target *to)
-{
-    if (to->list)
-        wr_list_pack_close(to->list);
-    else if (to->strukt)
-        wr_struct_pack_close(to->strukt);
-}
-
-static wr_status pack(packing *p, uint32_t n, uint64_t row, const target *to, bool *out_null,
+static wr_status pack(packing *p, uint32_t n, uint64_t row, const wr_pack_target *to, bool *out_null,
                       wr_error *err);
 
 /* Elements [begin, end) of the node's child. A writer takes each block of them when it is complete. */
@@ -52,7 +22,7 @@ static wr_status pack_elements(packing *p, uint32_t n, uint64_t begin, uint64_t 
                                wr_error *err)
 {
     wr_list_packer list;
-    target         inside = {.list = &list};
+    wr_pack_target inside = {.list = &list};
 
     if (end < begin || end > p->split->cursors[n + 1].length)
         return WR_RAISE(err, WR_CORRUPT, "a list ends with element %llu of %llu", (unsigned long long)end,
@@ -103,7 +73,7 @@ static wr_status pack_struct(packing *p, uint32_t n, uint64_t row, wr_error *err
 {
     const ar_node   *node = node_of(p, n);
     wr_struct_packer strukt;
-    target           inside = {.strukt = &strukt};
+    wr_pack_target   inside = {.strukt = &strukt};
     bool             is_null;
 
     wr_struct_pack_begin(&strukt, p->out, node->type);
@@ -117,7 +87,7 @@ static wr_status pack_union(packing *p, uint32_t n, uint64_t row, wr_error *err)
     const ar_node   *node = node_of(p, n);
     ar_cursor       *cursor = &p->split->cursors[n];
     wr_struct_packer strukt;
-    target           inside = {.strukt = &strukt};
+    wr_pack_target   inside = {.strukt = &strukt};
     const uint8_t   *type;
     uint64_t         place = row;
     bool             is_null, any = false;
@@ -128,7 +98,7 @@ static wr_status pack_union(packing *p, uint32_t n, uint64_t row, wr_error *err)
     wr_struct_pack_begin(&strukt, p->out, node->type);
     for (uint32_t child = n + 1; child < node->end; child = node_of(p, child)->end) {
         if ((int8_t)*type != node_of(p, child)->member) {
-            put_cell(&inside, NULL);
+            wr_pack_cell(&inside, NULL);
             continue;
         }
         any = true;
@@ -137,7 +107,7 @@ static wr_status pack_union(packing *p, uint32_t n, uint64_t row, wr_error *err)
     return any ? WR_OK : WR_RAISE(err, WR_CORRUPT, "a union has no member %d", (int8_t)*type);
 }
 
-static wr_status put_flat(packing *p, uint32_t n, uint64_t row, const target *to, bool *out_null,
+static wr_status put_flat(packing *p, uint32_t n, uint64_t row, const wr_pack_target *to, bool *out_null,
                           wr_error *err)
 {
     ar_cell cell;
@@ -148,12 +118,12 @@ static wr_status put_flat(packing *p, uint32_t n, uint64_t row, const target *to
                         "window through which it is read: a larger cap, or fewer threads",
                         (unsigned long long)cell.far.size);
     *out_null = cell.value == NULL;
-    put_cell(to, cell.value);
+    wr_pack_cell(to, cell.value);
     return WR_OK;
 }
 
 /* A nested value of a dictionary: it is packed already. */
-static wr_status put_word(packing *p, uint32_t n, uint64_t row, const target *to, bool *out_null,
+static wr_status put_word(packing *p, uint32_t n, uint64_t row, const wr_pack_target *to, bool *out_null,
                           wr_error *err)
 {
     ar_cell       cell;
@@ -164,13 +134,13 @@ static wr_status put_word(packing *p, uint32_t n, uint64_t row, const target *to
         WR_TRY(wr_ar_code_read(p->split, n, row, out_null, &code, err));
         if (!*out_null)
             return pack(p, n + 1, code, to, out_null, err);
-        put_cell(to, NULL);
+        wr_pack_cell(to, NULL);
         return WR_OK;
     }
     WR_TRY(wr_ar_cell_read(p->split, n, row, &cell, err));
     *out_null = cell.value == NULL;
     if (!cell.value || to->list || to->strukt) {
-        put_cell(to, cell.value);
+        wr_pack_cell(to, cell.value);
         return WR_OK;
     }
     packed = cell.value;
@@ -179,7 +149,7 @@ static wr_status put_word(packing *p, uint32_t n, uint64_t row, const target *to
 }
 
 /* The value of a node at a row. */
-static wr_status pack(packing *p, uint32_t n, uint64_t row, const target *to, bool *out_null, wr_error *err)
+static wr_status pack(packing *p, uint32_t n, uint64_t row, const wr_pack_target *to, bool *out_null, wr_error *err)
 {
     const ar_node *node = node_of(p, n);
     bool           valid;
@@ -195,10 +165,10 @@ static wr_status pack(packing *p, uint32_t n, uint64_t row, const target *to, bo
     WR_TRY(wr_ar_is_valid(p->split, n, row, &valid, err));
     *out_null = !valid || node->kind == AR_KIND_NULL;
     if (*out_null) {
-        put_cell(to, NULL);
+        wr_pack_cell(to, NULL);
         return WR_OK;
     }
-    open_value(to);
+    wr_pack_open(to);
     switch ((ar_kind)node->kind) {
     case AR_KIND_STRUCT:
         WR_TRY(pack_struct(p, n, row, err));
@@ -209,7 +179,7 @@ static wr_status pack(packing *p, uint32_t n, uint64_t row, const target *to, bo
     default:
         WR_TRY(pack_list(p, n, row, err));
     }
-    close_value(to);
+    wr_pack_close(to);
     return WR_OK;
 }
 
@@ -217,7 +187,7 @@ wr_status wr_ar_pack(ar_split *split, uint32_t n, uint64_t row, wr_packer *out, 
                      wr_error *err)
 {
     packing      p = {split, out};
-    const target nowhere = {0};
+    const wr_pack_target nowhere = {0};
 
     return pack(&p, n, row, &nowhere, out_null, err);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/real.h"
 
 enum { INT96_BYTES = 12, JULIAN_EPOCH_DAY = 2440588, DECIMAL_BYTES_MAX = 16 };
 
@@ -107,27 +108,12 @@ static wr_status widen_i32_f64(const pq_leaf *leaf, const uint8_t *stored, uint3
     return WR_OK;
 }
 
-static float half_to_float(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half >> 15) << 31, exponent = half >> 10 & 31, fraction = half & 1023;
-    uint32_t bits;
-    float    x;
-
-    if (exponent == 0) { /* zero, or a subnormal: fraction / 2^24 */
-        x = (float)fraction / 16777216.0f;
-        return sign ? -x : x;
-    }
-    bits = sign | (exponent == 31 ? 255u << 23 : (exponent + 112) << 23) | fraction << 13;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 static wr_status widen_half(const pq_leaf *leaf, const uint8_t *stored, uint32_t count, void *out,
                             wr_error *err)
 {
     (void)err;
     for (uint32_t i = 0; i < count; i++) {
-        float x = half_to_float((uint16_t)(stored[2 * (size_t)i] | stored[2 * (size_t)i + 1] << 8));
+        float x = wr_half_to_float((uint16_t)(stored[2 * (size_t)i] | stored[2 * (size_t)i + 1] << 8));
 
         if (leaf->type.logical == WR_TYPE_F64)
             ((double *)out)[i] = (double)x;

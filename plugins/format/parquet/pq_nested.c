@@ -76,57 +76,27 @@ static wr_status need_entry(pq_stream *stream, pq_tools *tools, wr_error *err)
 
 /* ---- Values ------------------------------------------------------------------------------------- */
 
-/* Where a value goes: into a list, a struct, or the column itself. */
-typedef struct target {
-    wr_list_packer   *list;
-    wr_struct_packer *strukt;
-} target;
-
-static void put_cell(const target *to, const void *cell)
-{
-    if (to->list)
-        wr_list_pack_cell(to->list, cell);
-    else if (to->strukt)
-        wr_struct_pack_cell(to->strukt, cell);
-}
-
-static void open_value(const target *to)
-{
-    if (to->list)
-        wr_list_pack_open(to->list);
-    else if (to->strukt)
-        wr_struct_pack_open(to->strukt);
-}
-
-static void close_value(const target *to)
-{
-    if (to->list)
-        wr_list_pack_close(to->list);
-    else if (to->strukt)
-        wr_struct_pack_close(to->strukt);
-}
-
 /* A text that is not at hand as a whole, part by part. */
-static wr_status pack_long_text(pq_nested *nested, pq_cursor *cursor, uint32_t length, const target *to,
+static wr_status pack_long_text(pq_nested *nested, pq_cursor *cursor, uint32_t length, const wr_pack_target *to,
                                 wr_error *err)
 {
     pq_bytes     *bytes = &cursor->values;
     wr_utf8_state utf8 = {0};
     bool          is_valid = true;
 
-    open_value(to);
+    wr_pack_open(to);
     for (uint32_t now; length > 0; length -= now, bytes->at += now) {
         WR_TRY(wr_pq_bytes_fill(bytes, 1, err));
         now = bytes->end - bytes->at < length ? (uint32_t)(bytes->end - bytes->at) : length;
         wr_pack_bytes(nested->out, bytes->at, now);
         is_valid = is_valid && (!cursor->leaf->is_utf8 || wr_utf8_feed(&utf8, bytes->at, now));
     }
-    close_value(to);
+    wr_pack_close(to);
     return is_valid && utf8.left == 0 ? WR_OK : wr_pq_raise_utf8(err);
 }
 
 /* The value of the entry at hand. */
-static wr_status pack_leaf(pq_nested *nested, pq_stream *stream, uint32_t width, const target *to,
+static wr_status pack_leaf(pq_nested *nested, pq_stream *stream, uint32_t width, const wr_pack_target *to,
                            wr_error *err)
 {
     pq_cursor *cursor = stream->cursor;
@@ -136,7 +106,7 @@ static wr_status pack_leaf(pq_nested *nested, pq_stream *stream, uint32_t width,
 
     stream->at++;
     if (!cursor->leaf->is_text || cursor->mode != PQ_MODE_PLAIN) {
-        put_cell(to, cursor->data + (size_t)stream->value_at++ * width);
+        wr_pack_cell(to, cursor->data + (size_t)stream->value_at++ * width);
         return WR_OK;
     }
     WR_TRY(wr_pq_text_begin(cursor, &length, err));
@@ -146,11 +116,11 @@ static wr_status pack_leaf(pq_nested *nested, pq_stream *stream, uint32_t width,
         return wr_pq_raise_utf8(err);
     text = wr_str_of((const char *)bytes->at, length);
     bytes->at += length;
-    put_cell(to, &text);
+    wr_pack_cell(to, &text);
     return WR_OK;
 }
 
-static wr_status pack(pq_nested *nested, uint32_t index, const target *to, bool *out_null, wr_error *err);
+static wr_status pack(pq_nested *nested, uint32_t index, const wr_pack_target *to, bool *out_null, wr_error *err);
 
 /* There is no value below a node: every leaf has one entry that says so. */
 static wr_status pass_entries(pq_nested *nested, const pq_node *node, wr_error *err)
@@ -188,7 +158,7 @@ static wr_status pack_list(pq_nested *nested, uint32_t index, wr_error *err)
     const pq_node *node = &nested->nodes[index];
     pq_stream     *first = &nested->streams[node->first_leaf];
     wr_list_packer list;
-    target         inside = {.list = &list};
+    wr_pack_target inside = {.list = &list};
     bool           goes_on = true, is_null;
 
     wr_list_pack_begin(&list, nested->out, wr_type_element(node->type));
@@ -213,7 +183,7 @@ static wr_status pack_list(pq_nested *nested, uint32_t index, wr_error *err)
 static wr_status pack_struct(pq_nested *nested, uint32_t index, wr_error *err)
 {
     wr_struct_packer strukt;
-    target           inside = {.strukt = &strukt};
+    wr_pack_target   inside = {.strukt = &strukt};
     bool             is_null;
 
     wr_struct_pack_begin(&strukt, nested->out, nested->nodes[index].type);
@@ -223,28 +193,28 @@ static wr_status pack_struct(pq_nested *nested, uint32_t index, wr_error *err)
 }
 
 /* The value of a node at the entries at hand. */
-static wr_status pack(pq_nested *nested, uint32_t index, const target *to, bool *out_null, wr_error *err)
+static wr_status pack(pq_nested *nested, uint32_t index, const wr_pack_target *to, bool *out_null, wr_error *err)
 {
     const pq_node *node = &nested->nodes[index];
     pq_stream     *first = &nested->streams[node->first_leaf];
 
     if (node->kind == PQ_NODE_MISSING) {
         *out_null = true;
-        put_cell(to, NULL);
+        wr_pack_cell(to, NULL);
         return WR_OK;
     }
     WR_TRY(need_entry(first, nested->tools, err));
     *out_null = first->definition[first->at] < node->present;
     if (*out_null) {
         WR_TRY(pass_entries(nested, node, err));
-        put_cell(to, NULL);
+        wr_pack_cell(to, NULL);
         return WR_OK;
     }
     if (node->kind == PQ_NODE_LEAF)
         return pack_leaf(nested, first, wr_physical_bytes(wr_type_physical(node->type)), to, err);
-    open_value(to);
+    wr_pack_open(to);
     WR_TRY(node->kind == PQ_NODE_LIST ? pack_list(nested, index, err) : pack_struct(nested, index, err));
-    close_value(to);
+    wr_pack_close(to);
     return WR_OK;
 }
 
@@ -275,7 +245,7 @@ static wr_status raise_full(const pq_nested *nested, wr_error *err)
 
 static wr_status pack_row(pq_nested *nested, wr_packer *room, wr_str *out, bool *out_null, wr_error *err)
 {
-    const target nowhere = {0};
+    const wr_pack_target nowhere = {0};
 
     nested->out = room;
     nested->row_begin = room->used;
