@@ -54,6 +54,7 @@ typedef struct ar_list {
     uint32_t count;
 } ar_list;
 
+/** The window has 512 bytes at least, if the source is not in memory. */
 void wr_ar_meta_open(ar_meta *meta, ar_source source, void *window, uint32_t window_bytes, wr_error *err);
 
 /** Say that the metadata is damaged; the first failure counts. */
