@@ -29,7 +29,8 @@ static bool is_quantile(wr_agg_kind kind)
 
 static bool cuts_values(wr_agg_kind kind)
 {
-    return kind == WR_AGG_MOST_FREQUENT || kind == WR_AGG_APPROX_MOST_FREQUENT;
+    return kind == WR_AGG_MOST_FREQUENT || kind == WR_AGG_APPROX_MOST_FREQUENT ||
+           kind == WR_AGG_COUNTMIN_FREQUENT;
 }
 
 static bool takes_two(wr_agg_kind kind)
@@ -56,6 +57,8 @@ static wr_status check_call(const binder *b, const wr_ast *ast, wr_agg_kind kind
         wanted = 2;
     if (kind == WR_AGG_APPROX_MOST_FREQUENT && ast->arg_count > 2 && ast->arg_count <= 4)
         wanted = ast->arg_count;
+    if (kind == WR_AGG_COUNTMIN_FREQUENT && ast->arg_count == 3)
+        wanted = 3;
     if (ast->arg_count != wanted)
         return wr_binder_fail(b, ast, err, "%.*s() takes %u argument%s, %u given",
                               WR_TEXT_ARG(ast->text), wanted, wanted == 1 ? "" : "s",
@@ -161,6 +164,8 @@ static wr_status bind_fraction(binder *b, const wr_ast *ast, wr_agg_kind kind, d
     return WR_OK;
 }
 
+enum { CELL_VALUES_MAX = 100 }; /* have a share of 1 % */
+
 static wr_status bind_values_max(binder *b, const wr_ast *ast, wr_agg_kind kind, int64_t *out_max,
                                  wr_error *err)
 {
@@ -175,6 +180,9 @@ static wr_status bind_values_max(binder *b, const wr_ast *ast, wr_agg_kind kind,
         return wr_binder_fail(b, ast, err,
                               "%s(x, k) takes a constant number of values k, such as 10",
                               wr_agg_name(kind));
+    if (kind == WR_AGG_COUNTMIN_FREQUENT && value->i64 > CELL_VALUES_MAX)
+        return wr_binder_fail(b, ast, err, "%s(s, k) gives at most %d values", wr_agg_name(kind),
+                              CELL_VALUES_MAX);
     *out_max = value->i64;
     return WR_OK;
 }
@@ -218,6 +226,27 @@ static wr_status bind_cells(binder *b, const wr_ast *ast, wr_plan_agg *io_agg, w
                               "group: most_frequent(x, k) is exact", CELLS_MAX);
     io_agg->cells_kept = (uint32_t)kept;
     io_agg->cell_count = rounded_up(cells);
+    return WR_OK;
+}
+
+/* The type of the values that countmin_frequent gives back. */
+static wr_status bind_value_type(binder *b, const wr_ast *ast, wr_type *out_result, wr_error *err)
+{
+    wr_expr *expr;
+    wr_type  type;
+    char     name[WR_TYPE_NAME_BYTES];
+
+    WR_TRY(wr_binder_node(b, ast, &expr, err));
+    WR_TRY(wr_expr_fold(expr, b->bump, &expr, err));
+    if (expr->kind != WR_EXPR_CONST || expr->value.is_null || expr->type.logical != WR_TYPE_UTF8)
+        return wr_binder_fail(b, ast, err,
+                              "countmin_frequent(s, k, type) takes the name of a type, such as "
+                              "'Int64'");
+    WR_TRY(wr_binder_locate(b, ast, wr_type_parse(expr->value.text, &type, err), err));
+    if (!wr_agg_result_type(WR_AGG_COUNTMIN_STATE, type, out_result) ||
+        !wr_agg_result_type(WR_AGG_MOST_FREQUENT, type, out_result))
+        return wr_binder_fail(b, ast, err, "countmin_state() is not defined for %s",
+                              wr_type_format(type, name));
     return WR_OK;
 }
 
@@ -341,6 +370,8 @@ static wr_status bind_aggregate(const binder *outer, const wr_ast *ast, wr_agg_k
     if (!wr_agg_result_type(kind, agg.argument->type, &agg.type))
         return wr_binder_fail(&b, ast, err, "%s() is not defined for %s", wr_agg_name(kind),
                               wr_type_format(agg.argument->type, name));
+    if (kind == WR_AGG_COUNTMIN_FREQUENT && ast->arg_count == 3)
+        WR_TRY(bind_value_type(&b, ast->args[2], &agg.type, err));
     if (kind == WR_AGG_MAP_AGG &&
         wr_type_make_map(agg.argument->type, agg.order->type, &agg.type, NULL) != WR_OK)
         return wr_binder_fail(&b, ast, err, "map_agg() takes no such types");

@@ -1,12 +1,13 @@
 /* exec/agg_family.h — the states of aggregates: one struct per family of kinds.
  *
  * All-zero is empty; every state is a multiple of 8 bytes. Private to agg_state.c (update),
- * agg_finish.c (merge, finish, seal), agg_moments.c and agg_sketch.c. */
+ * agg_finish.c (merge, finish, seal), agg_moments.c, agg_sketch.c and agg_countmin.c. */
 #ifndef WR_EXEC_AGG_FAMILY_H
 #define WR_EXEC_AGG_FAMILY_H
 
 #include "exec/agg_cell.h"
 #include "types/fsum.h"
+#include "types/nested.h"
 
 typedef enum family {
     COUNTER,
@@ -19,6 +20,7 @@ typedef enum family {
     PAIRS,    /* two arguments */
     REGISTERS, /* approximate distinct count */
     BUCKETS,   /* approximate quantile       */
+    CELLS,     /* frequent values            */
     BOOLEANS,
     BITS,
     NUMBER_EXTREME, /* min and max of numbers of at most 8 bytes */
@@ -88,6 +90,27 @@ typedef struct buckets {
     bucket_fields fields;
 } buckets;
 
+enum { CELL_KEY_BYTES = 16, CELL_ROWS = 5, CELL_COLUMNS = 192, CELL_VALUES_MAX = 100 };
+
+typedef struct cell_fields {
+    uint64_t total;
+    uint64_t reserved;
+    char     type[WR_AGG_CELL_TYPE_BYTES]; /* name of the values' type, zeros behind it */
+} cell_fields;
+
+/* counts[n]: of the first n + 1 bytes of the values. */
+typedef struct cells {
+    sketch_head head;
+    uint64_t    counts[CELL_KEY_BYTES][CELL_ROWS][CELL_COLUMNS];
+    cell_fields fields;
+} cells;
+
+/* One that gives its values: they are written behind it. */
+typedef struct read_cells {
+    cells   cells;
+    uint8_t list[3328]; /* CELL_VALUES_MAX structs of a value and a count */
+} read_cells;
+
 typedef struct bits_state {
     uint64_t count;
     uint64_t bits;
@@ -150,6 +173,10 @@ static inline family family_of(const wr_agg *agg)
     case WR_AGG_DDSKETCH_MERGE:
     case WR_AGG_DDSKETCH_QUANTILE:
         return BUCKETS;
+    case WR_AGG_COUNTMIN_STATE:
+    case WR_AGG_COUNTMIN_MERGE:
+    case WR_AGG_COUNTMIN_FREQUENT:
+        return CELLS;
     case WR_AGG_GEOMETRIC_MEAN:
         return LOGS;
     case WR_AGG_CORR:
@@ -175,6 +202,12 @@ static inline family family_of(const wr_agg *agg)
     default:
         return KEPT;
     }
+}
+
+/* Of {value, count} in a list. */
+static inline wr_type wr_agg_counted_value(wr_type list)
+{
+    return wr_type_member(wr_type_element(list), 0).type;
 }
 
 static inline wr_i128 int_sum_total(const int_sum *sum)
@@ -234,13 +267,28 @@ void wr_agg_buckets_merge_fields(buckets *state, const bucket_fields *other);
 void wr_agg_buckets_merge_counts(buckets *state, const bucket_fields *other, uint32_t first,
                                  const uint64_t *counts, uint32_t count);
 
+/* Frequent values (agg_countmin.c). A list of them is kept in `state`.
+ * Errors   WR_DATA a text is too long; values of other types */
+wr_status wr_agg_cells_add(cells *state, wr_type type, const void *value, wr_error *err) WR_MUST_USE;
+wr_status wr_agg_cells_merge(cells *state, const cells *other, wr_error *err) WR_MUST_USE;
+wr_str    wr_agg_cells_finish(read_cells *state, wr_type list, uint32_t values_max);
+
+/* The parts of merging: first the fields, then all counts, a row at a time. */
+wr_status wr_agg_cells_merge_fields(cells *state, const cell_fields *other, wr_error *err) WR_MUST_USE;
+void      wr_agg_cells_merge_row(cells *state, uint32_t level, uint32_t row, const uint64_t *counts);
+
 /* States as values (agg_sketch_state.c). Exported ones lie in the state; imported ones are merged.
  * Errors   WR_DATA the value is no state, or damaged; WR_IO, WR_CORRUPT (blobs) */
 wr_str    wr_agg_registers_export(registers *state);
 wr_str    wr_agg_buckets_export(buckets *state);
+wr_str    wr_agg_cells_export(cells *state);
 wr_status wr_agg_registers_import(registers *state, const wr_str *bytes,
                                   wr_error *err) WR_MUST_USE;
 wr_status wr_agg_buckets_import(buckets *state, const wr_str *bytes, wr_error *err) WR_MUST_USE;
+
+/* `values`: the type they must have, or NULL. */
+wr_status wr_agg_cells_import(cells *state, const wr_str *bytes, const wr_type *values,
+                              wr_error *err) WR_MUST_USE;
 
 /* Does a row at `position` replace what a FIRST, LAST or ANY_VALUE cell holds? */
 static inline bool replaces(wr_agg_kind kind, const agg_cell *cell, uint64_t position)

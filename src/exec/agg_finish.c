@@ -147,6 +147,8 @@ static wr_status merge_one(const wr_agg *agg, uint8_t *state, const uint8_t *oth
     case BUCKETS:
         wr_agg_buckets_merge((buckets *)(void *)state, (const buckets *)(const void *)other);
         return WR_OK;
+    case CELLS:
+        return wr_agg_cells_merge((cells *)(void *)state, (const cells *)(const void *)other, err);
     case PAIRS:
         wr_agg_pairs_merge((pairs *)(void *)state, (const pairs *)(const void *)other);
         return WR_OK;
@@ -280,6 +282,17 @@ static void finish_buckets(const wr_agg *agg, buckets *state, void *out, bool *o
     }
 }
 
+static void finish_cells(const wr_agg *agg, uint8_t *state, void *out, bool *out_null)
+{
+    wr_str bytes = wr_agg_gives_state(agg->kind)
+                       ? wr_agg_cells_export((cells *)(void *)state)
+                       : wr_agg_cells_finish((read_cells *)(void *)state, agg->result_type,
+                                             agg->values_max);
+
+    *out_null = ((const cells *)(void *)state)->fields.total == 0;
+    memcpy(out, &bytes, sizeof bytes);
+}
+
 static void finish_logs(const float_sum *state, double *out, bool *out_null)
 {
     *out_null = state->count == 0;
@@ -316,6 +329,9 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
         return WR_OK;
     case BUCKETS:
         finish_buckets(agg, (buckets *)(uintptr_t)state, out, out_null);
+        return WR_OK;
+    case CELLS:
+        finish_cells(agg, (uint8_t *)(uintptr_t)state, out, out_null);
         return WR_OK;
     case PAIRS:
         if (agg->kind == WR_AGG_REGR_COUNT)

@@ -3,12 +3,14 @@
  * A state is the bytes of the sketch itself behind a head: kind, version, a hash of the rest. So
  * exporting fills in the head and points at the state; importing believes nothing: length, head, hash
  * and every number are checked before the first one is merged. Bytes are little-endian.
- * Cost: a hash of 4 or 8 KB; importing reads them twice. */
+ * Cost: a hash of 4, 8 or 120 KB; importing reads them twice. */
 #include "base/hash.h"
 #include "exec/agg_family.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "states are kept as they lie in memory");
-_Static_assert(sizeof(registers) == 4112 && sizeof(buckets) == 8272, "the format is fixed");
+_Static_assert(sizeof(registers) == 4112 && sizeof(buckets) == 8272 &&
+                   sizeof(cells) == 122960,
+               "the format is fixed");
 
 enum {
     PIECE_BYTES = 1024,
@@ -19,6 +21,7 @@ enum {
 
 static const uint32_t REGISTERS_MAGIC = 0x4c4c4857; /* "WHLL" */
 static const uint32_t BUCKETS_MAGIC = 0x53444457;   /* "WDDS" */
+static const uint32_t CELLS_MAGIC = 0x534d4357;     /* "WCMS" */
 static const uint16_t VERSION = 1;
 
 static uint64_t add_to_check(uint64_t check, const void *piece, size_t bytes)
@@ -45,6 +48,11 @@ wr_str wr_agg_registers_export(registers *state)
 wr_str wr_agg_buckets_export(buckets *state)
 {
     return export_state(&state->head, BUCKETS_MAGIC, BUCKET_COUNT, sizeof *state);
+}
+
+wr_str wr_agg_cells_export(cells *state)
+{
+    return export_state(&state->head, CELLS_MAGIC, CELL_COLUMNS, sizeof *state);
 }
 
 /* ---- Import ------------------------------------------------------------------------------------------ */
@@ -174,5 +182,77 @@ wr_status wr_agg_buckets_import(buckets *state, const wr_str *bytes, wr_error *e
         wr_agg_buckets_merge_counts(state, &fields, slot, counts,
                                     PIECE_BYTES / sizeof(uint64_t));
     }
+    return WR_OK;
+}
+
+/* ---- Frequent values ----------------------------------------------------------------------------------- */
+
+static bool is_name_possible(const cell_fields *fields)
+{
+    const char *end = memchr(fields->type, 0, sizeof fields->type);
+
+    for (const char *at = end; at && at < fields->type + sizeof fields->type; at++)
+        if (*at)
+            return false;
+    return end && end > fields->type && fields->reserved == 0;
+}
+
+static wr_status read_row(const wr_str *bytes, uint32_t level, uint32_t row, uint64_t *counts,
+                          wr_error *err)
+{
+    return read_bytes(bytes,
+                      offsetof(cells, counts) +
+                          ((uint64_t)level * CELL_ROWS + row) * CELL_COLUMNS * sizeof counts[0],
+                      counts, CELL_COLUMNS * sizeof counts[0], err);
+}
+
+/* Each value is once in every row of a level, and a value of n bytes in no more than n + 1 levels. */
+static wr_status check_cells(const wr_str *bytes, const cell_fields *fields, const char *name,
+                             wr_error *err)
+{
+    uint64_t counts[CELL_COLUMNS], left = fields->total;
+
+    if (!is_name_possible(fields) || left >= 1ull << 62)
+        return impossible(name, err);
+    for (uint32_t level = 0; level < CELL_KEY_BYTES; level++) {
+        uint64_t of_level = 0;
+
+        for (uint32_t row = 0; row < CELL_ROWS; row++) {
+            uint64_t of_row = 0;
+
+            WR_TRY(read_row(bytes, level, row, counts, err));
+            for (uint32_t i = 0; i < CELL_COLUMNS; i++)
+                if (!add_count(&of_row, counts[i]))
+                    return impossible(name, err);
+            of_level = row == 0 ? of_row : of_level;
+            if (of_row != of_level || of_row > left || (level == 0 && of_row != left))
+                return impossible(name, err);
+        }
+        left = of_level;
+    }
+    return WR_OK;
+}
+
+wr_status wr_agg_cells_import(cells *state, const wr_str *bytes, const wr_type *values,
+                              wr_error *err)
+{
+    static const char NAME[] = "countmin_state()";
+    cell_fields       fields;
+    uint64_t          counts[CELL_COLUMNS];
+    char              wanted[WR_TYPE_NAME_BYTES];
+
+    WR_TRY(check_state(bytes, CELLS_MAGIC, CELL_COLUMNS, sizeof(cells), NAME, err));
+    WR_TRY(read_bytes(bytes, offsetof(cells, fields), &fields, sizeof fields, err));
+    WR_TRY(check_cells(bytes, &fields, NAME, err));
+    if (values && strcmp(wr_type_format(*values, wanted), fields.type) != 0)
+        return WR_RAISE(err, WR_DATA,
+                        "a state of %s has values of type %s, not %s: say "
+                        "countmin_frequent(s, k, '%s')", NAME, fields.type, wanted, fields.type);
+    WR_TRY(wr_agg_cells_merge_fields(state, &fields, err));
+    for (uint32_t level = 0; level < CELL_KEY_BYTES; level++)
+        for (uint32_t row = 0; row < CELL_ROWS; row++) {
+            WR_TRY(read_row(bytes, level, row, counts, err));
+            wr_agg_cells_merge_row(state, level, row, counts);
+        }
     return WR_OK;
 }

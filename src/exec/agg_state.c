@@ -31,6 +31,8 @@ static uint32_t state_bytes(const wr_agg *agg)
         return sizeof(registers);
     case BUCKETS:
         return sizeof(buckets);
+    case CELLS:
+        return agg->kind == WR_AGG_COUNTMIN_FREQUENT ? sizeof(read_cells) : sizeof(cells);
     case PAIRS:
         return sizeof(pairs);
     case BOOLEANS:
@@ -399,14 +401,32 @@ static wr_status update_from_states(const wr_agg *agg, const wr_vector_view *vie
                                     const live_rows *live, uint8_t *const *states, uint32_t offset,
                                     wr_error *err)
 {
+    bool     gives_values = agg->kind == WR_AGG_COUNTMIN_FREQUENT;
+    wr_type  type = gives_values ? wr_agg_counted_value(agg->result_type) : WR_TYPE(NULL_);
+    wr_type *values = gives_values ? &type : NULL;
+
     for (uint32_t i = 0; i < live->count; i++) {
         uint8_t      *state = states[live->from[i]] + offset;
         const wr_str *bytes = at(view, sizeof *bytes, live->rows[i]);
 
-        WR_TRY(family_of(agg) == REGISTERS
-                   ? wr_agg_registers_import((registers *)(void *)state, bytes, err)
-                   : wr_agg_buckets_import((buckets *)(void *)state, bytes, err));
+        if (family_of(agg) == REGISTERS)
+            WR_TRY(wr_agg_registers_import((registers *)(void *)state, bytes, err));
+        else if (family_of(agg) == BUCKETS)
+            WR_TRY(wr_agg_buckets_import((buckets *)(void *)state, bytes, err));
+        else
+            WR_TRY(wr_agg_cells_import((cells *)(void *)state, bytes, values, err));
     }
+    return WR_OK;
+}
+
+static wr_status update_cells(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
+                              uint8_t *const *states, uint32_t offset, wr_error *err)
+{
+    uint32_t bytes = wr_physical_bytes(wr_type_physical(agg->argument_type));
+
+    for (uint32_t i = 0; i < live->count; i++)
+        WR_TRY(wr_agg_cells_add((cells *)(void *)(states[live->from[i]] + offset),
+                                agg->argument_type, at(view, bytes, live->rows[i]), err));
     return WR_OK;
 }
 
@@ -586,6 +606,8 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
 
     if (agg->argument != WR_FIELD_NONE)
         view = wr_vector_view_of(&columns[agg->argument], sequence);
+    if (wr_agg_takes_state(agg->kind))
+        return update_from_states(agg, &view, live, states, offset, err);
     switch (family_of(agg)) {
     case COUNTER:
         if (live->single)
@@ -612,13 +634,11 @@ static wr_status update_one(const wr_agg_layout *layout, const wr_agg_slot *slot
         update_logs(agg, &view, live, states, offset);
         return WR_OK;
     case REGISTERS:
-        if (wr_agg_takes_state(agg->kind))
-            return update_from_states(agg, &view, live, states, offset, err);
         update_registers(agg, &view, live, states, offset);
         return WR_OK;
+    case CELLS:
+        return update_cells(agg, &view, live, states, offset, err);
     case BUCKETS:
-        if (wr_agg_takes_state(agg->kind))
-            return update_from_states(agg, &view, live, states, offset, err);
         update_buckets(agg, &view, live, states, offset);
         return WR_OK;
     case PAIRS:

@@ -168,6 +168,7 @@ typedef struct wr_agg {
                                aggregate below instead; here always false                     */
     wr_type     argument_type, order_type, result_type;
     double      fraction;   /* APPROX_QUANTILE                                                */
+    uint32_t    values_max; /* COUNTMIN_FREQUENT                                              */
 } wr_agg;
 
 typedef struct wr_plan_aggregate {

@@ -1,12 +1,14 @@
 /* expr/aggregate.c — names and types of aggregates: table look-ups, no state. */
 #include "expr/aggregate.h"
 
+#include <string.h>
+
 #include "os/libm.h"
 
 #include "types/nested.h"
 
 typedef enum agg_family {
-    COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, LIST, COUNTED, SKETCH, NUMBERS, MERGED, SAME, BOOL,
+    COUNT, SUM, FLOAT, PAIR, BETWEEN, ANY, SPREAD, TEXT, LIST, COUNTED, SKETCH, NUMBERS, CELLS, MERGED, SAME, BOOL,
     INTEGER
 } agg_family;
 
@@ -120,7 +122,8 @@ bool wr_agg_takes_state(wr_agg_kind kind)
 bool wr_agg_gives_state(wr_agg_kind kind)
 {
     return kind == WR_AGG_HLL_STATE || kind == WR_AGG_HLL_MERGE || kind == WR_AGG_DDSKETCH_STATE ||
-           kind == WR_AGG_DDSKETCH_MERGE;
+           kind == WR_AGG_DDSKETCH_MERGE || kind == WR_AGG_COUNTMIN_STATE ||
+           kind == WR_AGG_COUNTMIN_MERGE;
 }
 
 bool wr_agg_tells_values(wr_agg_kind kind)
@@ -138,7 +141,8 @@ bool wr_agg_minds_distinct(wr_agg_kind kind)
     return family == COUNT || family == SUM || family == FLOAT || family == BETWEEN ||
            family == ANY || family == SPREAD || wr_agg_is_sequence(kind) ||
            kind == WR_AGG_BIT_XOR || kind == WR_AGG_DDSKETCH_STATE ||
-           kind == WR_AGG_DDSKETCH_MERGE || kind == WR_AGG_DDSKETCH_QUANTILE;
+           kind == WR_AGG_DDSKETCH_MERGE || kind == WR_AGG_DDSKETCH_QUANTILE || family == CELLS ||
+           kind == WR_AGG_COUNTMIN_MERGE || kind == WR_AGG_COUNTMIN_FREQUENT;
 }
 
 wr_status wr_agg_require(wr_agg_kind kind, wr_error *err)
@@ -148,6 +152,15 @@ wr_status wr_agg_require(wr_agg_kind kind, wr_error *err)
                       kind == WR_AGG_DDSKETCH_MERGE || kind == WR_AGG_DDSKETCH_QUANTILE;
 
     return takes_logs ? wr_math_open(err) : WR_OK;
+}
+
+/* Values that a state can give back: what goes into its keys, and a type whose name it has room for. */
+static bool is_cell_value(wr_type type)
+{
+    char name[WR_TYPE_NAME_BYTES];
+
+    return type.logical != WR_TYPE_INTERVAL && !wr_type_is_nested(type) &&
+           strlen(wr_type_format(type, name)) < WR_AGG_CELL_TYPE_BYTES;
 }
 
 static bool sum_type(wr_type argument, wr_type *out_type)
@@ -253,11 +266,15 @@ bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type)
     case NUMBERS:
         *out_type = WR_TYPE(BINARY);
         return wr_type_is_numeric(argument);
+    case CELLS:
+        *out_type = WR_TYPE(BINARY);
+        return is_cell_value(argument);
     case MERGED:
         *out_type = wr_agg_gives_state(kind)   ? WR_TYPE(BINARY)
                     : kind == WR_AGG_HLL_COUNT ? WR_TYPE(I64)
                                                : WR_TYPE(F64);
-        return argument.logical == WR_TYPE_BINARY;
+        return argument.logical == WR_TYPE_BINARY &&
+               (kind != WR_AGG_COUNTMIN_FREQUENT || counted_type(kind, WR_TYPE(UTF8), out_type));
     case SAME:
         *out_type = argument;
         return true;

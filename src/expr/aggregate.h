@@ -70,8 +70,12 @@ bool wr_agg_minds_distinct(wr_agg_kind kind);
 
 /** Have what evaluating it calls at hand; while planning. Errors: those of wr_math_open. */
 wr_status wr_agg_require(wr_agg_kind kind, wr_error *err) WR_MUST_USE;
+
+enum { WR_AGG_CELL_TYPE_BYTES = 48 }; /* for the name of a countmin_state's type, and its end */
+
 /** False: not defined for this argument type. Of map_agg it is the key's: who knows the value's type, too,
- *  makes a map of both. */
+ *  makes a map of both. countmin_frequent gives texts: who knows better makes it what most_frequent of
+ *  such values is. */
 bool wr_agg_result_type(wr_agg_kind kind, wr_type argument, wr_type *out_type);
 
 #endif

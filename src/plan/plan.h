@@ -45,7 +45,7 @@ typedef struct wr_plan_agg {
     wr_expr *filter;     /* FILTER (WHERE ...), or NULL                   */
     double   fraction;   /* quantiles: 0 to 1                             */
     bool     descending; /* quantiles: from the greatest value down       */
-    int64_t  values_max; /* most_frequent: how many values                */
+    int64_t  values_max; /* most_frequent, countmin_frequent: how many    */
     uint32_t cell_count, cells_kept; /* approx_most_frequent: of a group  */
     wr_text  separator;  /* string_agg                                    */
     wr_plan_key *order_keys; /* string_agg: ORDER BY                      */

@@ -80,6 +80,7 @@ static wr_status aggregate_input(wr_builder *b, const wr_plan_node *logical, wr_
             .order_type = agg->order ? agg->order->type : WR_TYPE(NULL_),
             .result_type = agg->type,
             .fraction = agg->fraction,
+            .values_max = (uint32_t)agg->values_max,
         };
     }
     for (uint32_t k = 0; k < key_count; k++)
