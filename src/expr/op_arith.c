@@ -343,7 +343,8 @@ static const wr_function FUNCTIONS[] = {
     {.name = WR_OPERATOR_SUB, .signature = "(number) -> number", .param_count = 1, .flags = WR_FN_DENSE,
      .resolve = resolve_negate, .eval = eval_negate, .help = "negation"},
     {.name = "abs", .signature = "(number) -> number", .param_count = 1, .flags = WR_FN_DENSE,
-     .resolve = resolve_abs, .eval = eval_abs, .help = "magnitude"},
+     .resolve = resolve_abs, .eval = eval_abs,
+     .help = "magnitude; abs(a - b) of unsigned numbers is their distance, also where a - b would overflow"},
     {.name = "div", .signature = "(int, int) -> int", .param_count = 2, .flags = WR_FN_DENSE,
      .resolve = resolve_integers, .eval = eval_div, .help = "whole part of the quotient"},
 };

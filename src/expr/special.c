@@ -1,7 +1,7 @@
 /* expr/special.c — names that are called like functions and become something else.
  *
  * coalesce, ifnull, nvl, nvl2, nullif, if and iff are CASE: what is not needed is not computed, so it
- * cannot fail. typeof is a constant, date a cast, date_add and date_sub are operators. x IN (...) is one probe of a hash set for the constants, OR comparisons
+ * cannot fail. typeof is a constant, abs of an unsigned difference a distance, date a cast, date_add and date_sub are operators. x IN (...) is one probe of a hash set for the constants, OR comparisons
  * for the rest. A plus sign is its argument. What is about nested values: special_nested.c. */
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
@@ -230,6 +230,21 @@ static wr_status make_in(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_e
     return WR_OK;
 }
 
+/* abs(a - b) of unsigned numbers is their distance: CASE WHEN a < b THEN b - a ELSE a - b END. */
+static wr_status make_distance(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                               wr_error *err)
+{
+    wr_expr *minus = args[0], *branches[3] = {NULL, NULL, minus};
+
+    (void)arg_count;
+    if (minus->kind != WR_EXPR_CALL || minus->arg_count != 2 || !wr_type_is_unsigned(minus->type) ||
+        strcmp(minus->function->name, WR_OPERATOR_SUB) != 0 || !wr_expr_is_repeatable(minus))
+        return WR_OK;
+    WR_TRY(call(bump, WR_OPERATOR_LT, minus->args[0], minus->args[1], &branches[0], err));
+    WR_TRY(call(bump, WR_OPERATOR_SUB, minus->args[1], minus->args[0], &branches[1], err));
+    return wr_expr_case(bump, branches, 3, out_expr, err);
+}
+
 /* ---- Table ---------------------------------------------------------------------------------------------- */
 
 typedef wr_status (*make_fn)(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
@@ -252,6 +267,7 @@ static const struct {
     {"date_sub", 2, 2, make_date_sub},
     {"date_subtract", 2, 2, make_date_sub},
     {"typeof", 1, 1, make_typeof},
+    {"abs", 1, 1, make_distance},
     {"struct_pack", 2, UINT32_MAX, wr_make_struct},
     {"named_struct", 2, UINT32_MAX, wr_make_struct},
     {"struct_insert", 3, UINT32_MAX, wr_make_insert},

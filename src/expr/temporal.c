@@ -42,10 +42,10 @@ int64_t wr_timestamp_to_utc(wr_type type, int64_t local)
     if (type.zone <= ZONE_UTC_MAX)
         return local;
     second = wr_floor_divide(local, per_second);
-    if (__builtin_mul_overflow(wr_zone_local_to_utc(type.zone, second), per_second, &utc) ||
-        __builtin_add_overflow(utc, wr_floor_rest(local, per_second), &utc))
-        return local;
-    return utc;
+    return wr_units_join(wr_zone_local_to_utc(type.zone, second), wr_floor_rest(local, per_second),
+                         per_second, &utc)
+               ? utc
+               : local;
 }
 
 /* Add months and days on the wall clock. */

@@ -154,8 +154,7 @@ static bool join_day_time(wr_type type, wr_text format, int32_t days, int64_t da
         has_offset |= format.bytes[i] == '%' && (format.bytes[i + 1] == 'z' || format.bytes[i + 1] == 'Z');
     if (type.zone > 1 && !has_offset)
         seconds = wr_zone_local_to_utc(type.zone, seconds);
-    return !__builtin_mul_overflow(seconds, per_second, out) &&
-           !__builtin_add_overflow(*out, day_ns % 1000000000 / (1000000000 / per_second), out);
+    return wr_units_join(seconds, day_ns % 1000000000 / (1000000000 / per_second), per_second, out);
 }
 
 static bool read_by_format(wr_type type, wr_text format, wr_text text, void *out)

@@ -62,6 +62,24 @@ static wr_value double_value(double f64)
 
 /* ---- Reading a comparison -------------------------------------------------------------------- */
 
+/* abs(l - r), of unsigned numbers CASE WHEN l < r THEN r - l ELSE l - r END: l - r; NULL: it is neither. */
+static const wr_expr *look_behind_abs(const wr_expr *expr)
+{
+    const wr_expr *minus;
+
+    if (calls(expr, "abs", 1))
+        return expr->args[0];
+    if (expr->kind != WR_EXPR_CASE || expr->arg_count != 3 || !calls(expr->args[0], WR_OPERATOR_LT, 2) ||
+        !calls(expr->args[1], WR_OPERATOR_SUB, 2) || !calls(expr->args[2], WR_OPERATOR_SUB, 2))
+        return NULL;
+    minus = expr->args[2];
+    for (uint32_t i = 0; i < 2; i++)
+        if (!wr_expr_equal(minus->args[i], expr->args[0]->args[i]) ||
+            !wr_expr_equal(minus->args[i], expr->args[1]->args[1 - i]))
+            return NULL;
+    return minus;
+}
+
 static bool is_unsigned(wr_type type)
 {
     return type.logical == WR_TYPE_U8 || type.logical == WR_TYPE_U16 ||
@@ -242,7 +260,7 @@ wr_status wr_difference_ranges(wr_bump *bump, const wr_expr *expr, wr_expr *out_
 {
     static const char *const OPS[] = {WR_OPERATOR_LT, WR_OPERATOR_LE, WR_OPERATOR_GT,
                                       WR_OPERATOR_GE};
-    const wr_expr *minus, *constant;
+    const wr_expr *minus, *constant, *magnitude;
     bool           is_upper, is_absolute, turned;
     difference     d;
     uint32_t       op = 0;
@@ -256,9 +274,9 @@ wr_status wr_difference_ranges(wr_bump *bump, const wr_expr *expr, wr_expr *out_
     constant = expr->args[!turned];
     minus = look_behind_cast(expr->args[turned]);
     is_upper = (op < 2) != turned;
-    is_absolute = calls(minus, "abs", 1);
-    if (is_absolute)
-        minus = minus->args[0];
+    magnitude = look_behind_abs(minus);
+    is_absolute = magnitude != NULL;
+    minus = is_absolute ? magnitude : minus;
     if (constant->kind != WR_EXPR_CONST || constant->value.is_null || (is_absolute && !is_upper) ||
         !calls(minus, WR_OPERATOR_SUB, 2) || !find_type(minus, &constant->value, is_upper, &d))
         return WR_OK;

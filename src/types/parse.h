@@ -83,4 +83,14 @@ bool    wr_civil_is_valid(int32_t year, uint32_t month, uint32_t day);
 /** Units per second of a time unit: 1, 1e3, 1e6, 1e9. */
 int64_t wr_unit_per_second(wr_time_unit unit);
 
+/** `second` and `units`, from 0 to a second, as units; false: beyond 64 bits. The least second that there
+ *  is has units that fit while it does not. */
+static inline bool wr_units_join(int64_t second, int64_t units, int64_t per_second, int64_t *out)
+{
+    wr_i128 sum = (wr_i128)second * per_second + units;
+
+    *out = (int64_t)sum;
+    return sum == *out;
+}
+
 #endif

@@ -273,7 +273,7 @@ bool wr_parse_timestamp(wr_text text, wr_time_unit unit, uint32_t zone, int64_t 
 {
     cursor  c = cursor_of(text);
     int64_t per_second = wr_unit_per_second(unit);
-    int64_t second, ns = 0, result;
+    int64_t second, ns = 0;
 
     if (text.byte_count >= 19 && read_plain_timestamp(text.bytes, &second)) {
         c.at += 19;
@@ -286,9 +286,5 @@ bool wr_parse_timestamp(wr_text text, wr_time_unit unit, uint32_t zone, int64_t 
     }
     if ((zone > 1 || !at_end(&c)) && !read_suffix(&c, zone, &second))
         return false;
-    if (__builtin_mul_overflow(second, per_second, &result) ||
-        __builtin_add_overflow(result, ns_to_unit(ns, unit), &result))
-        return false;
-    *out = result;
-    return true;
+    return wr_units_join(second, ns_to_unit(ns, unit), per_second, out);
 }

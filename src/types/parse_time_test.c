@@ -186,6 +186,9 @@ static void timestamps(void **state)
     assert_true(wr_format_timestamp(INT64_MIN, WR_UNIT_S, 1, text) <= WR_FORMAT_BYTES_MAX);
     text[wr_format_timestamp(INT64_MIN, WR_UNIT_NS, 0, text)] = '\0';
     assert_string_equal(text, "1677-09-21 00:12:43.145224192");
+    assert_true(wr_parse_timestamp(exact(text), WR_UNIT_NS, 0, &x) && x == INT64_MIN);
+    assert_true(wr_parse_timestamp(exact("1677-09-21 00:12:43.9"), WR_UNIT_NS, 0, &x) && x < 0);
+    assert_false(wr_parse_timestamp(exact("1677-09-21 00:12:43.145224191"), WR_UNIT_NS, 0, &x));
 }
 
 static void timestamps_in_a_zone(void **state)

@@ -258,11 +258,26 @@ static wr_status raise_type(wr_type from, wr_type to, wr_error *err)
                     wr_type_format(from, from_name), wr_type_format(to, to_name));
 }
 
+/* Small integers, stored in 32 bits, to wider ones of 32 and fewer; bind_own has set their range. */
+static bool bind_small(wr_type from, wr_type to, pq_leaf *leaf)
+{
+    if (wr_physical_bytes(wr_type_physical(from)) >= wr_physical_bytes(wr_type_physical(to)) ||
+        !wr_type_is_integer(to) || (wr_type_is_unsigned(to) && !wr_type_is_unsigned(from)))
+        return false;
+    leaf->convert = to.logical == WR_TYPE_I16   ? narrow_i16
+                    : to.logical == WR_TYPE_U16 ? narrow_u16
+                                                : NULL;
+    return true;
+}
+
 /* Integers of a file to integers, decimals, doubles; `digits` are the decimal digits they may have. */
 static bool bind_integer(const pq_element *element, wr_type from, wr_type to, pq_leaf *leaf)
 {
-    bool is_32 = element->physical == PQ_INT32, is_unsigned = wr_type_is_unsigned(from);
-    int  digits = is_32 ? 10 : 19, scale = 0;
+    static const uint8_t DIGITS[] = {[1] = 3, [2] = 5, [4] = 10, [8] = 19};
+    uint32_t bytes = wr_physical_bytes(wr_type_physical(from));
+    bool     is_32 = element->physical == PQ_INT32;
+    bool     is_unsigned = wr_type_is_unsigned(from) && bytes >= sizeof(int32_t);
+    int      digits = bytes < sizeof DIGITS ? DIGITS[bytes] : 0, scale = 0;
 
     leaf->factor = 1;
     if (to.logical == WR_TYPE_DECIMAL) {
@@ -286,7 +301,7 @@ static bool bind_integer(const pq_element *element, wr_type from, wr_type to, pq
         leaf->convert = is_unsigned ? widen_u32 : widen_i32;
         return true;
     }
-    if (to.logical == WR_TYPE_U64 && is_32 && is_unsigned) {
+    if (to.logical == WR_TYPE_U64 && is_32 && wr_type_is_unsigned(from)) {
         leaf->convert = widen_u32;
         return true;
     }
@@ -294,9 +309,7 @@ static bool bind_integer(const pq_element *element, wr_type from, wr_type to, pq
         leaf->convert = widen_i32_f64;
         return true;
     }
-    leaf->convert = NULL; /* small integers are stored in 32 bits */
-    return to.logical == WR_TYPE_I32 && (from.logical == WR_TYPE_I8 || from.logical == WR_TYPE_I16 ||
-                                         from.logical == WR_TYPE_U8 || from.logical == WR_TYPE_U16);
+    return bind_small(from, to, leaf);
 }
 
 /* Factor from one unit to another, finer one; 0: it is coarser. */

@@ -152,6 +152,8 @@ static void split_bytes(void **state)
 static void small_integers(void **state)
 {
     made_element i8 = {.physical = PQ_INT32, .converted = CONVERTED(INT_8)};
+    made_element u8 = {.physical = PQ_INT32, .converted = CONVERTED(UINT_8)};
+    made_element u16 = {.physical = PQ_INT32, .converted = CONVERTED(UINT_16)};
     made_element u32 = {.physical = PQ_INT32, .converted = CONVERTED(UINT_32)};
     made_element u64 = {.physical = PQ_INT64, .converted = CONVERTED(UINT_64)};
 
@@ -171,6 +173,21 @@ static void small_integers(void **state)
     expect_error(NULL, WR_CORRUPT, "a page ends inside of its values");
     COLUMN(INT64_COLUMN, PQ_PLAIN, 1, 1, 0, 0, 0, 0, 0, 0, 0);
     expect_error("a Int32", WR_DATA, "cannot be read as Int32");
+    COLUMN(i8, PQ_PLAIN, 1, 0x80, 0xff, 0xff, 0xff);
+    expect_rows("a Int16", "-128\n");
+    expect_rows("a Int64", "-128\n");
+    expect_rows("a Decimal(5, 2)", "-128.00\n");
+    expect_rows("a Decimal(30, 2)", "-128.00\n");
+    expect_error("a UInt16", WR_DATA, "cannot be read as UInt16");
+    expect_error("a Decimal(4, 2)", WR_DATA, "cannot be read as Decimal(4, 2)");
+    COLUMN(u8, PQ_PLAIN, 1, 0xff, 0, 0, 0);
+    expect_rows("a UInt16", "255\n");
+    expect_rows("a UInt32", "255\n");
+    expect_rows("a UInt64", "255\n");
+    expect_rows("a Decimal(5, 2)", "255.00\n");
+    COLUMN(u16, PQ_PLAIN, 1, 0xff, 0xff, 0, 0);
+    expect_rows("a Decimal(7, 2)", "65535.00\n");
+    expect_error("a Decimal(6, 2)", WR_DATA, "cannot be read as Decimal(6, 2)");
 }
 
 static void decimals(void **state)
