@@ -14,6 +14,7 @@ STEPS = ("scan", "generate", "filter", "map", "project", "sort", "limit", "aggre
          "window", "join", "sink")
 TOPICS = [("steps", "Steps", "step"), *((step, f"Keys of {step}", "key") for step in STEPS),
           ("formats", "Formats", "format"), ("csv", "Options of csv", "option"), ("arrow", "Options of arrow", "option"),
+          ("json", "Options of json", "option"), ("parquet", "Options of parquet", "option"),
           ("aggregates", "Aggregates", "aggregate"),
           ("windows", "Window functions", "function"), ("functions", "Functions and operators", "name")]
 

@@ -48,6 +48,7 @@ typedef struct wr_table_spec {
     wr_text                format;        /* "" : by ending, else csv for "-"               */
     const wr_schema       *declared;      /* NULL or no fields: infer                       */
     bool                   has_paths;     /* ... from paths into records: the format must take them */
+    bool                   has_ids;       /* ... by field ids: likewise                     */
     bool                   infer_full;    /* read twice                                     */
     const wr_given_option *options;       /* of the format, plus codec and encoding         */
     uint32_t               option_count;
@@ -80,8 +81,8 @@ typedef struct wr_table {
     wr_text          reject_path;
 } wr_table;
 
-/** What *out_option says when it is the paths of the declared columns. */
-enum { WR_OPTION_PATHS = WR_FIELD_NONE - 1 };
+/** What *out_option says when it is the paths of the declared columns, or their field ids. */
+enum { WR_OPTION_PATHS = WR_FIELD_NONE - 1, WR_OPTION_IDS = WR_FIELD_NONE - 2 };
 
 /** List, detect, infer.
  *
@@ -89,7 +90,7 @@ enum { WR_OPTION_PATHS = WR_FIELD_NONE - 1 };
  * Errors   WR_NOT_FOUND  missing file, or a glob without a hit (names the pattern and the working folder)
  *          WR_INVALID    unknown option or format (did-you-mean), with *out_option = index of the
  *                        option at fault or WR_FIELD_NONE
- *          WR_UNSUPPORTED paths, in a format without: *out_option = WR_OPTION_PATHS
+ *          WR_UNSUPPORTED paths, in a format without: *out_option = WR_OPTION_PATHS; field ids likewise
  *          WR_DATA       the sample cannot be read at all */
 wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr_lease *open_lease,
                         wr_bump *bump, wr_table **out_table, uint32_t *out_option,

@@ -223,6 +223,25 @@ static wr_status open_rejects(const wr_catalog *catalog, wr_table *table, wr_err
     return wr_catalog_find_fs(catalog, table->reject_path, &table->reject_fs, err);
 }
 
+/* Can the format tell columns in the ways that the schema asks for? */
+static wr_status check_declared(const wr_table_spec *spec, const wr_format *format, uint32_t *out_option,
+                                wr_error *err)
+{
+    if (spec->has_paths && !format->reader->takes_paths) {
+        *out_option = WR_OPTION_PATHS;
+        return WR_RAISE(err, WR_UNSUPPORTED,
+                        "records of the format '%s' have no paths, those of json do: leave path: out",
+                        format->name);
+    }
+    if (spec->has_ids && !format->reader->takes_ids) {
+        *out_option = WR_OPTION_IDS;
+        return WR_RAISE(err, WR_UNSUPPORTED,
+                        "columns of the format '%s' have no field ids, those of parquet do: leave "
+                        "field_id: out", format->name);
+    }
+    return WR_OK;
+}
+
 wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr_lease *open_lease,
                         wr_bump *bump, wr_table **out_table, uint32_t *out_option, wr_error *err)
 {
@@ -245,12 +264,7 @@ wr_status wr_table_open(const wr_catalog *catalog, const wr_table_spec *spec, wr
                         WR_TEXT_ARG(table->paths[0]));
     if (!table->format->reader)
         return WR_RAISE(err, WR_UNSUPPORTED, "format '%s' cannot be read", table->format->name);
-    if (spec->has_paths && !table->format->reader->takes_paths) {
-        *out_option = WR_OPTION_PATHS;
-        return WR_RAISE(err, WR_UNSUPPORTED,
-                        "records of the format '%s' have no paths, those of json do: leave path: out",
-                        table->format->name);
-    }
+    WR_TRY(check_declared(spec, table->format, out_option, err));
     WR_TRY(new_options(table->format->read_options, table->format->read_options_bytes,
                        table->format, table->paths[0], spec->format, bump, &table->options, err));
     WR_TRY(parse_options(WR_SCAN_OPTIONS, &step, table->format->read_options, table->options,

@@ -435,7 +435,10 @@ static wr_status add_json_node(wr_textbuf *buf, const wr_plan_node *node, wr_bum
 
         wr_textbuf_printf(buf, "%s{\"name\":", i ? "," : "");
         wr_textbuf_json_string(buf, field->name);
-        wr_textbuf_printf(buf, ",\"type\":\"%s\"}", wr_type_format(field->type, name));
+        wr_textbuf_printf(buf, ",\"type\":\"%s\"", wr_type_format(field->type, name));
+        if (field->has_id && node->kind == WR_PLAN_SCAN)
+            wr_textbuf_printf(buf, ",\"field_id\":%u", field->id);
+        wr_textbuf_printf(buf, "}");
     }
     wr_textbuf_printf(buf, "]}");
     return WR_OK;

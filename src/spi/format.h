@@ -137,6 +137,7 @@ typedef struct wr_format_reader_ops {
     uint32_t split_bytes;           /* size of the format's split state */
     bool     takes_filter;          /* split_read applies the request's filter      */
     bool     takes_paths;           /* its records are objects: a declared column may lie inside one */
+    bool     takes_ids;             /* its files number columns: a declared one may be told by that  */
     wr_access access;
 
     /** Do the options fit each other? WR_INVALID says what does not. May be NULL. */

@@ -89,10 +89,12 @@ const char *wr_type_format(wr_type type, char buffer[WR_TYPE_NAME_BYTES]);
 wr_status wr_type_parse(wr_text text, wr_type *out_type, wr_error *err) WR_MUST_USE;
 
 typedef struct wr_field {
-    wr_text name; /* borrowed from the schema's owner (plan pool) */
-    wr_type type;
-    bool    nullable;
-    bool    inferred; /* a sample gave the type: what it would lose of a text is a misfit */
+    wr_text  name; /* borrowed from the schema's owner (plan pool) */
+    wr_type  type;
+    bool     nullable;
+    bool     inferred; /* a sample gave the type: what it would lose of a text is a misfit */
+    bool     has_id;   /* in files it is told not by its name but by a number, which is `id` */
+    uint32_t id;
 } wr_field;
 
 typedef struct wr_schema {

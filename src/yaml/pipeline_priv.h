@@ -104,7 +104,7 @@ typedef struct declared {
     wr_path         *paths;   /* by column; NULL: no column has one                          */
     uint32_t        *roots;   /* by column: the member that its path begins with             */
     const wr_yaml  **nodes;   /* by column: where it is written                              */
-    const wr_yaml   *first_path;
+    const wr_yaml   *first_path, *first_id;
 } declared;
 
 wr_status wr_read_schema(const pipeline *p, const wr_yaml *node, declared *out_schema,

@@ -48,13 +48,36 @@ static wr_status name_path(const pipeline *p, wr_text name, wr_path *out_path, w
     return WR_OK;
 }
 
-/* {name: ..., type: ..., nullable: ..., path: ...} */
+/* No two columns have one. */
+static wr_status read_id(const pipeline *p, const wr_yaml *node, declared *schema, wr_field *field,
+                         wr_error *err)
+{
+    uint64_t id;
+
+    WR_TRY(wr_read_count(p, node, "field_id", &id, err));
+    if (id > INT32_MAX)
+        return wr_yaml_fail(&p->file, node, err, "'field_id' is at most %d", INT32_MAX);
+    for (uint32_t i = 0; i < schema->columns.field_count; i++) {
+        const wr_field *other = &schema->columns.fields[i];
+
+        if (other->has_id && other->id == id)
+            return wr_yaml_fail(&p->file, node, err, "column '%.*s' has the field id %u already",
+                                WR_TEXT_ARG(other->name), other->id);
+    }
+    field->has_id = true;
+    field->id = (uint32_t)id;
+    if (!schema->first_id)
+        schema->first_id = node;
+    return WR_OK;
+}
+
+/* {name: ..., type: ..., nullable: ..., path: ..., field_id: ...} */
 static wr_status read_field(const pipeline *p, const wr_yaml *node, declared *schema,
                             wr_field *out_field, wr_error *err)
 {
-    static const char *const KEYS[] = {"name", "type", "nullable", "path", NULL};
+    static const char *const KEYS[] = {"name", "type", "nullable", "path", "field_id", NULL};
     wr_path                 *path = &schema->paths[schema->columns.field_count];
-    const wr_yaml           *values[4];
+    const wr_yaml           *values[5];
 
     if (node->kind != WR_YAML_MAP)
         return wr_yaml_fail(&p->file, node, err,
@@ -69,6 +92,8 @@ static wr_status read_field(const pipeline *p, const wr_yaml *node, declared *sc
     if (values[2])
         WR_TRY(wr_read_bool(p, values[2], "nullable", &out_field->nullable, err));
     WR_TRY(read_type(p, values[1], &out_field->type, err));
+    if (values[4])
+        WR_TRY(read_id(p, values[4], schema, out_field, err));
     if (!values[3])
         return name_path(p, out_field->name, path, err);
     WR_TRY(read_path(p, values[3], path, err));

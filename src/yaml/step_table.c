@@ -108,13 +108,15 @@ static wr_status build_scan(pipeline *p, const step *s, const wr_yaml *const *va
         WR_TRY(wr_read_bool(p, values[SCAN_ROW_NUMBER], "row_number", &row_number, err));
     spec.declared = schema.members.field_count > 0 ? &schema.members : NULL;
     spec.has_paths = schema.paths != NULL;
+    spec.has_ids = schema.first_id != NULL;
     spec.infer_full = infer == 1;
     spec.options = options.options;
     spec.option_count = options.count;
     WR_TRY(check_standard_input(p, &spec, values[SCAN_SOURCE], err));
     status = wr_table_open(p->catalog, &spec, p->open_lease, p->bump, &table, &option, err);
-    if (option == WR_OPTION_PATHS)
-        return wr_yaml_locate(&p->file, schema.first_path, status, err);
+    if (option == WR_OPTION_PATHS || option == WR_OPTION_IDS)
+        return wr_yaml_locate(&p->file, option == WR_OPTION_IDS ? schema.first_id : schema.first_path, status,
+                              err);
     WR_TRY(wr_read_locate(p, &options, option, values[SCAN_SOURCE], status, err));
     status = wr_plan_add_scan(p->plan, table, filename, row_number, out_node, err);
     WR_TRY(wr_read_locate(p, &options, WR_FIELD_NONE, s->node, status, err));
@@ -136,7 +138,9 @@ const step_op WR_STEP_SCAN = {
             "column with nullable: false is a bad row. In JSON a column may have a path to its "
             "value: {name: city, type: text, path: $.address.city}, also $.tags[0], $['a key'] or "
             "/address/city; NULL where a step is missing or null; columns below one member, and "
-            "the elements of one list, are read together, and a bad row names that member. A column of a nested type, such as int[], "
+            "the elements of one list, are read together, and a bad row names that member. In Parquet a "
+            "column may be told by its number in the file instead of its name: {name: town, type: text, "
+            "field_id: 3}; NULL in files without that number. A column of a nested type, such as int[], "
             "struct(a int, b text) or map(text, int), is read as JSON",
             "of the format (weir help csv), and the step's own, below",
             "sample (the default: the first file that has rows tells the types) or full: "

@@ -36,6 +36,7 @@ static void lay_out(const wr_read_request *request, ar_file *file, wr_carver *ca
     uint32_t nodes = wr_ar_node_room(request);
 
     file->columns = wr_carve(carver, request->column_count * sizeof(ar_column));
+    file->matches = wr_carve(carver, request->column_count);
     file->nodes = wr_carve(carver, nodes * sizeof(ar_node));
     file->dictionaries = wr_carve(carver, nodes * sizeof(ar_dictionary));
     file->window = wr_carve(carver, AR_META_BYTES);
@@ -202,43 +203,17 @@ static wr_status open_block(ar_file *file, const ar_list *blocks, uint32_t index
 
 /* ---- Columns ------------------------------------------------------------------------------------ */
 
-/* Which wanted column a name is; `io_hint` is where the one before was found. */
-static uint32_t find_column(const wr_read_request *request, ar_file *file, wr_text name,
-                            uint32_t *io_hint)
-{
-    for (uint32_t i = 0; i < request->column_count; i++) {
-        uint32_t   c = (*io_hint + i) % request->column_count;
-        ar_column *column = &file->columns[c];
-        wr_text    wanted = field_of(request, c)->name;
-
-        if (wr_text_equal(wanted, name)) {
-            if (column->is_exact)
-                return WR_FIELD_NONE; /* the first of one name counts */
-            *io_hint = c + 1;
-            column->is_exact = true;
-            column->is_missing = column->is_ambiguous = false;
-            return c;
-        }
-        if (!column->is_exact && wr_text_equal_nocase(wanted, name)) {
-            column->is_ambiguous = !column->is_missing;
-            column->is_missing = false;
-            return c;
-        }
-    }
-    return WR_FIELD_NONE;
-}
-
 static wr_status bind_field(const wr_read_request *request, ar_file *file, ar_binder *binder,
-                            const ar_field *field, uint32_t *io_hint, wr_error *err)
+                            const ar_field *field, wr_column_finder *finder, wr_error *err)
 {
     char     name[AR_NAME_BYTES_MAX];
     uint32_t bytes = wr_ar_text(binder->meta, &field->name, name, sizeof name);
-    uint32_t c = find_column(request, file, (wr_text){name, bytes}, io_hint);
+    uint32_t c = wr_column_find(finder, (wr_text){name, bytes}, NULL);
 
     if (c == WR_FIELD_NONE)
         return wr_ar_pass_field(binder, field, 0, err);
     /* found again under its exact name: the nodes of the other spelling stay without a reader */
-    file->columns[c].first_node = binder->node_count;
+    file->columns[c] = (ar_column){.first_node = binder->node_count};
     WR_TRY_WHILE(wr_ar_bind_value(binder, field, field_of(request, c)->type, err), err,
                  "reading column '%.*s' of %.*s", WR_TEXT_ARG(field_of(request, c)->name),
                  WR_TEXT_ARG(file->base.path));
@@ -251,8 +226,9 @@ static wr_status bind_fields(const wr_read_request *request, ar_file *file, ar_m
     ar_binder binder = {.meta = meta, .nodes = file->nodes, .node_room = wr_ar_node_room(request),
                         .is_v4 = version == AR_V4};
     ar_list   fields;
-    uint32_t  hint = 0;
+    wr_column_finder finder;
 
+    wr_column_finder_begin(&finder, request, file->matches);
     for (uint32_t c = 0; c < request->column_count; c++)
         file->columns[c] = (ar_column){.is_missing = true};
     WR_TRY(wr_ar_schema_fields(meta, schema, &fields, err));
@@ -261,12 +237,9 @@ static wr_status bind_fields(const wr_read_request *request, ar_file *file, ar_m
         ar_field field;
 
         WR_TRY(wr_ar_field_read(meta, &table, &field, err));
-        WR_TRY(bind_field(request, file, &binder, &field, &hint, err));
+        WR_TRY(bind_field(request, file, &binder, &field, &finder, err));
     }
-    for (uint32_t c = 0; c < request->column_count; c++)
-        if (file->columns[c].is_ambiguous)
-            return WR_RAISE(err, WR_DATA, "it has several columns '%.*s', which differ in case",
-                            WR_TEXT_ARG(field_of(request, c)->name));
+    WR_TRY(wr_column_finder_end(&finder, err));
     file->node_count = binder.node_count;
     for (uint32_t n = 0; n < file->node_count; n++)
         if (file->nodes[n].kind == AR_KIND_DICTIONARY)

@@ -21,7 +21,7 @@
 #include "base/bits.h"
 #include "io/block_codec.h"
 #include "io/carve.h"
-#include "spi/format.h"
+#include "spi/column_finder.h"
 #include "spi/long_value.h"
 #include "types/nested.h"
 #include "types/packed.h"
@@ -182,12 +182,13 @@ typedef struct ar_dictionary {
 
 typedef struct ar_column {
     uint32_t first_node;
-    bool     is_exact, is_ambiguous, is_missing;
+    bool     is_missing;
 } ar_column;
 
 typedef struct ar_file {
     wr_file_reader base;
     ar_column     *columns;      /* of the request */
+    uint8_t       *matches;      /* likewise: wr_column_match */
     ar_node       *nodes;
     ar_dictionary *dictionaries; /* of the nodes that are coded */
     uint32_t       node_count, dictionary_count;

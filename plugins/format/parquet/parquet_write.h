@@ -18,6 +18,7 @@ typedef struct pq_write_options {
     wr_text_list encoding;    /* "name", of all columns, or "column=name" */
     double       bloom_wrong;
     wr_text_list bloom_filter; /* columns */
+    wr_text_list field_ids;    /* "auto", or "path=id, ..." */
     wr_text_list sorted_by;    /* "column desc nulls first" */
     wr_text_list metadata;    /* "key=value" */
 } pq_write_options;

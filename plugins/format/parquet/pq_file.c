@@ -1,4 +1,4 @@
-/* pq_file.c — the serial half: footer, columns by name, row groups one after the other.
+/* pq_file.c — the serial half: footer, columns by name or id, row groups one after the other.
  *
  * A footer is walked, never held: once for the schema and what stands behind the row groups, then row
  * group by row group as splits are asked for. Of a row group the wanted columns' chunks are kept.
@@ -53,6 +53,7 @@ static void lay_out(const wr_read_request *request, pq_file *file, wr_carver *ca
     uint32_t leaf_room = wr_pq_leaf_room(request);
 
     file->columns = wr_carve(carver, request->column_count * sizeof(pq_column));
+    file->matches = wr_carve(carver, request->column_count);
     file->nodes = wr_carve(carver, node_room(request) * sizeof(pq_node));
     file->leaves = wr_carve(carver, leaf_room * sizeof(pq_leaf));
     file->chunks = wr_carve(carver, leaf_room * sizeof(pq_chunk));
@@ -70,46 +71,22 @@ uint64_t wr_pq_file_lease_min(const wr_read_request *request)
     return carver.used;
 }
 
-/* ---- Columns by name ---------------------------------------------------------------------------- */
+/* ---- Columns ------------------------------------------------------------------------------------ */
 
 static const wr_field *field_of(const wr_read_request *request, uint32_t column)
 {
     return &request->schema->fields[request->columns[column]];
 }
 
-/* Which wanted column a name is; `io_hint` is where the one before was found. Request order is usually
- * the file's. */
-static uint32_t find_column(const wr_read_request *request, pq_file *file, wr_text name,
-                            uint32_t *io_hint)
-{
-    for (uint32_t i = 0; i < request->column_count; i++) {
-        uint32_t   c = (*io_hint + i) % request->column_count;
-        pq_column *column = &file->columns[c];
-        wr_text    wanted = field_of(request, c)->name;
-
-        if (wr_text_equal(wanted, name)) {
-            if (column->is_exact)
-                return WR_FIELD_NONE; /* the first of one name counts */
-            *io_hint = c + 1;
-            column->is_exact = true;
-            column->is_missing = column->is_ambiguous = false;
-            return c;
-        }
-        if (!column->is_exact && wr_text_equal_nocase(wanted, name)) {
-            column->is_ambiguous = !column->is_missing;
-            column->is_missing = false;
-            return c;
-        }
-    }
-    return WR_FIELD_NONE;
-}
-
 static wr_status bind_column(const wr_read_request *request, pq_file *file, pq_binder *binder,
                              uint32_t index, wr_error *err)
 {
-    const wr_field  *field = field_of(request, index);
-    const pq_column *column = &file->columns[index];
+    const wr_field *field = field_of(request, index);
+    pq_column      *column = &file->columns[index];
 
+    column->is_missing = false;
+    for (uint32_t i = 0; i < column->leaf_count; i++) /* of another spelling of its name */
+        file->file_leaves[column->first_leaf + i] = UINT32_MAX;
     WR_TRY_WHILE(wr_pq_bind_column(binder, field->type, column->first_node, column->first_leaf, err), err,
                  "reading column '%.*s' of %.*s", WR_TEXT_ARG(field->name), WR_TEXT_ARG(file->base.path));
     return WR_OK;
@@ -119,25 +96,27 @@ static wr_status bind_column(const wr_read_request *request, pq_file *file, pq_b
 static wr_status read_columns(const wr_read_request *request, pq_file *file, wr_thrift_reader *reader,
                               uint32_t count, wr_error *err)
 {
-    pq_binder binder = {.file = file, .reader = reader, .elements_left = count};
-    uint32_t  top_count, hint = 0;
+    pq_binder          binder = {.file = file, .reader = reader, .elements_left = count};
+    const pq_element *element = &file->element;
+    wr_column_finder  finder;
+    uint32_t          top_count;
 
     file->file_leaf_count = 0;
     WR_TRY(wr_pq_next_column(&binder));
-    top_count = file->element.child_count;
+    top_count = element->child_count;
+    wr_column_finder_begin(&finder, request, file->matches);
     for (uint32_t i = 0; i < top_count; i++) {
-        uint32_t column = WR_FIELD_NONE;
+        uint32_t column;
 
         WR_TRY(wr_pq_next_column(&binder));
-        if (request->column_count > 0)
-            column = find_column(request, file, (wr_text){file->element.name, file->element.name_bytes},
-                                 &hint);
+        column = wr_column_find(&finder, (wr_text){element->name, element->name_bytes},
+                                element->has_id ? &element->id : NULL);
         WR_TRY(column == WR_FIELD_NONE ? wr_pq_skip_subtree(&binder)
                                        : bind_column(request, file, &binder, column, err));
     }
     if (binder.elements_left > 0)
         wr_thrift_fail(reader, "the schema has more elements than its groups");
-    return reader->status;
+    return reader->status == WR_OK ? wr_column_finder_end(&finder, err) : reader->status;
 }
 
 /* Leaves by their number in the file; usually they come in order. */
@@ -154,18 +133,6 @@ static void order_leaves(pq_file *file)
         file->order[at] = leaf;
         file->found_count++;
     }
-}
-
-static wr_status check_columns(const wr_read_request *request, pq_file *file, wr_error *err)
-{
-    for (uint32_t c = 0; c < request->column_count; c++) {
-        wr_text name = field_of(request, c)->name;
-
-        if (file->columns[c].is_ambiguous)
-            return WR_RAISE(err, WR_DATA, "%.*s: it has several columns '%.*s', which differ in case",
-                            WR_TEXT_ARG(file->base.path), WR_TEXT_ARG(name));
-    }
-    return WR_OK;
 }
 
 /* ---- The footer --------------------------------------------------------------------------------- */
@@ -257,7 +224,7 @@ wr_status wr_pq_file_open(const wr_read_request *request, wr_file_reader *base, 
     wr_thrift_open_file(&file->groups, base->raw, wr_thrift_offset(&file->groups), file->footer_end,
                         file->window, PQ_META_WINDOW_BYTES, NULL);
     order_leaves(file);
-    return check_columns(request, file, err);
+    return WR_OK;
 }
 
 /* ---- Row groups --------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 #include "io/carve.h"
 #include "parquet_format.h"
 #include "parquet_thrift.h"
-#include "spi/format.h"
+#include "spi/column_finder.h"
 #include "spi/long_value.h"
 #include "types/nested.h"
 #include "types/packed.h"
@@ -51,6 +51,8 @@ typedef struct pq_element {
     uint32_t type_length;
     int32_t  scale, precision;
     uint32_t child_count;
+    uint32_t id;
+    bool     has_id;
     char     name[PQ_NAME_BYTES_MAX];
     uint32_t name_bytes;
 } pq_element;
@@ -162,8 +164,6 @@ typedef struct pq_levels {
 /* A wanted column in this file. */
 typedef struct pq_column {
     uint32_t first_leaf, leaf_count, first_node;
-    bool     is_exact;      /* its name was found as it stands           */
-    bool     is_ambiguous;  /* ... or more than once but for the case    */
     bool     is_missing;
 } pq_column;
 
@@ -171,6 +171,7 @@ typedef struct pq_file {
     wr_file_reader   base;
     uint64_t         footer_begin, footer_end;
     pq_column       *columns;      /* of the request           */
+    uint8_t         *matches;      /* likewise: wr_column_match */
     pq_node         *nodes;
     pq_leaf         *leaves;
     uint32_t        *file_leaves;  /* number of a leaf in the file's schema; UINT32_MAX: missing */

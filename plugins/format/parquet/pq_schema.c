@@ -123,6 +123,10 @@ void wr_pq_element_read(wr_thrift_reader *reader, pq_element *out)
             out->is_leaf = true;
             out->physical = (uint8_t)wr_thrift_i32(reader, &field);
             break;
+        case PQ_SCHEMA_FIELD_ID:
+            out->id = (uint32_t)wr_thrift_i32(reader, &field);
+            out->has_id = out->id <= INT32_MAX; /* negative: some writers mean none */
+            break;
         case PQ_SCHEMA_TYPE_LENGTH:
             out->type_length = (uint32_t)wr_thrift_i32(reader, &field);
             break;

@@ -439,6 +439,7 @@ const wr_format_reader_ops WR_PQ_READER = {
     .file_bytes = sizeof(pq_file),
     .split_bytes = sizeof(pq_split),
     .takes_filter = true,
+    .takes_ids = true,
     .access = WR_ACCESS_RANDOM,
     .infer = wr_pq_infer,
     .file_lease_min = wr_pq_file_lease_min,

@@ -139,7 +139,24 @@ wr_status wr_pq_leaf_of(const pq_walk *walk, const pq_node *node, pq_path *path,
 uint32_t wr_pq_leaf_count(const wr_schema *schema);
 
 /** The list of SchemaElements. */
-void wr_pq_schema_put(wr_thrift_writer *writer, const wr_schema *schema);
+void wr_pq_schema_put(wr_thrift_writer *writer, const wr_schema *schema, const wr_text_list *field_ids);
+
+/* ---- Field ids (pq_write_ids.c) ---------------------------------------------------------------- */
+
+/** A walk over the pairs of the option field_ids, beside one over the elements. Begin with {0}. */
+typedef struct pq_ids {
+    uint32_t item;
+    size_t   at;
+    uint32_t last; /* that auto gave */
+} pq_ids;
+
+wr_status wr_pq_ids_check(const wr_text_list *items, wr_error *err) WR_MUST_USE;
+/** Does every path lead to an element, every id to one path? */
+wr_status wr_pq_ids_check_columns(const wr_text_list *items, const wr_schema *schema,
+                                  wr_error *err) WR_MUST_USE;
+/** The id of the element that the walk has come to; false: it gets none. Elements come in order. */
+bool wr_pq_id_of(const wr_text_list *items, pq_ids *ids, const pq_walk *walk, const pq_node *node,
+                 uint32_t *out_id);
 
 /* ---- Statistics (pq_write_stats.c) ------------------------------------------------------------- */
 

@@ -410,7 +410,7 @@ static wr_status write_footer(const wr_write_request *request, pq_shared *shared
 
     wr_thrift_write_begin(&writer, shared->metadata, PQ_METADATA_BYTES, put_output, output, err);
     wr_thrift_put_i32(&writer, PQ_FILE_VERSION, 2);
-    wr_pq_schema_put(&writer, request->schema);
+    wr_pq_schema_put(&writer, request->schema, &options->field_ids);
     wr_thrift_put_i64(&writer, PQ_FILE_ROW_COUNT, (int64_t)shared->row_count);
     wr_thrift_put_list(&writer, PQ_FILE_ROW_GROUPS, WR_THRIFT_STRUCT, shared->group_count);
     WR_TRY(wr_pq_store_read(&shared->footer, shared->copy, put_groups, &writer, err));

@@ -40,6 +40,9 @@ const wr_option_def WR_PQ_WRITE_OPTIONS[] = {
      "columns that get Bloom filters, which say of a value that a row group does not have it"},
     {"bloom_filter_fpp", WR_OPTION_FLOAT, 0, offsetof(pq_write_options, bloom_wrong), "0.01", 0, 0, NULL,
      "share of cases in which a Bloom filter may be wrong, 0.0001 to 0.5"},
+    {"field_ids", WR_OPTION_LIST, 0, offsetof(pq_write_options, field_ids), NULL, 0, 0, NULL,
+     "numbers by which readers tell columns: auto (1, 2, ... members behind what they are in), or column=number, "
+     "one or more with commas between; of members address.city, tags.element, labels.key"},
     {"sorted_by", WR_OPTION_LIST, 0, offsetof(pq_write_options, sorted_by), NULL, 0, 0, NULL,
      "by what the rows are sorted, for readers to know: columns, each perhaps with desc and nulls first; it "
      "is not checked"},
@@ -173,6 +176,7 @@ wr_status wr_pq_write_check(const void *options_p, wr_error *err)
 
         WR_TRY(read_encoding(options->encoding.items[i], &column, &encoding, err));
     }
+    WR_TRY(wr_pq_ids_check(&options->field_ids, err));
     if (!(options->bloom_wrong >= 0.0001 && options->bloom_wrong <= 0.5))
         return WR_RAISE(err, WR_INVALID, "option 'bloom_filter_fpp': it has to be 0.0001 to 0.5");
     if (codec == WR_CODEC_NONE)
@@ -199,6 +203,7 @@ wr_status wr_pq_write_check_columns(const pq_write_options *options, const wr_sc
 {
     wr_type type;
 
+    WR_TRY(wr_pq_ids_check_columns(&options->field_ids, schema, err));
     for (uint32_t i = 0; i < options->encoding.count; i++) {
         wr_text column;
         uint8_t encoding;

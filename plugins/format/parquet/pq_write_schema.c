@@ -285,7 +285,8 @@ static void put_logical(wr_thrift_writer *writer, wr_type type)
     wr_thrift_close_struct(writer);
 }
 
-static void put_element(wr_thrift_writer *writer, const pq_node *node)
+/* `id` NULL: it has none. */
+static void put_element(wr_thrift_writer *writer, const pq_node *node, const uint32_t *id)
 {
     mapping m = node->kind == PQ_NODE_LEAF ? map(node->type) : (mapping){0};
 
@@ -305,16 +306,20 @@ static void put_element(wr_thrift_writer *writer, const pq_node *node)
             wr_thrift_put_i32(writer, PQ_SCHEMA_SCALE, node->type.scale);
             wr_thrift_put_i32(writer, PQ_SCHEMA_PRECISION, node->type.precision);
         }
-        put_logical(writer, node->type);
     }
+    if (id)
+        wr_thrift_put_i32(writer, PQ_SCHEMA_FIELD_ID, (int32_t)*id);
+    if (node->kind != PQ_NODE_REPEATED)
+        put_logical(writer, node->type);
     wr_thrift_close_struct(writer);
 }
 
-void wr_pq_schema_put(wr_thrift_writer *writer, const wr_schema *schema)
+void wr_pq_schema_put(wr_thrift_writer *writer, const wr_schema *schema, const wr_text_list *field_ids)
 {
     pq_walk  walk = {.schema = schema};
+    pq_ids   ids = {0};
     pq_node  node;
-    uint32_t count = 1;
+    uint32_t count = 1, id;
 
     while (wr_pq_walk_next(&walk, &node))
         count++;
@@ -325,5 +330,5 @@ void wr_pq_schema_put(wr_thrift_writer *writer, const wr_schema *schema)
     wr_thrift_close_struct(writer);
     walk = (pq_walk){.schema = schema};
     while (wr_pq_walk_next(&walk, &node))
-        put_element(writer, &node);
+        put_element(writer, &node, wr_pq_id_of(field_ids, &ids, &walk, &node, &id) ? &id : NULL);
 }
