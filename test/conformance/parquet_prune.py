@@ -218,6 +218,59 @@ def check_unread(folder, writer):
     assert found == expected, found
 
 
+def damage_other_groups(path, wanted):
+    """Break all pages of values of row groups but one; dictionaries stay. How many."""
+    data, broken = bytearray(path.read_bytes()), 0
+    for number, group in enumerate(read_footer(bytes(data))[4]):
+        for chunk in group[1] if number != wanted else []:
+            meta = chunk[3]
+            begin = min(meta[9], meta.get(11) or meta[9])
+            end = begin + meta[7]
+            while begin < end:
+                header, body = read_struct(bytes(data), begin)
+                begin = body + header[3]
+                if header[1] != 2:  # a dictionary
+                    data[body:begin] = bytes(255 - b for b in data[body:begin])
+                    broken += 1
+    path.write_bytes(data)
+    return broken
+
+
+# columns of few values: (type, value `i` of 20 in row group `g`, as it is written in an expression)
+CODED = {"s": (pa.string(), lambda g, i: f"{i:02} of {g}", lambda v: f"'{v}'"),
+         "l": (pa.int64(), lambda g, i: i * 4 + g, str),
+         "f": (pa.float64(), lambda g, i: math.nan if i == 0 else i * 4 + g + 0.5, str),
+         "c": (pa.decimal128(9, 2), lambda g, i: decimal.Decimal(i * 4 + g).scaleb(-2), str),
+         "t": (pa.timestamp("us"), lambda g, i: EPOCH + dt.timedelta(milliseconds=i * 4 + g), lambda v: f"timestamp '{v}'")}
+
+
+def check_words(folder, writer, name):
+    """One of four row groups has a value, which lies between the bounds of all of them."""
+    kind, make, show = CODED[name]
+    rows, groups, wanted = 4096, 4, 2
+    table = pa.table({"id": pa.array(range(rows * groups), pa.int64()),
+                      "k": pa.array([None if row % 7 == 0 else make(row // rows, row % 20)
+                                     for row in range(rows * groups)], kind)})
+    path = folder / "t.parquet"
+    if writer == "duckdb":
+        con = duckdb.connect()
+        con.register("t", table)
+        con.execute(f"COPY (SELECT * FROM t) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE {rows})")
+    elif writer == "weir":
+        pq.write_table(table, folder / "in.parquet")
+        weir(folder, f"  - op: scan\n    source: {folder}/in.parquet\n",
+             f"destination: {path}\n    mode: overwrite\n    options: {{row_group_rows: {rows}}}")
+    else:
+        pq.write_table(table, path, row_group_size=rows, data_page_version=writer[-3:], write_statistics=False)
+    assert damage_other_groups(path, wanted) >= 6
+    value = make(wanted, 5)
+    for condition in (f"k = {show(value)}", f"k in ({show(make(wanted, 6))}, {show(value)}) and k <> {show(make(wanted, 6))}"):
+        found = weir(folder, f"  - op: scan\n    source: {path}\n  - op: filter\n    expr: \"{condition}\"\n"
+                             f"  - op: project\n    columns: [id]\n").splitlines()[1:]
+        expected = [str(row) for row in range(rows * wanted, rows * (wanted + 1)) if row % 7 and row % 20 == 5]
+        assert found == expected, (condition, len(found), len(expected))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
@@ -229,6 +282,8 @@ def main():
               for seed in range(args.seed, args.seed + args.runs)]
     checks += [(f"unread pages of {writer}", lambda f, writer=writer: check_unread(f, writer))
                for writer in ("weir", "pyarrow")]
+    checks += [(f"dictionaries of {writer}, {name}", lambda f, writer=writer, name=name: check_words(f, writer, name))
+               for writer in ("weir", "duckdb", "pyarrow 1.0", "pyarrow 2.0") for name in CODED]
     for name, check in checks:
         folder = Path(tempfile.mkdtemp(prefix="parquet-prune-", dir=scratch_folder()))
         try:

@@ -233,6 +233,49 @@ typedef struct chunk_offsets {
     int64_t data, dictionary, stored_bytes;
 } chunk_offsets;
 
+/* Are all pages of values coded, as the encodings of the pages say? */
+static bool read_encoding_stats(wr_thrift_reader *reader, wr_thrift_field *whole)
+{
+    uint32_t count = wr_thrift_list(reader, whole);
+    bool     any = false, all = true;
+
+    for (uint32_t i = 0; i < count && reader->status == WR_OK; i++) {
+        wr_thrift_field field = {0};
+        int32_t         kind = -1, encoding = -1;
+
+        wr_thrift_struct(reader, whole);
+        while (wr_thrift_next(reader, &field)) {
+            if (field.id == PQ_STATS_PAGE_KIND)
+                kind = wr_thrift_i32(reader, &field);
+            else if (field.id == PQ_STATS_ENCODING)
+                encoding = wr_thrift_i32(reader, &field);
+            else
+                wr_thrift_skip(reader, &field);
+        }
+        if (kind == PQ_DICTIONARY_PAGE)
+            continue;
+        any = true;
+        all = all && (encoding == PQ_RLE_DICTIONARY || encoding == PQ_PLAIN_DICTIONARY);
+    }
+    return any && all;
+}
+
+/* Older files have one list of encodings, of levels and dictionaries, too. With RLE_DICTIONARY stands
+ * PLAIN, which may be the dictionary's or that of pages: only PLAIN_DICTIONARY alone tells. */
+static bool read_encodings(wr_thrift_reader *reader, wr_thrift_field *list)
+{
+    uint32_t count = wr_thrift_list(reader, list);
+    bool     any = false, all = true;
+
+    for (uint32_t i = 0; i < count && reader->status == WR_OK; i++) {
+        int32_t encoding = wr_thrift_i32(reader, list);
+
+        any |= encoding == PQ_PLAIN_DICTIONARY;
+        all &= encoding == PQ_PLAIN_DICTIONARY || encoding == PQ_RLE || encoding == PQ_BIT_PACKED;
+    }
+    return any && all;
+}
+
 static void read_meta(wr_thrift_reader *reader, const wr_thrift_field *whole, const pq_leaf *leaf,
                       pq_chunk *out, chunk_offsets *offsets, pq_statistics *statistics)
 {
@@ -262,6 +305,12 @@ static void read_meta(wr_thrift_reader *reader, const wr_thrift_field *whole, co
             break;
         case PQ_META_BLOOM_OFFSET:
             out->bloom = (uint64_t)wr_thrift_int(reader, &field);
+            break;
+        case PQ_META_ENCODINGS:
+            out->is_coded = read_encodings(reader, &field);
+            break;
+        case PQ_META_ENCODING_STATS: /* behind the encodings, which know less */
+            out->is_coded = read_encoding_stats(reader, &field);
             break;
         case PQ_META_STATISTICS:
             wr_pq_statistics_read(reader, &field, statistics);

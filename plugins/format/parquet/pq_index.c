@@ -166,13 +166,24 @@ static bool walk(pq_excluded *excluded, page_lists *lists, const pq_leaf *leaf, 
     return true;
 }
 
+static void begin(pq_excluded *excluded)
+{
+    if (!excluded->any)
+        memset(excluded->granules, 0, PQ_GRANULES_MAX / 8);
+}
+
+void wr_pq_excluded_add_all(pq_excluded *excluded)
+{
+    begin(excluded);
+    exclude(excluded, excluded->first_row, excluded->first_row + excluded->row_count);
+}
+
 void wr_pq_excluded_add(pq_excluded *excluded, wr_fs_reader *file, const pq_leaf *leaf,
                         const pq_chunk *chunk, bool has_orders, const wr_bound *bound)
 {
     page_lists lists;
 
-    if (!excluded->any)
-        memset(excluded->granules, 0, PQ_GRANULES_MAX / 8);
+    begin(excluded);
     for (int is_sure = 0; is_sure < 2; is_sure++)
         if (!open_index(&lists, file, excluded->windows, chunk) ||
             !walk(excluded, &lists, leaf, chunk, has_orders, bound, is_sure))
@@ -192,4 +203,11 @@ uint64_t wr_pq_excluded_run(const pq_excluded *excluded, uint64_t row, bool *out
         at++;
     end = at * PQ_GRANULE_ROWS;
     return (end < excluded->row_count ? end : excluded->row_count) - row;
+}
+
+bool wr_pq_excluded_is_all(const pq_excluded *excluded)
+{
+    bool is_excluded;
+
+    return wr_pq_excluded_run(excluded, 0, &is_excluded) == excluded->row_count && is_excluded;
 }

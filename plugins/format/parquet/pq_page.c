@@ -349,6 +349,18 @@ wr_status wr_pq_cursor_peek(pq_cursor *cursor, pq_tools *tools, uint64_t *out_ro
     return WR_OK;
 }
 
+wr_status wr_pq_cursor_words(pq_cursor *cursor, pq_tools *tools, const wr_vector **out, wr_error *err)
+{
+    *out = NULL;
+    if (!cursor->has_dictionary && cursor->page_left == 0)
+        WR_TRY(find_page(cursor, tools, err));
+    if (cursor->has_dictionary && !cursor->dictionary && !cursor->is_far)
+        WR_TRY(load_dictionary(cursor, tools, err));
+    if (cursor->dictionary)
+        *out = &cursor->words[0];
+    return WR_OK;
+}
+
 bool wr_pq_cursor_promise(pq_cursor *cursor, pq_tools *tools)
 {
     return cursor->page_left == 0 && wr_pq_is_plain(cursor->header.encoding) &&

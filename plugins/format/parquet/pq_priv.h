@@ -128,6 +128,10 @@ struct pq_chunk;
 bool wr_pq_bloom_excludes(wr_fs_reader *file, uint64_t limit, uint8_t *window, uint32_t window_bytes,
                           const pq_leaf *leaf, const struct pq_chunk *chunk, const wr_bound *bound);
 
+/* Does none of `words`, which are all the values there are in `row_count` rows, meet the bound? Is not
+ * asked where that would cost more than it may save. */
+bool wr_pq_words_exclude(const wr_vector *words, uint64_t row_count, const wr_bound *bound);
+
 /* ---- Files (pq_file.c) ------------------------------------------------------------------------- */
 
 /* Where a leaf's values stand in the row group. */
@@ -138,6 +142,7 @@ typedef struct pq_chunk {
     uint64_t column_index, offset_index; /* in the file; lengths 0: there are none */
     uint32_t column_index_bytes, offset_index_bytes;
     uint8_t  codec;        /* pq_codec    */
+    bool     is_coded;     /* all of its values come from its dictionary */
     bool     is_missing;   /* the file has no such column: NULL */
 } pq_chunk;
 
@@ -400,6 +405,8 @@ void wr_pq_cursor_end(pq_cursor *cursor, pq_tools *tools);
 wr_status wr_pq_cursor_page(pq_cursor *cursor, pq_tools *tools, wr_error *err);
 /* How many rows from the next wanted one on stand in its page; the page is found, but not loaded. */
 wr_status wr_pq_cursor_peek(pq_cursor *cursor, pq_tools *tools, uint64_t *out_rows, wr_error *err);
+/* The dictionary that the chunk's values come from; NULL: there is none, or it is not in memory. */
+wr_status wr_pq_cursor_words(pq_cursor *cursor, pq_tools *tools, const wr_vector **out, wr_error *err);
 /* Is it sure, unread, that all texts of the page that was found will be in memory? */
 bool wr_pq_cursor_promise(pq_cursor *cursor, pq_tools *tools);
 /* Make *io_count smaller if fewer rows can be taken at once (texts: of one page, of one window; a text
@@ -485,6 +492,9 @@ void wr_pq_excluded_layout(const wr_read_request *request, pq_excluded *excluded
  * not fit its chunk, says nothing. */
 void wr_pq_excluded_add(pq_excluded *excluded, wr_fs_reader *file, const pq_leaf *leaf,
                         const pq_chunk *chunk, bool has_orders, const wr_bound *bound);
+
+void wr_pq_excluded_add_all(pq_excluded *excluded);
+bool wr_pq_excluded_is_all(const pq_excluded *excluded);
 
 /* From `row` of the split on: how many rows are all excluded, or (if none is) how many are not. */
 uint64_t wr_pq_excluded_run(const pq_excluded *excluded, uint64_t row, bool *out_is_excluded);

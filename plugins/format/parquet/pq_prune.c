@@ -3,6 +3,7 @@
  * Statistics are used only where they cannot lie: the file says by which order they were made, or the
  * type has one order only; floats may hide a NaN, which is greater than any maximum; a minimum that is
  * too long is cut, a maximum that is too long is not used.
+ * A dictionary that all values come from says more, and has to be read anyway if a row is wanted.
  * Cost: a few comparisons a bound and row group; of a Bloom filter one read, and one a value. */
 #include "pq_priv.h"
 
@@ -162,6 +163,40 @@ bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uin
         return true;
     return bound->op != WR_BOUND_IS_NOT_NULL &&
            excluded_by_values(leaf, statistics, has_orders, bound);
+}
+
+/* ---- Dictionaries ------------------------------------------------------------------------------- */
+
+enum { ROWS_A_COMPARISON = 16 /* which reading takes about as long as comparing a value */ };
+
+static bool meets(const wr_value *value, const wr_bound *bound)
+{
+    for (uint32_t i = 0; i < bound->value_count; i++) {
+        int  order = wr_value_compare(value, &bound->values[i]);
+        bool is_met = bound->op == WR_BOUND_LESS            ? order < 0
+                      : bound->op == WR_BOUND_LESS_EQUAL    ? order <= 0
+                      : bound->op == WR_BOUND_GREATER       ? order > 0
+                      : bound->op == WR_BOUND_GREATER_EQUAL ? order >= 0
+                      : bound->op == WR_BOUND_NOT_EQUAL     ? order != 0
+                                                            : order == 0;
+
+        if (is_met)
+            return true;
+    }
+    return false;
+}
+
+bool wr_pq_words_exclude(const wr_vector *words, uint64_t row_count, const wr_bound *bound)
+{
+    if ((uint64_t)words->row_count * bound->value_count > row_count / ROWS_A_COMPARISON)
+        return false;
+    for (uint32_t i = 0; i < words->row_count; i++) {
+        wr_value value = wr_vector_value(words, i);
+
+        if (meets(&value, bound))
+            return false;
+    }
+    return true;
 }
 
 /* ---- Bloom filters ------------------------------------------------------------------------------ */

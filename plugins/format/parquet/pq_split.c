@@ -330,23 +330,48 @@ static wr_status read_rest(const wr_read_request *request, pq_split *split, cons
 
 /* ---- Excluded rows ------------------------------------------------------------------------------ */
 
-/* What the page indexes of the bounds' columns exclude. */
-static void find_excluded(const wr_read_request *request, pq_split *split)
+/* Does no value of the column's dictionary meet the bound? Then no row does. */
+static wr_status apply_dictionary(const wr_read_request *request, pq_split *split, const wr_bound *bound,
+                                  wr_error *err)
 {
-    pq_file *file = split->file;
+    pq_cursor       *cursor = cursor_of(split, bound->column);
+    const wr_vector *words;
+    wr_status        status;
 
+    if (!cursor->chunk.is_coded || bound->value_count == 0 || wr_pq_excluded_is_all(&split->excluded))
+        return WR_OK;
+    status = wr_pq_cursor_words(cursor, &split->tools, &words, err);
+    if (status != WR_OK)
+        return raise_place(request, split, bound->column, status, err);
+    if (words && wr_pq_words_exclude(words, split->rows_left, bound))
+        wr_pq_excluded_add_all(&split->excluded);
+    return WR_OK;
+}
+
+static bool is_found_flat(const wr_read_request *request, const pq_split *split, uint32_t column)
+{
+    return !split->file->columns[column].is_missing && !is_nested(request, column);
+}
+
+/* What page indexes and dictionaries of the bounds' columns exclude. */
+static wr_status find_excluded(const wr_read_request *request, pq_split *split, wr_error *err)
+{
     split->is_pruned = true;
     split->excluded.any = false;
     for (uint32_t b = 0; b < request->bound_count; b++) {
         const wr_bound *bound = &request->bounds[b];
         const pq_cursor *cursor;
 
-        if (file->columns[bound->column].is_missing || is_nested(request, bound->column))
+        if (!is_found_flat(request, split, bound->column))
             continue;
         cursor = cursor_of(split, bound->column);
         wr_pq_excluded_add(&split->excluded, split->tools.file, cursor->leaf, &cursor->chunk,
-                           file->has_orders, bound);
+                           split->file->has_orders, bound);
     }
+    for (uint32_t b = 0; b < request->bound_count; b++)
+        if (is_found_flat(request, split, request->bounds[b].column))
+            WR_TRY(apply_dictionary(request, split, &request->bounds[b], err));
+    return WR_OK;
 }
 
 static void pass_rows(const wr_read_request *request, pq_split *split, uint32_t column, uint64_t count)
@@ -408,7 +433,7 @@ static wr_status split_read(const wr_read_request *request, wr_split *base, wr_b
     pq_split *split = (pq_split *)base;
 
     if (!split->is_pruned)
-        find_excluded(request, split);
+        WR_TRY(find_excluded(request, split, err));
     for (uint32_t quiet = 0; quiet < QUIET_BATCHES_MAX; quiet++) {
         uint64_t rows_max;
 
