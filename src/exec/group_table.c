@@ -437,20 +437,20 @@ static wr_status merge_rows(wr_group_table *table, wr_error *err)
     return WR_OK;
 }
 
-wr_status wr_group_table_absorb(wr_group_table *table, wr_group_table *others,
+wr_status wr_group_table_absorb(wr_group_table *table, wr_group_table *const *others,
                                 uint32_t other_count, wr_error *err)
 {
     uint64_t groups = table->group_count;
     uint32_t pages;
 
     for (uint32_t i = 0; i < other_count; i++)
-        groups += others[i].group_count;
+        groups += others[i]->group_count;
     if (groups == table->group_count)
         return WR_OK;
     drop_directory(table);
     for (uint32_t i = 0; i < other_count; i++) {
-        append_pages(table, &others[i]);
-        drop_directory(&others[i]);
+        append_pages(table, others[i]);
+        drop_directory(others[i]);
     }
     pages = wr_pages_for((groups + 1) * 8 / 5 * SLOT_BYTES + SLOT_BYTES, arena_page(table));
     if (pages < table->row_page_bytes / arena_page(table))

@@ -77,8 +77,10 @@ wr_status wr_group_table_merge(wr_group_table *table, const uint8_t *row, bool *
                                wr_error *err) WR_MUST_USE;
 
 /** Take over all groups of `others` (their pages move; one directory replaces all). Equal groups are
- *  merged; the rows merged away stay as dead rows. The others keep their heaps until they are released. */
-wr_status wr_group_table_absorb(wr_group_table *table, wr_group_table *others,
+ *  merged; the rows merged away stay as dead rows: a table absorbs all that it will at once, and makes
+ *  no groups after. The others keep their heaps until they are released.
+ * Cost    a look-up a group */
+wr_status wr_group_table_absorb(wr_group_table *table, wr_group_table *const *others,
                                 uint32_t other_count, wr_error *err) WR_MUST_USE;
 
 /** Was this row merged into another? Readers of pages skip such rows. */

@@ -42,7 +42,9 @@ typedef struct join_shared {
     join_partition *partitions;
     wr_join_table *tables; /* of the resident partitions; empty ones for others  */
     wr_mutex mutex;
-    /* the filter of build keys, for probe rows of spilled partitions */
+    /* the filter of build keys on disk, for probe rows of spilled partitions */
+    wr_mutex filter_mutex;
+    bool filter_is_clear; /* by who needs it first */
     uint64_t *filter;
     uint64_t filter_words;
     uint32_t filter_pages;
@@ -101,8 +103,7 @@ wr_status wr_join_partition_spill(wr_node *node, uint32_t partition, wr_error *e
 /* Send the largest resident partition to disk; *out_any false: there was none. */
 wr_status wr_join_evict(wr_node *node, bool *out_any, wr_error *err);
 
-/* A filter of 3 bits a row in one word; never says "no" for a hash that was added. */
-void wr_join_filter_add(join_shared *shared, const uint64_t *hashes, uint32_t count);
+/* A filter of 3 bits a row in one word; never says "no" for a row that was sent to disk. */
 bool wr_join_filter_has(const join_shared *shared, uint64_t hash);
 void wr_join_filter_drop(wr_node *node);
 

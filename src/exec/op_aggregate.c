@@ -377,10 +377,13 @@ static wr_status finish_single_group(aggregate_shared *shared, wr_node *node, wr
 static wr_status aggregate_finish(wr_node *node, wr_exec *exec, wr_error *err)
 {
     aggregate_shared *shared = wr_node_shared(node);
+    wr_group_table *others[WORKERS_MAX];
 
     for (uint32_t i = 1; i < shared->part_count; i++)
-        WR_TRY(
-            wr_group_table_absorb(wr_aggregate_resident(shared), &shared->parts[i].table, 1, err));
+        others[i - 1] = &shared->parts[i].table;
+    if (shared->part_count > 1)
+        WR_TRY(wr_group_table_absorb(wr_aggregate_resident(shared), others, shared->part_count - 1,
+                                     err));
     if (wr_aggregate_plan(node)->key_count == 0)
         WR_TRY(finish_single_group(shared, node, exec, err));
     for (uint32_t i = 0; i < shared->part_count; i++)

@@ -5,8 +5,9 @@
  * While the lease has room all stay in memory. When a worker's share is full the largest partition
  * is sent to disk and from then on only passes through memory; so as many partitions as fit stay
  * resident. Rows whose key is NULL match nothing: dropped, or in right and full joins spread evenly.
- * Beside the rows a filter of all keys is kept, as long as it is not too full to tell: probe rows of
- * spilled partitions that have no match are then known at once and not written.
+ * A filter of the keys that went to disk is kept, as long as it is not too full to tell: probe rows of
+ * spilled partitions that have no match are then known at once and not written. A join that fits into
+ * memory never touches it.
  *
  * lease_min = shared arrays + workers x (matching memory + JOIN_PARTITIONS_MIN row pages).
  * Cost: a hash and one write per column a row; spilled rows are written once here. Source: hybrid
@@ -21,6 +22,7 @@ enum {
     HASH_BYTES = 8,
     FILTER_PART = 4,          /* of the lease                                        */
     FILTER_BITS_MIN = 3,      /* a row: with fewer it does not tell                  */
+    FILTER_BATCH = 64,        /* rows whose words are fetched together               */
 };
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
@@ -90,17 +92,37 @@ static uint64_t *filter_word(const join_shared *shared, uint64_t hash)
     return &shared->filter[(uint64_t)((unsigned __int128)(hash << 1) * shared->filter_words >> 64)];
 }
 
-void wr_join_filter_add(join_shared *shared, const uint64_t *hashes, uint32_t count)
+static void clear_filter_once(join_shared *shared)
 {
-    for (uint32_t i = 0; i < count; i++)
-        __builtin_prefetch(filter_word(shared, hashes[i]), 1);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t *word = filter_word(shared, hashes[i]), bits = filter_bits(hashes[i]);
+    WR_LOCKED(&shared->filter_mutex);
+    if (!shared->filter_is_clear)
+        memset(shared->filter, 0, shared->filter_words * sizeof(uint64_t));
+    shared->filter_is_clear = true;
+}
 
-        if ((__atomic_load_n(word, __ATOMIC_RELAXED) & bits) != bits)
-            __atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
+/* The keys of a store's rows in memory, which are about to leave it. */
+static void add_to_filter(join_shared *shared, const wr_row_store *store)
+{
+    uint32_t       hash_offset = shared->sides[WR_JOIN_SIDE_BUILD].hash_offset;
+    const uint8_t *rows[FILTER_BATCH];
+
+    clear_filter_once(shared);
+    for (const wr_row_page *page = store->first; page; page = page->next) {
+        uint32_t offset = 0, count;
+
+        while ((count = wr_row_page_rows(page, &offset, FILTER_BATCH, rows)) > 0) {
+            for (uint32_t i = 0; i < count; i++)
+                __builtin_prefetch(filter_word(shared, wr_load_u64(rows[i] + hash_offset)), 1);
+            for (uint32_t i = 0; i < count; i++) {
+                uint64_t  hash = wr_load_u64(rows[i] + hash_offset), bits = filter_bits(hash);
+                uint64_t *word = filter_word(shared, hash);
+
+                if ((__atomic_load_n(word, __ATOMIC_RELAXED) & bits) != bits)
+                    __atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
+            }
+            atomic_fetch_add_explicit(&shared->filter_rows, count, memory_order_relaxed);
+        }
     }
-    atomic_fetch_add_explicit(&shared->filter_rows, count, memory_order_relaxed);
 }
 
 bool wr_join_filter_has(const join_shared *shared, uint64_t hash)
@@ -138,7 +160,6 @@ static void open_filter(wr_node *node, join_shared *shared, const wr_exec *exec)
     if (!shared->filter)
         return;
     shared->filter_words = (uint64_t)shared->filter_pages * exec->page_bytes / sizeof(uint64_t);
-    memset(shared->filter, 0, shared->filter_words * sizeof(uint64_t));
 }
 
 /* ---- Open ------------------------------------------------------------------------------------ */
@@ -167,6 +188,7 @@ static wr_status join_build_open(wr_node *node, wr_exec *exec, wr_error *err)
 
     shared->plan = node->plan;
     wr_mutex_init(&shared->mutex);
+    wr_mutex_init(&shared->filter_mutex);
     wr_cond_init(&shared->moved);
     wr_bump_init(&shared->bump, wr_node_lease(node));
     wr_join_sides_init(shared->sides, shared->plan);
@@ -273,13 +295,20 @@ static uint32_t choose_victim(const join_shared *shared, const wr_row_store *sto
     return victim;
 }
 
+static wr_status spill_store(join_shared *shared, wr_row_store *stores, uint32_t partition,
+                             wr_error *err)
+{
+    atomic_store(&shared->partitions[partition].is_spilled, true);
+    if (shared->filter)
+        add_to_filter(shared, &stores[partition]);
+    return wr_row_store_spill(&stores[partition], 0, err);
+}
+
 static wr_status spill_own(join_shared *shared, wr_row_store *stores, wr_error *err)
 {
-    for (uint32_t p = 0; p < shared->partition_count; p++) {
+    for (uint32_t p = 0; p < shared->partition_count; p++)
         if (stores[p].page_count)
-            atomic_store(&shared->partitions[p].is_spilled, true);
-        WR_TRY(wr_row_store_spill(&stores[p], 0, err));
-    }
+            WR_TRY(spill_store(shared, stores, p, err));
     return WR_OK;
 }
 
@@ -291,12 +320,8 @@ static wr_status make_room(void *local_p, uint32_t which, wr_error *err)
     wr_row_store *stores = local->part->stores;
     uint64_t      bytes = wr_row_stores_bytes(stores, shared->partition_count);
 
-    if (bytes + shared->row_page_bytes > local->bytes_max) {
-        uint32_t victim = choose_victim(shared, stores, which);
-
-        atomic_store(&shared->partitions[victim].is_spilled, true);
-        WR_TRY(wr_row_store_spill(&stores[victim], 0, err));
-    }
+    if (bytes + shared->row_page_bytes > local->bytes_max)
+        WR_TRY(spill_store(shared, stores, choose_victim(shared, stores, which), err));
     if (wr_row_store_add_page(&stores[which]))
         return WR_OK;
     WR_TRY(spill_own(shared, stores, err));
@@ -340,10 +365,6 @@ static wr_status build_push(wr_node *node, void *local_p, const wr_batch *in, wr
         return WR_OK;
     count = wr_join_match_hash(match, &shared->sides[WR_JOIN_SIDE_BUILD], in->columns,
                                &in->selection, &nulls);
-    if (shared->filter && !filter_is_full(shared))
-        wr_join_filter_add(shared, match->hashes, count);
-    else if (shared->filter)
-        atomic_fetch_add(&shared->filter_rows, count);
     if (wr_join_keeps_build(shared->plan))
         count = add_null_rows(local, count, nulls);
     for (uint32_t i = 0; i < count; i++)
@@ -381,7 +402,7 @@ wr_status wr_join_partition_spill(wr_node *node, uint32_t partition, wr_error *e
     wr_join_table_drop(node, partition);
     atomic_store(&shared->partitions[partition].is_spilled, true);
     for (uint32_t i = 0; i < shared->part_count[WR_JOIN_SIDE_BUILD]; i++)
-        WR_TRY(wr_row_store_spill(&shared->parts[WR_JOIN_SIDE_BUILD][i].stores[partition], 0, err));
+        WR_TRY(spill_store(shared, shared->parts[WR_JOIN_SIDE_BUILD][i].stores, partition, err));
     return WR_OK;
 }
 
@@ -449,6 +470,7 @@ static void build_close(wr_node *node)
     if (shared->bump.lease)
         wr_bump_release(&shared->bump);
     wr_cond_release(&shared->moved);
+    wr_mutex_release(&shared->filter_mutex);
     wr_mutex_release(&shared->mutex);
 }
 

@@ -87,6 +87,19 @@ class Contract(WeirTest):
 
         self.assertGreater(least("ln(i + 1.0)"), least("sqrt(i + 1.0)") + 0.5)
 
+    def test_a_large_cap_is_taken_only_as_far_as_a_plan_has_use_for_it(self):
+        few = [{"op": "generate", "rows": 10, "columns": ["i AS k", "i AS v"], "id": "l"},
+               {"op": "generate", "rows": 10, "columns": ["i AS k", "i AS w"], "id": "r"}]
+        for step in ({"op": "join", "left": "l", "right": "r", "on": "k"},
+                     {"op": "aggregate", "group_by": ["k"], "aggs": ["median(w) AS m"]},
+                     {"op": "sort", "by": ["w DESC"]},
+                     {"op": "distinct"},
+                     {"op": "window", "functions": ["lag(w) OVER (ORDER BY k) AS before"]}):
+            with self.subTest(step=step["op"]):
+                steps = few if step["op"] == "join" else few[1:]
+                result = self.run_pipeline(*steps, step, sink("out.csv"), cap="4GB", expect=0)
+                self.assertLess(result.peak_bytes, 64e6)
+
     def test_every_format_becomes_every_other_in_16_mb(self):
         """32 columns, half of them texts."""
         names = ("csv", "json", "parquet", "arrow")
