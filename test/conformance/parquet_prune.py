@@ -271,6 +271,23 @@ def check_words(folder, writer, name):
         assert found == expected, (condition, len(found), len(expected))
 
 
+def check_trust(folder):
+    """Bounds that are wrong are believed of a writer that is known to be right, not of one that is not."""
+    path = folder / "t.parquet"
+    table = pa.table({"e": pa.array([decimal.Decimal(i) for i in range(1, 10)], pa.decimal128(30, 3))})
+    pq.write_table(table, path, use_dictionary=False)
+    data = path.read_bytes()
+    least, most = ((i * 1000).to_bytes(13, "big") for i in (1, 9))
+    created_by = read_footer(data)[6]
+    footer = data[-int.from_bytes(data[-8:-4], "little") - 8:]
+    other = b"parquet-cpp version 1.5.1-SNAPSHOT"[:len(created_by)].ljust(len(created_by))
+    for writer, rows in ((created_by, 0), (other, 1)):
+        wrong = footer.replace(least, most).replace(created_by, writer)
+        path.write_bytes(data[:-len(footer)] + wrong)
+        found = weir(folder, f"  - op: scan\n    source: {path}\n  - op: filter\n    expr: e = 2\n").splitlines()[1:]
+        assert len(found) == rows, (writer, found)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
@@ -284,6 +301,7 @@ def main():
                for writer in ("weir", "pyarrow")]
     checks += [(f"dictionaries of {writer}, {name}", lambda f, writer=writer, name=name: check_words(f, writer, name))
                for writer in ("weir", "duckdb", "pyarrow 1.0", "pyarrow 2.0") for name in CODED]
+    checks += [("statistics of writers that had them wrong", check_trust)]
     for name, check in checks:
         folder = Path(tempfile.mkdtemp(prefix="parquet-prune-", dir=scratch_folder()))
         try:

@@ -155,11 +155,24 @@ static bool read_orders(wr_thrift_reader *reader, wr_thrift_field *field)
     return all;
 }
 
+/* The beginning of it is all that matters. */
+static wr_text read_created_by(wr_thrift_reader *reader, const wr_thrift_field *field, char *room, uint32_t room_bytes)
+{
+    uint64_t byte_count = wr_thrift_binary(reader, field);
+    uint32_t kept = byte_count < room_bytes ? (uint32_t)byte_count : room_bytes;
+
+    wr_thrift_take(reader, room, kept);
+    wr_thrift_pass(reader, byte_count - kept);
+    return (wr_text){room, kept};
+}
+
 static wr_status read_footer(const wr_read_request *request, pq_file *file, wr_thrift_reader *reader,
                              wr_error *err)
 {
     wr_thrift_field field = {0};
-    bool            any_schema = false;
+    wr_text         created_by = {0};
+    bool            any_schema = false, has_orders = false;
+    char            writer[128];
 
     while (wr_thrift_next(reader, &field)) {
         if (field.id == PQ_FILE_SCHEMA) {
@@ -178,13 +191,16 @@ static wr_status read_footer(const wr_read_request *request, pq_file *file, wr_t
             for (uint32_t i = 0; i < file->group_count; i++)
                 wr_thrift_skip(reader, &field);
         } else if (field.id == PQ_FILE_COLUMN_ORDERS) {
-            file->has_orders = read_orders(reader, &field);
+            has_orders = read_orders(reader, &field);
+        } else if (field.id == PQ_FILE_CREATED_BY) {
+            created_by = read_created_by(reader, &field, writer, sizeof writer);
         } else {
             wr_thrift_skip(reader, &field);
         }
     }
     if (!any_schema)
         wr_thrift_fail(reader, "there is no schema");
+    file->trust = wr_pq_trust_of(has_orders, created_by);
     return reader->status;
 }
 
@@ -392,7 +408,7 @@ static void apply_bounds(const wr_read_request *request, pq_file *file, uint32_t
         if (file->columns[request->bounds[b].column].first_leaf == leaf &&
             !wr_type_is_nested(field_of(request, request->bounds[b].column)->type) &&
             wr_pq_is_excluded(&file->leaves[leaf], &file->statistics, file->chunks[leaf].value_count,
-                              file->has_orders, &request->bounds[b]))
+                              file->trust, &request->bounds[b]))
             file->is_excluded = true;
 }
 

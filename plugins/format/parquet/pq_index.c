@@ -96,7 +96,7 @@ static uint64_t read_first_row(page_lists *lists)
     return row;
 }
 
-static bool is_page_excluded(page_lists *lists, const pq_leaf *leaf, bool has_orders,
+static bool is_page_excluded(page_lists *lists, const pq_leaf *leaf, pq_trust trust,
                              const wr_bound *bound)
 {
     pq_statistics statistics = {0};
@@ -110,7 +110,7 @@ static bool is_page_excluded(page_lists *lists, const pq_leaf *leaf, bool has_or
     }
     if (is_null)
         return bound->op != WR_BOUND_IS_NULL;
-    return wr_pq_is_excluded(leaf, &statistics, UINT64_MAX, has_orders, bound);
+    return wr_pq_is_excluded(leaf, &statistics, UINT64_MAX, trust, bound);
 }
 
 static bool has_failed(const page_lists *lists)
@@ -143,14 +143,14 @@ static void exclude(pq_excluded *excluded, uint64_t begin, uint64_t end)
 
 /* Once over the pages. `is_sure`: the index was found to be whole and in order. */
 static bool walk(pq_excluded *excluded, page_lists *lists, const pq_leaf *leaf, const pq_chunk *chunk,
-                 bool has_orders, const wr_bound *bound, bool is_sure)
+                 pq_trust trust, const wr_bound *bound, bool is_sure)
 {
     bool     was_excluded = false;
     uint64_t begin = 0, before = 0; /* of the pages that are excluded so far; of the last page */
 
     for (uint32_t page = 0; page < lists->counts[LOCATIONS]; page++) {
         uint64_t row = read_first_row(lists);
-        bool     is_excluded = is_page_excluded(lists, leaf, has_orders, bound);
+        bool     is_excluded = is_page_excluded(lists, leaf, trust, bound);
 
         if (has_failed(lists) || (page == 0) != (row == 0) || row < before || row >= chunk->value_count)
             return false;
@@ -179,14 +179,14 @@ void wr_pq_excluded_add_all(pq_excluded *excluded)
 }
 
 void wr_pq_excluded_add(pq_excluded *excluded, wr_fs_reader *file, const pq_leaf *leaf,
-                        const pq_chunk *chunk, bool has_orders, const wr_bound *bound)
+                        const pq_chunk *chunk, pq_trust trust, const wr_bound *bound)
 {
     page_lists lists;
 
     begin(excluded);
     for (int is_sure = 0; is_sure < 2; is_sure++)
         if (!open_index(&lists, file, excluded->windows, chunk) ||
-            !walk(excluded, &lists, leaf, chunk, has_orders, bound, is_sure))
+            !walk(excluded, &lists, leaf, chunk, trust, bound, is_sure))
             return;
 }
 

@@ -114,13 +114,22 @@ typedef struct pq_statistics {
     bool       has_null_count;
 } pq_statistics;
 
+/* What of a file's statistics is believed: by who wrote it, and what it says of their order. */
+typedef struct pq_trust {
+    bool has_orders;   /* they compare as the types do: the newer ones are used               */
+    bool has_numbers;  /* ... numbers in bytes too, which many writers took for texts         */
+} pq_trust;
+
+/* `has_orders`: the footer says that values are compared as their types are; `created_by`: what it says
+ * of the writer, "name version 1.2.3 (...)" as a rule. */
+pq_trust wr_pq_trust_of(bool has_orders, wr_text created_by);
+
 /* The value of a field that is an extreme. */
 void wr_pq_extreme_read(wr_thrift_reader *reader, const wr_thrift_field *field, pq_extreme *out);
 void wr_pq_statistics_read(wr_thrift_reader *reader, const wr_thrift_field *whole, pq_statistics *out);
-/* Is it certain that no value of the chunk meets the bound? `has_orders`: the file says that values are
- * compared as their types are. */
+/* Is it certain that no value of the chunk meets the bound? */
 bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uint64_t value_count,
-                       bool has_orders, const wr_bound *bound);
+                       pq_trust trust, const wr_bound *bound);
 
 struct pq_chunk;
 /* Does the chunk's Bloom filter, in the first `limit` bytes of the file, say that none of the values of
@@ -185,7 +194,7 @@ typedef struct pq_file {
     pq_chunk        *chunks;       /* of the row group at hand */
     wr_thrift_reader groups;       /* where the next one begins */
     uint32_t         group_count, next_group;
-    bool             has_orders;   /* statistics compare as the types do */
+    pq_trust         trust;        /* in statistics            */
     bool             is_excluded;  /* the row group at hand has no row that is wanted */
     uint64_t         group_rows, group_next; /* rows of the row group; taken of them */
     uint8_t         *window;
@@ -491,7 +500,7 @@ void wr_pq_excluded_layout(const wr_read_request *request, pq_excluded *excluded
 /* Note the rows of pages whose bounds say that none meets `bound`. An index that cannot be read, or does
  * not fit its chunk, says nothing. */
 void wr_pq_excluded_add(pq_excluded *excluded, wr_fs_reader *file, const pq_leaf *leaf,
-                        const pq_chunk *chunk, bool has_orders, const wr_bound *bound);
+                        const pq_chunk *chunk, pq_trust trust, const wr_bound *bound);
 
 void wr_pq_excluded_add_all(pq_excluded *excluded);
 bool wr_pq_excluded_is_all(const pq_excluded *excluded);

@@ -1,7 +1,7 @@
 /* pq_prune.c — can a row group, or a page, have a row that the filter wants? By its statistics.
  *
- * Statistics are used only where they cannot lie: the file says by which order they were made, or the
- * type has one order only; floats may hide a NaN, which is greater than any maximum; a minimum that is
+ * Statistics are used only where they cannot lie: the file says by which order they were made, and its
+ * writer is not known to have got that wrong, or the type has one order only; floats may hide a NaN, which is greater than any maximum; a minimum that is
  * too long is cut, a maximum that is too long is not used.
  * A dictionary that all values come from says more, and has to be read anyway if a row is wanted.
  * Cost: a few comparisons a bound and row group; of a Bloom filter one read, and one a value. */
@@ -53,6 +53,72 @@ void wr_pq_statistics_read(wr_thrift_reader *reader, const wr_thrift_field *whol
     }
 }
 
+/* ---- Writers ------------------------------------------------------------------------------------ */
+
+/* From which version on the newer statistics are in the order of types; before it texts, unsigned numbers
+ * and decimals were compared as something else. (PARQUET-251, wrong least and greatest texts of parquet-mr
+ * before 1.8, is in the older statistics, of which none but those of signed numbers are used.) */
+static const struct {
+    const char *name;
+    uint32_t    major, minor;
+} ORDERED_SINCE[] = {
+    {"parquet-mr", 1, 10},
+    {"parquet-cpp", 1, 3},
+    {"parquet-rs", 13, 0},
+    {"hyparquet", UINT32_MAX, 0}, /* decimals are scaled twice; it says no version */
+};
+
+/* Writers that are known to compare numbers in bytes as such. Others compare their bytes: parquet-cpp
+ * before it was parquet-cpp-arrow (PARQUET-1655), Polars, ClickHouse before 25.8, parquet-rs where they are of
+ * any length. */
+static const char *const KNOWS_NUMBERS[] = {"parquet-mr", "parquet-cpp-arrow", "DuckDB", "weir"};
+
+static uint32_t read_number(wr_text text, size_t *io_at)
+{
+    uint64_t number = 0;
+
+    for (; *io_at < text.byte_count && text.bytes[*io_at] >= '0' && text.bytes[*io_at] <= '9'; ++*io_at)
+        if (number <= UINT32_MAX)
+            number = number * 10 + (uint64_t)(text.bytes[*io_at] - '0');
+    return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+}
+
+/* "name version 1.2..."; 0.0 if it does not say. */
+static wr_text split_created_by(wr_text text, uint32_t *out_major, uint32_t *out_minor)
+{
+    static const char VERSION[] = " version ";
+    const char       *found = text.byte_count ? memmem(text.bytes, text.byte_count, VERSION, sizeof VERSION - 1)
+                                              : NULL;
+    wr_text           name = text;
+    size_t            at;
+
+    *out_major = *out_minor = 0;
+    if (found) {
+        name.byte_count = (size_t)(found - text.bytes);
+        at = name.byte_count + sizeof VERSION - 1;
+        *out_major = read_number(text, &at);
+        if (at++ < text.byte_count)
+            *out_minor = read_number(text, &at);
+    }
+    return name;
+}
+
+pq_trust wr_pq_trust_of(bool has_orders, wr_text created_by)
+{
+    pq_trust trust = {.has_orders = has_orders};
+    uint32_t major, minor;
+    wr_text  name = split_created_by(created_by, &major, &minor);
+
+    for (size_t i = 0; i < sizeof ORDERED_SINCE / sizeof ORDERED_SINCE[0]; i++)
+        if (wr_text_equal(name, wr_text_of(ORDERED_SINCE[i].name)) &&
+            (major < ORDERED_SINCE[i].major ||
+             (major == ORDERED_SINCE[i].major && minor < ORDERED_SINCE[i].minor)))
+            trust.has_orders = false;
+    for (size_t i = 0; i < sizeof KNOWS_NUMBERS / sizeof KNOWS_NUMBERS[0]; i++)
+        trust.has_numbers |= wr_text_equal(name, wr_text_of(KNOWS_NUMBERS[i]));
+    return trust;
+}
+
 /* ---- Values ------------------------------------------------------------------------------------- */
 
 /* A value of a column, and the room it lies in. */
@@ -61,9 +127,12 @@ typedef struct extreme_value {
     _Alignas(16) uint8_t room[16];
 } extreme_value;
 
-static bool is_order_known(const pq_leaf *leaf)
+static bool is_order_known(const pq_leaf *leaf, pq_trust trust)
 {
-    return leaf->type.logical != WR_TYPE_INTERVAL && leaf->type.logical != WR_TYPE_NULL_ &&
+    bool is_number_in_bytes = !leaf->is_text && leaf->type.logical != WR_TYPE_UUID &&
+                              (leaf->physical == PQ_BYTE_ARRAY || leaf->physical == PQ_FIXED_LEN_BYTE_ARRAY);
+
+    return (!is_number_in_bytes || trust.has_numbers) && leaf->type.logical != WR_TYPE_INTERVAL && leaf->type.logical != WR_TYPE_NULL_ &&
            leaf->physical != PQ_INT96 && !wr_type_is_nested(leaf->type);
 }
 
@@ -135,25 +204,28 @@ static bool excludes(const wr_bound *bound, const extreme_value *min, const extr
     WR_UNREACHABLE();
 }
 
-/* NaN is greater than every maximum that is told, so floats have none. */
-static bool excluded_by_values(const pq_leaf *leaf, const pq_statistics *statistics, bool has_orders,
+/* NaN is greater than every maximum that is told, so floats have none. A minimum above the maximum is
+ * of a writer that compares in an order of its own. */
+static bool excluded_by_values(const pq_leaf *leaf, const pq_statistics *statistics, pq_trust trust,
                                const wr_bound *bound)
 {
-    bool              has_new = has_orders && (statistics->min.is_known || statistics->max.is_known);
+    bool              has_new = trust.has_orders && (statistics->min.is_known || statistics->max.is_known);
     const pq_extreme *low = has_new ? &statistics->min : &statistics->old_min;
     const pq_extreme *high = has_new ? &statistics->max : &statistics->old_max;
     extreme_value     min, max;
     bool              has_min, has_max;
 
-    if (!is_order_known(leaf) || (!has_new && !is_signed_number(leaf)))
+    if (!is_order_known(leaf, trust) || (!has_new && !is_signed_number(leaf)))
         return false;
     has_min = load(leaf, low, false, &min);
     has_max = load(leaf, high, true, &max) && !wr_type_is_float(leaf->type);
+    if (has_min && has_max && wr_value_compare(&min.value, &max.value) > 0)
+        return false;
     return excludes(bound, has_min ? &min : NULL, has_max ? &max : NULL);
 }
 
 bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uint64_t value_count,
-                       bool has_orders, const wr_bound *bound)
+                       pq_trust trust, const wr_bound *bound)
 {
     if (statistics->has_null_count && bound->op == WR_BOUND_IS_NULL)
         return statistics->null_count == 0;
@@ -162,7 +234,7 @@ bool wr_pq_is_excluded(const pq_leaf *leaf, const pq_statistics *statistics, uin
     if (statistics->has_null_count && (uint64_t)statistics->null_count == value_count)
         return true;
     return bound->op != WR_BOUND_IS_NOT_NULL &&
-           excluded_by_values(leaf, statistics, has_orders, bound);
+           excluded_by_values(leaf, statistics, trust, bound);
 }
 
 /* ---- Dictionaries ------------------------------------------------------------------------------- */

@@ -366,7 +366,7 @@ static wr_status find_excluded(const wr_read_request *request, pq_split *split, 
             continue;
         cursor = cursor_of(split, bound->column);
         wr_pq_excluded_add(&split->excluded, split->tools.file, cursor->leaf, &cursor->chunk,
-                           split->file->has_orders, bound);
+                           split->file->trust, bound);
     }
     for (uint32_t b = 0; b < request->bound_count; b++)
         if (is_found_flat(request, split, request->bounds[b].column))
