@@ -9,6 +9,7 @@
 #define WR_EXPR_FN_TEXT_PRIV_H
 
 #include "expr/expr_priv.h"
+#include "types/utf8.h"
 
 typedef const wr_vector *const *arguments;
 
@@ -59,22 +60,13 @@ static inline bool is_start(char byte)
 
 static inline int64_t count_points(wr_text text)
 {
-    int64_t count = 0;
-
-    for (size_t i = 0; i < text.byte_count; i++)
-        count += is_start(text.bytes[i]);
-    return count;
+    return (int64_t)wr_utf8_count(text.bytes, text.byte_count);
 }
 
 /** Byte offset of the index-th code point (from 0), or byte_count. */
 static inline size_t offset_of(wr_text text, int64_t index)
 {
-    size_t at = 0;
-
-    for (; at < text.byte_count; at++)
-        if (is_start(text.bytes[at]) && index-- == 0)
-            return at;
-    return at;
+    return wr_utf8_offset(text.bytes, text.byte_count, (size_t)index);
 }
 
 /** Code points [from, to) of the text, clamped. */

@@ -1,9 +1,10 @@
 /* pq_body.c — bodies of pages: from the file into memory or scratch space, decompressed and checked.
  *
  * A page that is stored as it is and does not fit the pool is read from the file through windows. One
- * that is compressed is decompressed at once if both forms fit; else piece by piece into scratch space,
- * and read from there through windows. So a page may be larger than memory. A codec's window may take
- * the place of all pages, which are put aside meanwhile.
+ * that is compressed is decompressed at once if both forms fit; else as it is read (pq_flow.c), if it is
+ * read once from first to last; else piece by piece into scratch space, and read from there through
+ * windows. So a page may be larger than memory. A codec's window may take the place of all pages, which
+ * are put aside meanwhile.
  *
  * Invariants
  *  1. Nothing is allocated by what a header says but in the pool, which says no.
@@ -173,6 +174,12 @@ static wr_status check_stored_crc(pq_tools *tools, const pq_page_header *header,
     return compare_crc(header, crc, err);
 }
 
+/* Levels of a v2 page, which are not compressed. */
+static uint32_t plain_bytes(const pq_page_header *header)
+{
+    return header->level_bytes[0] + header->level_bytes[1];
+}
+
 /* ---- Scratch space ------------------------------------------------------------------------------ */
 
 wr_status wr_pq_scratch_begin(pq_tools *tools, wr_long_writer *writer, uint64_t size, wr_error *err)
@@ -252,17 +259,12 @@ static wr_status decode_all(pq_tools *tools, wr_codec codec, const pq_page_heade
 }
 
 static wr_status decode_to_scratch(pq_tools *tools, wr_codec codec, const pq_page_header *header,
-                                   uint32_t plain, wr_blob *blob, pq_bytes *out, wr_error *err)
+                                   uint64_t window, wr_blob *blob, pq_bytes *out, wr_error *err)
 {
-    uint8_t  head[WR_BLOCK_HEAD_BYTES];
-    uint32_t left = header->stored_bytes - plain, head_bytes = left < sizeof head ? left : sizeof head;
-    uint64_t window, bytes, room = tools->workspace_bytes + tools->aside_bytes;
+    uint64_t bytes = wr_block_decoder_lease_min(codec, window);
+    uint64_t room = tools->workspace_bytes + tools->aside_bytes;
     wr_blob  aside = {0};
 
-    WR_TRY(check_stored_crc(tools, header, err));
-    WR_TRY(read_file(tools, header->body + plain, head, head_bytes, err));
-    window = find_window(codec, header, head, head_bytes);
-    bytes = wr_block_decoder_lease_min(codec, window);
     if (bytes > room)
         return WR_RAISE(err, WR_NO_MEMORY, "a page of %u bytes was compressed with a window of %llu bytes, "
                         "for which %llu bytes of memory are needed and %llu are there: a larger cap, or "
@@ -271,7 +273,7 @@ static wr_status decode_to_scratch(pq_tools *tools, wr_codec codec, const pq_pag
     if (bytes > tools->workspace_bytes)
         WR_TRY(put_aside(tools, &aside, err));
     tools->codec = WR_CODEC_AUTO; /* whatever was in the workspace is gone */
-    WR_TRY(decode_all(tools, codec, header, plain, window, err));
+    WR_TRY(decode_all(tools, codec, header, plain_bytes(header), window, err));
     if (aside.byte_count > 0)
         WR_TRY(wr_blob_read(&aside, 0, tools->aside, aside.byte_count, err));
     return wr_pq_scratch_end(&tools->writer, blob, out, err);
@@ -289,6 +291,15 @@ static uint8_t *take_block(pq_tools *tools, const pq_page_header *header, uint64
     return block ? block : wr_pq_pool_take(&tools->pool, size);
 }
 
+void wr_pq_page_drop(pq_cursor *cursor, pq_tools *tools)
+{
+    wr_pq_block_drop(tools, &cursor->page);
+    wr_pq_block_drop(tools, &cursor->plain);
+    wr_pq_block_drop(tools, (uint8_t **)&cursor->flow);
+    wr_pq_block_drop(tools, &cursor->level_blocks[0]);
+    wr_pq_block_drop(tools, &cursor->level_blocks[1]);
+}
+
 void wr_pq_block_drop(pq_tools *tools, uint8_t **io_block)
 {
     if (*io_block)
@@ -300,11 +311,6 @@ void wr_pq_block_drop(pq_tools *tools, uint8_t **io_block)
 static bool is_stored_plain(const pq_cursor *cursor, const pq_page_header *header)
 {
     return cursor->chunk.codec == PQ_UNCOMPRESSED || !header->is_compressed;
-}
-
-static uint32_t plain_bytes(const pq_page_header *header)
-{
-    return header->level_bytes[0] + header->level_bytes[1];
 }
 
 /* Room for the page, and if it is compressed for that form as well; or for neither. */
@@ -326,8 +332,7 @@ static bool take_blocks(const pq_cursor *cursor, pq_tools *tools, const pq_page_
 bool wr_pq_body_reserve(pq_cursor *cursor, pq_tools *tools)
 {
     if (!cursor->is_reserved) {
-        wr_pq_block_drop(tools, &cursor->page);
-        wr_pq_block_drop(tools, &cursor->plain);
+        wr_pq_page_drop(cursor, tools);
         cursor->is_reserved = take_blocks(cursor, tools, &cursor->header, &cursor->page, &cursor->stored);
     }
     return cursor->is_reserved;
@@ -355,6 +360,32 @@ static wr_status decode_to_memory(const pq_cursor *cursor, pq_tools *tools, wr_c
     if (left > 0 || header->raw_bytes > plain)
         WR_TRY(decode_block(cursor, tools, stored, left, page + plain, header->raw_bytes - plain, err));
     return WR_OK;
+}
+
+/* Is the page read once, from first to last? */
+static bool may_flow(const pq_page_header *header)
+{
+    return header->kind != PQ_DICTIONARY_PAGE &&
+           (header->encoding == PQ_PLAIN || header->encoding == PQ_RLE ||
+            header->encoding == PQ_RLE_DICTIONARY || header->encoding == PQ_PLAIN_DICTIONARY);
+}
+
+/* A compressed page that does not fit. */
+static wr_status decode_outside(pq_cursor *cursor, pq_tools *tools, wr_codec codec,
+                                const pq_page_header *header, wr_blob *blob, pq_bytes *out, wr_error *err)
+{
+    uint8_t  head[WR_BLOCK_HEAD_BYTES];
+    uint32_t plain = plain_bytes(header), left = header->stored_bytes - plain;
+    uint32_t head_bytes = left < sizeof head ? left : sizeof head;
+    uint64_t window;
+    bool     begun = false;
+
+    WR_TRY(check_stored_crc(tools, header, err));
+    WR_TRY(read_file(tools, header->body + plain, head, head_bytes, err));
+    window = find_window(codec, header, head, head_bytes);
+    if (may_flow(header))
+        WR_TRY(wr_pq_flow_begin(cursor, tools, codec, window, header, out, &begun, err));
+    return begun ? WR_OK : decode_to_scratch(tools, codec, header, window, blob, out, err);
 }
 
 wr_status wr_pq_body_load(pq_cursor *cursor, pq_tools *tools, const pq_page_header *header,
@@ -387,6 +418,6 @@ wr_status wr_pq_body_load(pq_cursor *cursor, pq_tools *tools, const pq_page_head
     }
     *out = cut_file(tools, header->body, header->raw_bytes);
     if (!is_plain)
-        return decode_to_scratch(tools, codec, header, plain_bytes(header), blob, out, err);
+        return decode_outside(cursor, tools, codec, header, blob, out, err);
     return check_stored_crc(tools, header, err);
 }

@@ -13,7 +13,9 @@ static wr_status read_on(pq_bytes *bytes, uint8_t *out, size_t count, wr_error *
     while (count > 0) {
         size_t got = count;
 
-        if (bytes->file)
+        if (bytes->flow)
+            WR_TRY(wr_pq_flow_read(bytes->flow, out, count, count == bytes->left, err));
+        else if (bytes->file)
             WR_TRY(bytes->file->ops->read_at(bytes->file, bytes->next, out, count, &got, err));
         else
             WR_TRY(wr_blob_read(bytes->blob, bytes->next, out, count, err));
@@ -56,8 +58,15 @@ wr_status wr_pq_bytes_pass(pq_bytes *bytes, uint64_t count, wr_error *err)
         return WR_OK;
     }
     bytes->at = bytes->end;
-    bytes->next += count - here;
-    bytes->left -= count - here;
+    count -= here;
+    while (bytes->flow && count > 0) { /* there is no other way past them */
+        uint32_t now = count < bytes->window_bytes ? (uint32_t)count : bytes->window_bytes;
+
+        WR_TRY(read_on(bytes, bytes->window, now, err));
+        count -= now;
+    }
+    bytes->next += count;
+    bytes->left -= count;
     return WR_OK;
 }
 

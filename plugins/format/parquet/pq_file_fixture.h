@@ -10,7 +10,7 @@
 
 extern const wr_format wr_format_parquet;
 
-enum { MADE_BYTES_MAX = 1 << 17, MADE_CHUNKS_MAX = 8, MADE_GROUP = -1 };
+enum { MADE_BYTES_MAX = 2 << 20, MADE_CHUNKS_MAX = 8, MADE_GROUP = -1 };
 
 /* A SchemaElement. */
 typedef struct made_element {

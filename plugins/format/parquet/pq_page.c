@@ -131,16 +131,11 @@ static wr_status read_header(const pq_cursor *cursor, pq_tools *tools, pq_page_h
 
 /* ---- Levels ------------------------------------------------------------------------------------- */
 
-static uint32_t bits_of(uint32_t level_max)
-{
-    return level_max == 0 ? 0 : 32 - (uint32_t)__builtin_clz(level_max);
-}
-
 /* One kind of levels of a v1 page, at *io_offset. */
 static wr_status begin_levels_v1(const pq_page_header *header, const pq_bytes *from, bool is_repetition, uint32_t level_max,
                                  uint8_t *window, uint64_t *io_offset, pq_runs *out, wr_error *err)
 {
-    uint32_t bit_width = bits_of(level_max), length;
+    uint32_t bit_width = wr_pq_level_bits(level_max), length;
     uint64_t left = wr_pq_bytes_left(from) - *io_offset;
     pq_bytes bytes;
 
@@ -180,34 +175,45 @@ static void find_window(pq_cursor *cursor, pq_tools *tools, uint8_t **io_block, 
     values->at = values->end = values->window;
 }
 
+/* Runs of the levels; *out_offset: where the values stand. */
+static wr_status begin_levels(pq_cursor *cursor, const pq_page_header *header, const pq_bytes *from,
+                              uint64_t *out_offset, wr_error *err)
+{
+    const pq_leaf  *leaf = cursor->leaf;
+    uint8_t        *windows[] = {cursor->windows + PQ_LEVEL_WINDOW_BYTES + PQ_PAD, cursor->windows};
+    pq_runs        *runs[] = {&cursor->definition, &cursor->repetition};
+    const uint32_t  level_max[] = {leaf->max_definition, leaf->max_repetition};
+
+    *out_offset = 0;
+    for (unsigned k = 2; k-- > 0;) {
+        const pq_bytes *source = from->flow ? &cursor->levels[k] : from;
+        uint64_t        length = header->level_bytes[k];
+
+        if (from->flow)
+            *out_offset = 0;
+        if (!header->is_v2) {
+            WR_TRY(begin_levels_v1(header, source, k == 1, level_max[k], windows[k], out_offset, runs[k], err));
+            continue;
+        }
+        WR_TRY(wr_pq_runs_begin(runs[k],
+                                wr_pq_bytes_cut(source, *out_offset, length, windows[k], PQ_LEVEL_WINDOW_BYTES),
+                                wr_pq_level_bits(level_max[k]), err));
+        *out_offset += length;
+    }
+    return WR_OK;
+}
+
 static wr_status begin_data_page(pq_cursor *cursor, pq_tools *tools, const pq_page_header *header,
                                  const pq_bytes *from, wr_error *err)
 {
-    const pq_leaf *leaf = cursor->leaf;
-    uint8_t       *windows = cursor->windows;
-    uint64_t       offset = 0;
-    uint8_t        encoding = header->encoding;
-    pq_bytes       values;
+    uint64_t offset;
+    uint8_t  encoding = header->encoding;
+    pq_bytes values = *from;
 
-    if (header->is_v2) {
-        WR_TRY(wr_pq_runs_begin(&cursor->repetition,
-                                wr_pq_bytes_cut(from, 0, header->level_bytes[1], windows,
-                                                PQ_LEVEL_WINDOW_BYTES),
-                                bits_of(leaf->max_repetition), err));
-        WR_TRY(wr_pq_runs_begin(&cursor->definition,
-                                wr_pq_bytes_cut(from, header->level_bytes[1], header->level_bytes[0],
-                                                windows + PQ_LEVEL_WINDOW_BYTES + PQ_PAD,
-                                                PQ_LEVEL_WINDOW_BYTES),
-                                bits_of(leaf->max_definition), err));
-        offset = (uint64_t)header->level_bytes[0] + header->level_bytes[1];
-    } else {
-        WR_TRY(begin_levels_v1(header, from, true, leaf->max_repetition, windows, &offset,
-                               &cursor->repetition, err));
-        WR_TRY(begin_levels_v1(header, from, false, leaf->max_definition,
-                               windows + PQ_LEVEL_WINDOW_BYTES + PQ_PAD, &offset, &cursor->definition, err));
-    }
+    WR_TRY(begin_levels(cursor, header, from, &offset, err));
     cursor->page_left = header->value_count;
-    values = wr_pq_bytes_cut(from, offset, wr_pq_bytes_left(from) - offset, NULL, 0);
+    if (!from->flow)
+        values = wr_pq_bytes_cut(from, offset, wr_pq_bytes_left(from) - offset, NULL, 0);
     if (values.left > 0)
         find_window(cursor, tools, &cursor->page, &values);
     if (cursor->is_far && (encoding == PQ_RLE_DICTIONARY || encoding == PQ_PLAIN_DICTIONARY)) {
@@ -236,8 +242,7 @@ void wr_pq_cursor_begin(pq_cursor *cursor, const pq_leaf *leaf, const pq_chunk *
 
 void wr_pq_cursor_end(pq_cursor *cursor, pq_tools *tools)
 {
-    wr_pq_block_drop(tools, &cursor->page);
-    wr_pq_block_drop(tools, &cursor->plain);
+    wr_pq_page_drop(cursor, tools);
     wr_pq_block_drop(tools, &cursor->stored);
     wr_pq_block_drop(tools, &cursor->dictionary);
     wr_pq_block_drop(tools, &cursor->dictionary_page);
@@ -294,10 +299,8 @@ static wr_status load_page(pq_cursor *cursor, pq_tools *tools, wr_error *err)
 {
     pq_bytes from;
 
-    if (!cursor->is_reserved) {
-        wr_pq_block_drop(tools, &cursor->page);
-        wr_pq_block_drop(tools, &cursor->plain);
-    }
+    if (!cursor->is_reserved)
+        wr_pq_page_drop(cursor, tools);
     if (cursor->has_dictionary && !cursor->dictionary && !cursor->is_far)
         WR_TRY(load_dictionary(cursor, tools, err));
     WR_TRY(wr_pq_body_load(cursor, tools, &cursor->header, &cursor->page, &cursor->blob, &from, err));

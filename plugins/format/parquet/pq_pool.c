@@ -1,6 +1,7 @@
 /* pq_pool.c — memory for pages and dictionaries: blocks by address, first fit.
  *
- * A column holds at most five blocks (page, as stored and as plain values, dictionary, its bytes), so
+ * A column holds at most eight blocks (page, as stored and as plain values, dictionary, its bytes; a flow
+ * and two kinds of levels), so
  * looking for a gap is a short walk. Invariant: blocks are ascending, disjoint, 64-aligned, each with PQ_PAD bytes
  * behind it that may be read. */
 #include "pq_priv.h"

@@ -3,7 +3,8 @@
  * A file state holds what the wanted columns are in this file (leaves), and where the row group that
  * comes next has them (chunks). A split is a row group, or a range of its rows; it copies the chunks
  * and reads each column through a cursor of its own, a page at a time:
- *     file bytes -> page (decompressed, in the pool; or in scratch space) -> levels, codes or values -> vector
+ *     file bytes -> page (decompressed: in the pool, as it is read, or in scratch space) -> levels, codes or
+ *     values -> vector
  * Bytes of a page are taken through pq_bytes, wherever they lie. */
 #ifndef WR_BUILDING_FORMAT_PARQUET
 #error "private to plugins/format/parquet"
@@ -259,13 +260,16 @@ static inline bool wr_pq_pool_has(const pq_pool *pool, const uint8_t *bytes)
 
 /* ---- Bytes of a page (pq_bytes.c) -------------------------------------------------------------- */
 
-/* A walk over bytes that are in memory, in the file, or in scratch space. */
+typedef struct pq_flow pq_flow;
+
+/* A walk over bytes that are in memory, in the file, in scratch space, or yet to be decompressed. */
 typedef struct pq_bytes {
     const uint8_t *at, *end;   /* at hand                              */
     uint64_t       left;       /* behind them, not at hand             */
     uint64_t       next;       /* where: in the file, or in the blob   */
-    wr_fs_reader  *file;       /* one of the two, if left > 0          */
+    wr_fs_reader  *file;       /* one of the three, if left > 0        */
     const wr_blob *blob;
+    pq_flow       *flow;
     uint8_t       *window;
     uint32_t       window_bytes;
 } pq_bytes;
@@ -277,7 +281,7 @@ wr_status wr_pq_bytes_pass(pq_bytes *bytes, uint64_t count, wr_error *err);
 wr_status wr_pq_bytes_copy(pq_bytes *bytes, void *out, uint64_t count, wr_error *err);
 wr_status wr_pq_raise_short(wr_error *err);
 /* A walk over a part of them. A walk with a window may be cut while it has nothing at hand, and each
- * part then needs a window of its own. */
+ * part then needs a window of its own; a walk over a flow cannot be cut. */
 pq_bytes wr_pq_bytes_cut(const pq_bytes *from, uint64_t offset, uint64_t count, uint8_t *window,
                          uint32_t window_bytes);
 
@@ -369,6 +373,9 @@ typedef struct pq_cursor {
     uint8_t       *plain;         /* of the pool: its values, if they were not plain */
     uint8_t       *stored;        /* of the pool: for the compressed page, if reserved */
     wr_blob        blob, plain_blob; /* the two in scratch space               */
+    pq_flow       *flow;          /* of the pool: the page, decompressed as it is read; its levels: */
+    uint8_t       *level_blocks[2]; /* of the pool                             */
+    pq_bytes       levels[2];     /* definition, repetition                    */
     uint32_t       page_left;     /* values (with NULL) of the page            */
     pq_mode        mode;
     pq_bytes       values;
@@ -403,9 +410,24 @@ wr_status wr_pq_body_load(pq_cursor *cursor, pq_tools *tools, const pq_page_head
 bool wr_pq_body_reserve(pq_cursor *cursor, pq_tools *tools);
 void wr_pq_body_unreserve(pq_cursor *cursor, pq_tools *tools);
 void wr_pq_block_drop(pq_tools *tools, uint8_t **io_block);
+/* All of the page at hand. */
+void wr_pq_page_drop(pq_cursor *cursor, pq_tools *tools);
 /* `size` bytes to the writer, and then from there: *io_bytes keeps its window. */
 wr_status wr_pq_scratch_begin(pq_tools *tools, wr_long_writer *writer, uint64_t size, wr_error *err);
 wr_status wr_pq_scratch_end(wr_long_writer *writer, wr_blob *blob, pq_bytes *io_bytes, wr_error *err);
+
+/* Pages that are decompressed as they are read (pq_flow.c). `window`: history that the codec needs.
+ * *out_begun: *out walks over the values, cursor->levels over the levels; else there is no room. */
+wr_status wr_pq_flow_begin(pq_cursor *cursor, pq_tools *tools, wr_codec codec, uint64_t window,
+                           const pq_page_header *header, pq_bytes *out, bool *out_begun, wr_error *err);
+/* The next `count` bytes; `is_last`: there are no more. */
+wr_status wr_pq_flow_read(pq_flow *flow, uint8_t *out, size_t count, bool is_last, wr_error *err);
+
+/* Bits of a level. */
+static inline uint32_t wr_pq_level_bits(uint32_t level_max)
+{
+    return level_max == 0 ? 0 : 32 - (uint32_t)__builtin_clz(level_max);
+}
 
 /* Begin to read a chunk / give its memory back. */
 void wr_pq_cursor_begin(pq_cursor *cursor, const pq_leaf *leaf, const pq_chunk *chunk);

@@ -21,7 +21,7 @@ enum {
     POOL_BYTES_MIN = 3 << 19, /* ... but no less than the window of a usual page of a MiB takes     */
     ROOM_CHUNKS = 2,        /* of chunk_bytes, for packed values of a nested column      */
     WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
-    BLOCKS_A_COLUMN = 6,
+    BLOCKS_A_COLUMN = 9,
     QUIET_BATCHES_MAX = 64, /* without a row, before the caller is asked to go on        */
 };
 

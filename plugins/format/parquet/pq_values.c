@@ -439,8 +439,11 @@ wr_status wr_pq_cursor_measure(pq_cursor *cursor, pq_tools *tools, uint32_t *io_
     WR_TRY(wr_pq_cursor_page(cursor, tools, err));
     if (cursor->mode != PQ_MODE_PLAIN || cursor->values.left == 0)
         return WR_OK;
-    WR_TRY(wr_pq_bytes_fill(&cursor->values, cursor->values.window_bytes, err));
     count = count_texts(cursor, *io_count);
+    if (count < *io_count) {
+        WR_TRY(wr_pq_bytes_fill(&cursor->values, cursor->values.window_bytes, err));
+        count = count_texts(cursor, *io_count);
+    }
     cursor->is_long = count == 0;
     *io_count = count > 0 ? count : 1;
     return WR_OK;
