@@ -210,6 +210,36 @@ def read_dictionaries(report, folder, wanted):
             check(report, folder, full, pa.Table.from_batches(batches), path)
 
 
+def read_large_deltas(report, folder, wanted):
+    """Dictionaries that grow beyond the memory set aside for them: texts, some long; numbers; lists; NULLs."""
+    draw, count, steps = random.Random(31), 48_000, 6
+    long = {100: "long " * 3000, 20_000: "x" * 900_000, 47_999: "y" * 5000}
+    kinds = {
+        "texts": pa.array([long.get(i, f"a word of number {i}" * 2) if i % 1000 != 3 else None for i in range(count)]),
+        "numbers": pa.array([i * 10 ** 9 if i % 50 else None for i in range(3 * count)]),
+        "lists": pa.array([[f"item {i}", None, "x" * (i % 30)] * (1 + 700 * (i == 777)) if i % 9 else None
+                           for i in range(count)], pa.list_(pa.string())),
+    }
+    for kind, words in kinds.items():
+        ends = [len(words) * (step + 1) // steps for step in range(steps)]
+        batches = [pa.record_batch({"w": pa.DictionaryArray.from_arrays(
+            pa.array([draw.randrange(end) if draw.random() > 0.1 else None for _ in range(400)] +
+                     [i for i in [100, 777, 20_000, 47_999] if i < end], pa.int32()), words[:end])}) for end in ends]
+        right, table = None, pa.Table.from_batches(batches)
+        for codec in CODECS:
+            for is_stream in [False, True]:
+                full = f"large deltas of {kind}, {codec or 'plain'}, {'stream' if is_stream else 'file'}"
+                if not wanted(full):
+                    continue
+                path = folder / "deltas.arrow"
+                make = pa.ipc.new_stream if is_stream else pa.ipc.new_file
+                options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True, compression=codec)
+                with make(path, table.schema, options=options) as writer:
+                    for item in batches:
+                        writer.write_batch(item)
+                right = check(report, folder, full, table, path, right)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="cases whose name has this text")
@@ -219,7 +249,7 @@ def main():
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="arrow-read-", dir=scratch_folder()))
     wanted = lambda name: args.only in name  # noqa: E731
-    for group in [read_tables, read_old, read_large, read_dictionaries]:
+    for group in [read_tables, read_old, read_large, read_dictionaries, read_large_deltas]:
         group(report, folder, wanted)
     if args.keep:
         print(f"kept {folder}")

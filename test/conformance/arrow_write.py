@@ -28,6 +28,8 @@ OPTIONS = [
     ("out.arrow", ""), ("out.arrows", "batch_rows: 7"), ("out.feather", "compression: lz4"),
     ("out.arrow", "compression: zstd, compression_level: 1, batch_rows: 500"),
     ("out.ipc", "large_offsets: true, layout: stream"), ("-", ""), ("-", "layout: file, compression: lz4"),
+    ("out.arrow", "dictionary: true, batch_rows: 100"),
+    ("-", "dictionary: true, compression: zstd, large_offsets: true"),
 ]
 
 
@@ -101,6 +103,47 @@ def write_tables(report, folder, wanted):
             report.judge(full, ([why] if why else []) + ([] if is_file == asked else ["another layout"]))
 
 
+def write_dictionaries(report, folder, wanted):
+    """Of few texts, of more than are kept in mind, and of some too long for that."""
+    rows, long = 60_000, 20_000
+    for destination, options in [("out.arrow", ""), ("out.arrow", ", compression: lz4"),
+                                 ("out.arrows", ", batch_rows: 5000"), ("out.arrows", ", compression: zstd")]:
+        name = f"dictionaries: {destination}{options}"
+        if not wanted(name):
+            continue
+        out = folder / destination
+        _, message = weir(folder, [
+            f"""{{op: generate, rows: {rows}, columns: {{i: "i", few: "'word ' || (i % 1000)", """
+            """gaps: "CASE WHEN i % 7 = 0 THEN NULL ELSE 'n' || (i % 3) END", many: "'text of number ' || i % 50000", """
+            f"""long: "CASE WHEN i % 20000 = 5 THEN repeat('ab', {long}) ELSE 'short' END", """
+            """plain: "'p' || i % 10"}}""",
+            f"{{op: sink, destination: {out}, mode: overwrite, options: {{dictionary: [few, gaps, many, long]"
+            f"{options}}}}}"], "24MB")
+        if message:
+            report.fail(name, message)
+            continue
+        is_file, found = read(out.read_bytes())
+        expected = {"i": list(range(rows)), "few": [f"word {i % 1000}" for i in range(rows)],
+                    "gaps": [None if i % 7 == 0 else f"n{i % 3}" for i in range(rows)],
+                    "many": [f"text of number {i % 50000}" for i in range(rows)],
+                    "long": ["ab" * long if i % 20000 == 5 else "short" for i in range(rows)],
+                    "plain": [f"p{i % 10}" for i in range(rows)]}
+        problems = [f"'{column}'" for column, right in expected.items() if found[column].to_pylist() != right]
+        coded = [field.name for field in found.schema if pa.types.is_dictionary(field.type)]
+        if coded != ["few", "gaps", "many", "long"]:
+            problems.append(f"columns with dictionaries: {coded}")
+        words = [len(chunk.dictionary) for chunk in found["many"].chunks]
+        if not (max(words) > 50_000 if is_file else min(words) < max(words) < 50_000):
+            problems.append(f"dictionaries of {words} values")
+        again, message = weir(folder, [f"{{op: scan, source: {out}}}", '{op: aggregate, aggs: ["count(*) AS n", '
+                                       '"count(DISTINCT many) AS m", "sum(octet_length(long)) AS l"]}',
+                                       '{op: sink, destination: "-", format: csv}'], "24MB")
+        right = f"n,m,l\n{rows},50000,{3 * 2 * long + (rows - 3) * 5}\n"
+        if again.decode() != right:
+            problems.append(f"read again: {again.decode()}{message}")
+        report.judge(name, problems)
+
+
 def write_long(report, folder, wanted):
     """A row that no block has room for: texts, lists and structs of megabytes."""
     rows = 150_000
@@ -141,7 +184,7 @@ def main():
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="arrow-write-", dir=scratch_folder()))
     wanted = lambda name: args.only in name  # noqa: E731
-    for group in [write_tables, write_long]:
+    for group in [write_tables, write_dictionaries, write_long]:
         group(report, folder, wanted)
     if args.keep:
         print(f"kept {folder}")

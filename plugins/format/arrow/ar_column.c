@@ -143,9 +143,7 @@ static wr_status measure_direct(const ar_node *node, ar_cursor *cursor, uint64_t
 
 /* ---- Long texts --------------------------------------------------------------------------------- */
 
-/* A text that is longer than its window, to scratch space: a handle. */
-static wr_status take_far(ar_split *split, const ar_node *node, ar_reading *reading, const ar_source *far,
-                          wr_str *out, wr_error *err)
+wr_status wr_ar_put_aside(ar_split *split, const ar_node *node, const ar_source *far, wr_blob *out, wr_error *err)
 {
     wr_utf8_state utf8 = {0};
     uint8_t       piece[4096];
@@ -168,7 +166,14 @@ static wr_status take_far(ar_split *split, const ar_node *node, ar_reading *read
     }
     if (utf8.left > 0)
         return WR_RAISE(err, WR_DATA, "a text is not valid UTF-8: declare the column as Binary");
-    WR_TRY(wr_long_writer_end(&split->writer, &reading->blob, err));
+    return wr_long_writer_end(&split->writer, out, err);
+}
+
+/* A text that is longer than its window, to scratch space: a handle. */
+static wr_status take_far(ar_split *split, const ar_node *node, ar_reading *reading, const ar_source *far,
+                          wr_str *out, wr_error *err)
+{
+    WR_TRY(wr_ar_put_aside(split, node, far, &reading->blob, err));
     *out = wr_str_of_blob(&reading->blob, split->writer.prefix);
     reading->has_blob = true;
     return WR_OK;

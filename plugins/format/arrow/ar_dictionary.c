@@ -3,7 +3,8 @@
  * A dictionary is the batches that were written for it since it was last replaced. They are found from
  * the last to the first, and so are values put in their place. Dictionaries inside of dictionaries come
  * first. All of them are loaded again when one has changed: in files that is never.
- * One that does not fit, and is one batch, stays where it is; its values are asked one by one.
+ * One that does not fit, and is one batch, stays where it is; its values are asked one by one. One of several
+ * batches is copied to scratch space.
  * Memory: the lower part of the split's pool; while a batch is read, what is above the middle of the rest.
  * Cost: about 10 ns a value. */
 #include "ar_priv.h"
@@ -99,25 +100,35 @@ static void find_sources(ar_record *record)
         record->batch.body.blobs = &record->body;
 }
 
+/* The batch before; *out_done: there is none. */
+static wr_status step_back(const ar_split *split, ar_record *record, bool *out_done, wr_error *err)
+{
+    size_t got;
+
+    *out_done = record->before == 0;
+    if (*out_done)
+        return WR_OK;
+    WR_TRY(wr_scratch_read(*split->writer.scratch, record->before, 0, record, sizeof *record, &got, err));
+    if (got != sizeof *record)
+        return WR_RAISE(err, WR_CORRUPT, "a dictionary's record is cut");
+    return WR_OK;
+}
+
 static wr_status fill(filling *f, const ar_dictionary *dictionary, wr_error *err)
 {
     ar_record record = dictionary->last;
     uint32_t  end = f->count;
+    bool      done = false;
 
-    for (;;) {
-        size_t   got;
+    while (!done) {
         uint64_t used = f->split->pool.used;
 
         find_sources(&record);
         WR_TRY(fill_batch(f, &record.batch, &end, err));
         f->split->pool.used = used;
-        if (record.before == 0)
-            return WR_OK;
-        WR_TRY(wr_scratch_read(*f->split->writer.scratch, record.before, 0, &record, sizeof record, &got,
-                               err));
-        if (got != sizeof record)
-            return WR_RAISE(err, WR_CORRUPT, "a dictionary's record is cut");
+        WR_TRY(step_back(f->split, &record, &done, err));
     }
+    return WR_OK;
 }
 
 /* Values from the lower half of the pool's rest, windows in the upper half. Errors WR_NO_MEMORY: no room. */
@@ -175,17 +186,46 @@ static wr_status load_far(ar_split *split, ar_dictionary *dictionary, wr_error *
     return WR_OK;
 }
 
+/* There is none for those of several batches: to scratch space. */
+static wr_status load_aside(ar_split *split, const ar_dictionary *dictionary, wr_error *err)
+{
+    ar_words *words = &split->cursors[dictionary->node].words;
+    ar_record record = dictionary->last;
+    uint32_t  node = dictionary->node + 1;
+    uint64_t  rows = 0;
+    bool      done = false;
+    ar_far   *far = wr_ar_far_begin(split, node, (uint32_t)dictionary->rows);
+
+    if (!far)
+        return WR_RAISE(err, WR_NO_MEMORY, "a dictionary of %llu values fits neither the %llu bytes set aside for "
+                        "dictionaries and buffers nor temporary space: a larger cap, or fewer threads",
+                        (unsigned long long)dictionary->rows, (unsigned long long)split->pool.size);
+    while (!done) {
+        find_sources(&record);
+        rows += record.batch.rows;
+        if (rows > dictionary->rows)
+            break;
+        WR_TRY(wr_ar_far_add(split, far, node, &record.batch, err));
+        WR_TRY(step_back(split, &record, &done, err));
+    }
+    if (rows != dictionary->rows)
+        return WR_RAISE(err, WR_CORRUPT, "a dictionary's values are not as many as it says");
+    WR_TRY(wr_ar_far_end(split, far, err));
+    *words = (ar_words){.is_far = true, .far = far, .count = (uint32_t)dictionary->rows};
+    words->vectors[0] = (wr_vector){.type = split->file->nodes[node].type, .encoding = WR_FLAT};
+    return WR_OK;
+}
+
 static wr_status load_either(ar_split *split, ar_dictionary *dictionary, wr_error *err)
 {
     ar_pool   before = split->pool;
     wr_status status = load(split, dictionary, err);
 
-    if (status != WR_NO_MEMORY || dictionary->generation == 0 || dictionary->last.before != 0 ||
-        dictionary->rows >= UINT32_MAX)
+    if (status != WR_NO_MEMORY || dictionary->generation == 0 || dictionary->rows >= UINT32_MAX)
         return status;
     wr_error_clear(err);
     split->pool = before;
-    return load_far(split, dictionary, err);
+    return dictionary->last.before ? load_aside(split, dictionary, err) : load_far(split, dictionary, err);
 }
 
 wr_status wr_ar_load_dictionaries(ar_split *split, wr_error *err)
@@ -194,6 +234,7 @@ wr_status wr_ar_load_dictionaries(ar_split *split, wr_error *err)
         return WR_OK;
     split->generation = 0;
     split->pool.used = 0;
+    wr_scratch_clear(split->aside);
     for (uint32_t d = split->file->dictionary_count; d-- > 0;)
         WR_TRY_WHILE(load_either(split, &split->dictionaries[d], err), err, "reading dictionary %lld",
                      (long long)split->file->nodes[split->dictionaries[d].node].dictionary_id);

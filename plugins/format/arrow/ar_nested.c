@@ -122,6 +122,35 @@ static wr_status put_flat(packing *p, uint32_t n, uint64_t row, const wr_pack_ta
     return WR_OK;
 }
 
+/* A nested value of a dictionary in scratch space. */
+static wr_status put_far(packing *p, uint32_t n, uint32_t code, const wr_pack_target *to, bool *out_null,
+                         wr_error *err)
+{
+    uint8_t       piece[1024];
+    ar_cell       cell;
+    const wr_str *packed;
+
+    WR_TRY(wr_ar_far_read(p->split, n, code, &cell, err));
+    *out_null = cell.value == NULL;
+    if (*out_null) {
+        wr_pack_cell(to, NULL);
+        return WR_OK;
+    }
+    wr_pack_open(to);
+    packed = cell.value;
+    if (!cell.is_far)
+        wr_pack_bytes(p->out, wr_str_bytes(packed), packed->byte_count);
+    for (uint64_t at = 0; cell.is_far && at < cell.far.size && !p->out->is_full;) {
+        uint64_t left = cell.far.size - at, now = left < sizeof piece ? left : sizeof piece;
+
+        WR_TRY(wr_ar_source_read(&cell.far, at, piece, now, err));
+        wr_pack_bytes(p->out, piece, now);
+        at += now;
+    }
+    wr_pack_close(to);
+    return WR_OK;
+}
+
 /* A nested value of a dictionary: it is packed already. */
 static wr_status put_word(packing *p, uint32_t n, uint64_t row, const wr_pack_target *to, bool *out_null,
                           wr_error *err)
@@ -133,7 +162,8 @@ static wr_status put_word(packing *p, uint32_t n, uint64_t row, const wr_pack_ta
     if (p->split->cursors[n].words.is_far) {
         WR_TRY(wr_ar_code_read(p->split, n, row, out_null, &code, err));
         if (!*out_null)
-            return pack(p, n + 1, code, to, out_null, err);
+            return p->split->cursors[n].words.far ? put_far(p, n, code, to, out_null, err)
+                                                  : pack(p, n + 1, code, to, out_null, err);
         wr_pack_cell(to, NULL);
         return WR_OK;
     }

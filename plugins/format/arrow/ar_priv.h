@@ -247,9 +247,12 @@ WR_ALWAYS_INLINE wr_status wr_ar_buffer_at(ar_buffer *buffer, uint64_t offset, u
 
 enum { AR_VALIDITY, AR_DATA, AR_MORE, AR_BUFFERS };
 
+typedef struct ar_far ar_far;
+
 /* The values that codes stand for. */
 typedef struct ar_words {
-    bool       is_far;      /* too many for memory: they are asked where they lie */
+    bool       is_far;      /* too many for memory: they are asked where they lie ... */
+    ar_far    *far;         /* ... or (not NULL) in scratch space                     */
     uint32_t   count;
     wr_vector  vectors[2];  /* the values; with a NULL behind them */
 } ar_words;
@@ -282,6 +285,12 @@ wr_status wr_ar_load(ar_split *split, const ar_batch *batch, uint32_t first, uin
 /* Load what the wanted dictionaries are now. */
 wr_status wr_ar_load_dictionaries(ar_split *split, wr_error *err);
 
+/* The batches of a dictionary to scratch space, the last one first; its values are those of `node`. NULL: there is no
+ * room for that, or no scratch space. */
+ar_far   *wr_ar_far_begin(ar_split *split, uint32_t node, uint32_t count);
+wr_status wr_ar_far_add(ar_split *split, ar_far *far, uint32_t node, const ar_batch *batch, wr_error *err);
+wr_status wr_ar_far_end(ar_split *split, ar_far *far, wr_error *err);
+
 /* ---- Values (ar_value.c, ar_nested.c) ---------------------------------------------------------- */
 
 /* The value of a flat node: *out_cell is NULL, or a cell (text: until the node's next one). Texts that
@@ -294,6 +303,10 @@ typedef struct ar_cell {
 } ar_cell;
 
 wr_status wr_ar_cell_read(ar_split *split, uint32_t node, uint64_t row, ar_cell *out, wr_error *err);
+/* The value of a dictionary in scratch space; a nested one is packed, and may be far, too. */
+wr_status wr_ar_far_read(ar_split *split, uint32_t node, uint32_t code, ar_cell *out, wr_error *err);
+/* A long text to scratch space; it is judged. */
+wr_status wr_ar_put_aside(ar_split *split, const ar_node *node, const ar_source *text, wr_blob *out, wr_error *err);
 /* The `index`-th offset or length / the range between two offsets. */
 wr_status wr_ar_number_at(ar_buffer *buffer, uint64_t index, bool is_large, uint64_t *out, wr_error *err);
 wr_status wr_ar_range_at(ar_buffer *offsets, uint64_t row, bool is_large, uint64_t *out_begin,
@@ -359,6 +372,8 @@ struct ar_split {
     uint64_t          kept;           /* of the pool: dictionaries */
     uint8_t          *window, *meta_room;
     wr_long_writer    writer;
+    wr_scratch_area   area;           /* of what stays until the dictionaries change ... */
+    wr_scratch        aside;          /* ... and what is in it                           */
 };
 
 /* Rows [begin, end) of the batch that the file has at hand; its dictionaries as they are now. */

@@ -82,6 +82,8 @@ static wr_status split_init(const wr_read_request *request, wr_split *base, wr_b
     WR_TRY(wr_carver_init(&carver, bump, split_lease_min(request), err));
     lay_out(request, split, &carver);
     split->request = request;
+    if (request->scratch)
+        split->aside = wr_scratch_open_area(*request->scratch, &split->area);
     return WR_OK;
 }
 

@@ -199,7 +199,8 @@ static wr_status read_code(ar_split *split, uint32_t n, uint64_t row, ar_cell *o
 
     WR_TRY(wr_ar_code_read(split, n, row, &is_null, &code, err));
     if (!is_null && split->cursors[n].words.is_far)
-        return wr_ar_cell_read(split, n + 1, code, out, err);
+        return split->cursors[n].words.far ? wr_ar_far_read(split, n, code, out, err)
+                                           : wr_ar_cell_read(split, n + 1, code, out, err);
     if (!is_null)
         out->value = (const uint8_t *)words->data + (size_t)code * width;
     return WR_OK;

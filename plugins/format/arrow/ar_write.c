@@ -1,6 +1,7 @@
 /* ar_write.c — the Arrow writer's options, sizes and state.
  *
- * The default is no compression, which every reader takes; lz4 costs little, zstd is the smallest. */
+ * The default is no compression and no dictionary, which every reader takes; lz4 costs little, zstd is the
+ * smallest. */
 #include "ar_write.h"
 
 /* ---- Options ----------------------------------------------------------------------------------- */
@@ -20,6 +21,8 @@ const wr_option_def WR_AR_WRITE_OPTIONS[] = {
      "rows of a record batch, at most"},
     {"large_offsets", WR_OPTION_BOOL, 0, offsetof(ar_write_options, large_offsets), "false", 0, 0, NULL,
      "texts and lists with offsets of 64 bits: for values of 2 GiB and more"},
+    {"dictionary", WR_OPTION_LIST, 0, offsetof(ar_write_options, dictionary), NULL, 0, 0, NULL,
+     "columns of texts that are written as codes of a dictionary, which grows as the rows come; true: all"},
     {0},
 };
 
@@ -101,12 +104,25 @@ static uint32_t add_nodes(wr_type type, ar_out_node *nodes, uint32_t at)
     return end;
 }
 
-static uint32_t add_all(const wr_schema *schema, ar_out_node *nodes)
+/* Writes (NULL: counts) the nodes of columns; if it writes, those of their dictionaries' values, too. */
+static uint32_t add_all(const wr_write_request *request, ar_out_node *nodes, uint32_t *out_codings)
 {
-    uint32_t end = 0;
+    const wr_schema *schema = request->schema;
+    uint32_t         end = 0, codings = 0;
 
-    for (uint32_t f = 0; f < schema->field_count; f++)
-        end = add_nodes(schema->fields[f].type, nodes, end);
+    for (uint32_t f = 0; f < schema->field_count; f++) {
+        bool is_coded = wr_ar_is_coded(request, f);
+
+        if (nodes && is_coded)
+            nodes[end] = (ar_out_node){.type = schema->fields[f].type, .put = AR_PUT_CODES, .width = 4,
+                                       .end = end + 1, .coding = codings};
+        end = is_coded ? end + 1 : add_nodes(schema->fields[f].type, nodes, end);
+        codings += is_coded;
+    }
+    *out_codings = codings;
+    for (uint32_t f = 0; nodes && f < schema->field_count; f++)
+        if (wr_ar_is_coded(request, f))
+            end = add_nodes(schema->fields[f].type, nodes, end);
     return end;
 }
 
@@ -129,20 +145,26 @@ uint32_t wr_ar_out_buffers(const ar_out_node *node, uint8_t out_which[AR_OUT_BUF
 enum {
     PIECE_BYTES_MIN = 128, PIECE_BYTES_MAX = 16 << 10,
     PIECES_PER_NODE = 16,  /* of a block, as many as make each buffer's last one, half empty, small */
+    CODING_PART = 4,       /* of a block's bytes, as many are all dictionaries' ...  */
+    CODING_BYTES_MIN = 8 << 10, CODING_BYTES_MAX = 1 << 20, /* ... but each at least, at most */
 };
 
 ar_sizes wr_ar_sizes(const wr_write_request *request)
 {
-    uint32_t nodes = add_all(request->schema, NULL);
+    uint32_t codings, columns = add_all(request, NULL, &codings), nodes = columns + codings;
     bool     is_stored = wr_ar_write_codec(request->options) != WR_CODEC_NONE; /* by an encoder as large */
     uint64_t bytes = is_stored ? request->block_bytes / 2 : request->block_bytes;
     uint64_t piece = bytes / ((uint64_t)PIECES_PER_NODE * (nodes + 1));
-    ar_sizes sizes = {.node_count = nodes, .long_bytes = (uint32_t)(bytes / 4)};
+    uint64_t coding = codings ? request->block_bytes / CODING_PART / codings : 0;
+    ar_sizes sizes = {.column_nodes = columns, .node_count = nodes, .coding_count = codings,
+                      .long_bytes = (uint32_t)(bytes / 4)};
 
     piece = piece < PIECE_BYTES_MIN ? PIECE_BYTES_MIN : piece > PIECE_BYTES_MAX ? PIECE_BYTES_MAX : piece;
     sizes.piece_bytes = (uint32_t)wr_pow2_floor(piece);
     sizes.piece_count = (uint32_t)(bytes / sizes.piece_bytes) + (AR_OUT_BUFFERS + AR_SPARE_PIECES) * nodes;
     sizes.pool_bytes = (uint64_t)sizes.piece_count * sizes.piece_bytes;
+    coding = coding < CODING_BYTES_MIN ? CODING_BYTES_MIN : coding > CODING_BYTES_MAX ? CODING_BYTES_MAX : coding;
+    sizes.coding_bytes = (uint32_t)wr_pow2_floor(coding);
     return sizes;
 }
 
@@ -171,7 +193,18 @@ static void shared_layout(const wr_write_request *request, ar_shared *shared, wr
     putter_layout(request, &shared->putter, carver);
     putter_layout(request, &shared->walker, carver);
     wr_long_writer_layout(&shared->long_writer, &shared->scratch, carver);
-    wr_long_writer_layout(&shared->blocks, &shared->scratch, carver);
+    wr_long_writer_layout(&shared->batches.writer, &shared->scratch, carver);
+    if (shared->sizes.coding_count > 0)
+        wr_long_writer_layout(&shared->dictionaries.writer, &shared->scratch, carver);
+    shared->is_written = wr_carve(carver, shared->sizes.coding_count);
+    shared->putter.codings = wr_carve(carver, shared->sizes.coding_count * sizeof(ar_coding));
+    for (uint32_t c = 0; c < shared->sizes.coding_count; c++) {
+        ar_coding coding = {.words = shared->sizes.column_nodes + c};
+
+        wr_text_codes_layout(&coding.codes, shared->sizes.coding_bytes, carver);
+        if (shared->putter.codings)
+            shared->putter.codings[c] = coding;
+    }
 }
 
 static uint64_t shared_lease_min(const wr_write_request *request)
@@ -188,11 +221,13 @@ static wr_status shared_init(const wr_write_request *request, void *shared_p, wr
     const ar_write_options *options = request->options;
     ar_shared              *shared = shared_p;
     wr_carver               carver;
+    uint32_t                codings;
 
+    WR_TRY(wr_ar_check_coded(request, err));
     shared->scratch = *request->scratch;
     WR_TRY(wr_carver_init(&carver, bump, shared_lease_min(request), err));
     shared_layout(request, shared, &carver);
-    add_all(request->schema, shared->nodes);
+    add_all(request, shared->nodes, &codings);
     shared->putter.nodes = shared->walker.nodes = shared->nodes;
     shared->putter.is_large = shared->walker.is_large = options->large_offsets;
     shared->putter.piece_bytes = shared->sizes.piece_bytes;
@@ -211,6 +246,7 @@ static void block_layout(const wr_write_request *request, ar_out_block *block, w
     block->pieces = wr_carve(carver, sizes.pool_bytes);
     block->next = wr_carve(carver, sizes.piece_count * sizeof(uint32_t));
     block->long_row = wr_carve(carver, request->schema->field_count * sizeof(ar_long_cell));
+    block->replaces = wr_carve(carver, sizes.coding_count);
 }
 
 static uint64_t block_lease_min(const wr_write_request *request)

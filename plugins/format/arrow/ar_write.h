@@ -1,7 +1,8 @@
 /* ar_write.h — what the files of the Arrow writer share.
  *
  * A block is a record batch. take puts rows into the buffers of all nodes, which grow in one pool; encode
- * compresses each buffer in its place; write puts the message and the buffers into the output. A row that
+ * compresses each buffer in its place; write puts the message and the buffers into the output. Columns that
+ * are to have a dictionary become codes, and what is new to it goes out before the record batch. A row that
  * no block has room for becomes a record batch of its own: its long values wait in scratch space, and each of
  * its buffers is made by a walk over them when it is written.
  *
@@ -10,6 +11,8 @@
  *  2. A block ends with the same row however the rows were cut into batches: with the one that reaches
  *     batch_rows, or the last one for which the pool had room.
  *  3. What stands under a NULL is zero: bytes depend on rows, schema, options and block_bytes.
+ *  4. A dictionary's values in memory are bounded. Those that were forgotten may come twice; in a stream, the next
+ *     record batch then has a dictionary of its own, but a file may have one only.
  * Source: apache/arrow, docs/source/format/Columnar.rst. */
 #ifndef WR_BUILDING_FORMAT_ARROW
 #error "private to plugins/format/arrow"
@@ -25,6 +28,7 @@
 #include "io/carve.h"
 #include "spi/format.h"
 #include "spi/long_value.h"
+#include "spi/text_codes.h"
 #include "types/nested.h"
 #include "types/packed.h"
 
@@ -37,6 +41,7 @@ typedef struct ar_write_options {
     int64_t level;
     int64_t batch_rows;
     bool    large_offsets;
+    wr_text_list dictionary; /* columns; "true": all of texts */
 } ar_write_options;
 
 extern const wr_option_def       WR_AR_WRITE_OPTIONS[];
@@ -50,15 +55,17 @@ int      wr_ar_write_level(const ar_write_options *options);
 /** How values become the bytes of a buffer. */
 typedef enum ar_put {
     AR_PUT_NOTHING, AR_PUT_BITS, AR_PUT_COPY, AR_PUT_NARROW, AR_PUT_WIDEN, AR_PUT_UUID, AR_PUT_INTERVAL,
-    AR_PUT_TEXT, AR_PUT_LIST, AR_PUT_STRUCT
+    AR_PUT_TEXT, AR_PUT_LIST, AR_PUT_STRUCT, AR_PUT_CODES
 } ar_put;
 
-/** A column, or a part of one. Children follow, each with all of its own. */
+/** A column, or a part of one. Children follow, each with all of its own. Behind the nodes of all columns
+ *  there is one for the values of each dictionary, in the order of the coded columns. */
 typedef struct ar_out_node {
     wr_type  type;
     uint8_t  put;
     uint8_t  width;  /* of a stored value */
     uint32_t end;    /* behind the last node of it */
+    uint32_t coding; /* CODES: the number of its dictionary */
 } ar_out_node;
 
 enum { AR_OUT_VALIDITY, AR_OUT_MIDDLE, AR_OUT_DATA, AR_OUT_BUFFERS }; /* MIDDLE: offsets */
@@ -82,6 +89,15 @@ typedef struct ar_out_buffers {
     uint64_t count, null_count;
 } ar_out_buffers;
 
+/** A dictionary, while rows are taken. */
+typedef struct ar_coding {
+    wr_text_codes codes;
+    uint32_t      words;      /* the node of its values                            */
+    uint32_t      before;     /* codes that were given out for values since forgotten */
+    uint32_t      kept;       /* entries before the rows that are tried            */
+    bool          is_full;    /* the last rows that were tried found no room       */
+} ar_coding;
+
 /** What becomes of bytes that are put. */
 typedef enum ar_mode {
     AR_MODE_KEEP,   /* in the pool; is_full says that there was no room   */
@@ -104,6 +120,7 @@ typedef struct ar_putter {
     uint8_t           *pieces;
     uint32_t          *next;     /* of a piece, in its chain */
     uint32_t           piece_bytes, piece_count, piece_next;
+    ar_coding         *codings;
     /* STREAM */
     uint32_t           node, which;
     wr_output         *output;
@@ -126,6 +143,8 @@ wr_status wr_ar_put_values(ar_putter *p, uint32_t node, const wr_vector_view *vi
                            wr_error *err);
 /** One text, which may be on disk. */
 wr_status wr_ar_put_text(ar_putter *p, uint32_t node, const wr_packed *text, wr_error *err);
+/** One value of a column with a dictionary, as a code. */
+wr_status wr_ar_put_code(ar_putter *p, uint32_t node, uint32_t code, wr_error *err);
 /** `count` NULLs of any node, with all below it. */
 wr_status wr_ar_put_nulls(ar_putter *p, uint32_t node, uint64_t count, wr_error *err);
 /** Validity of one value; where a list or a text that was put ends. */
@@ -156,13 +175,22 @@ void wr_ar_put_zeros(ar_writer *w, uint64_t count);
 /** Everything that was put goes out. */
 wr_status wr_ar_flush(ar_writer *w);
 
+/** What the schema's message and the footer say of the columns. */
+typedef struct ar_out_schema {
+    const wr_schema   *schema;
+    const ar_out_node *nodes;
+    bool               is_large;
+} ar_out_schema;
+
 /** The first message. */
-void wr_ar_put_schema(ar_writer *w, const wr_schema *schema, bool is_large);
-/** A record batch's message, up to its body. `lengths` of its buffers, as they are stored. */
+void wr_ar_put_schema(ar_writer *w, const ar_out_schema *schema);
+/** The message of a record batch, or of values of a dictionary, up to its body. */
 typedef struct ar_message_shape {
     uint64_t rows;
     uint32_t node_count, buffer_count;
     wr_codec codec;
+    bool     is_dictionary, is_delta;
+    uint32_t dictionary;   /* its number */
 } ar_message_shape;
 uint32_t wr_ar_message_bytes(const ar_message_shape *shape, uint64_t at);
 void     wr_ar_put_message_head(ar_writer *w, const ar_message_shape *shape, uint64_t body_bytes);
@@ -171,9 +199,16 @@ void     wr_ar_put_message_middle(ar_writer *w, const ar_message_shape *shape);
 void     wr_ar_put_message_buffer(ar_writer *w, uint64_t offset, uint64_t length);
 /** `begin`: where the message began. */
 void     wr_ar_put_message_tail(ar_writer *w, const ar_message_shape *shape, uint64_t begin);
-/** The footer; blocks are as they stand in a file, in scratch space. */
-void     wr_ar_put_footer(ar_writer *w, const wr_schema *schema, bool is_large, const wr_blob *blocks,
-                          uint64_t block_count);
+/** Where messages are, as the footer has it: in scratch space. */
+typedef struct ar_block_list {
+    wr_long_writer writer;
+    wr_blob        blob;
+    uint64_t       count;
+} ar_block_list;
+
+/** The footer; both lists are at their end. */
+void     wr_ar_put_footer(ar_writer *w, const ar_out_schema *schema, const ar_block_list *dictionaries,
+                          const ar_block_list *batches);
 
 /* ---- State ------------------------------------------------------------------------------------- */
 
@@ -181,11 +216,14 @@ void     wr_ar_put_footer(ar_writer *w, const wr_schema *schema, bool is_large, 
 typedef struct ar_long_cell {
     _Alignas(16) uint8_t cell[16];
     wr_blob blob;
-    bool    is_null, is_far;
+    uint32_t code;      /* of a column with a dictionary */
+    bool    is_null;
 } ar_long_cell;
 
 typedef struct ar_sizes {
-    uint32_t node_count;
+    uint32_t column_nodes;  /* of columns, and ... */
+    uint32_t node_count;    /* ... with those of dictionaries' values */
+    uint32_t coding_count, coding_bytes;
     uint64_t pool_bytes;
     uint32_t piece_bytes, piece_count;
     uint32_t long_bytes;    /* a longer text makes a record batch of its row */
@@ -205,8 +243,8 @@ typedef struct ar_shared {
     /* write */
     ar_putter       walker;    /* of long rows */
     ar_writer       writer;
-    wr_long_writer  blocks;    /* what the footer says of them */
-    uint64_t        block_count;
+    ar_block_list   batches, dictionaries;
+    bool           *is_written; /* a dictionary's first values are */
 } ar_shared;
 
 typedef struct ar_out_block {
@@ -215,6 +253,7 @@ typedef struct ar_out_block {
     uint8_t        *pieces;
     uint32_t       *next;
     ar_long_cell   *long_row;
+    bool           *replaces;   /* a dictionary's values: those that were written before */
     uint32_t        piece_next;
     uint32_t        encoded;    /* buffers that are */
     uint64_t        rows;
@@ -226,6 +265,24 @@ typedef struct ar_encoder {
     uint8_t          *raw, *stored;
     size_t            stored_room;
 } ar_encoder;
+
+/* ---- Dictionaries (ar_write_coding.c) ---------------------------------------------------------- */
+
+/** Is the column to have a dictionary? */
+bool      wr_ar_is_coded(const wr_write_request *request, uint32_t column);
+/** Errors WR_INVALID: the options name a column that is not there, or has no texts. */
+wr_status wr_ar_check_coded(const wr_write_request *request, wr_error *err);
+/** Give a dictionary's code for a text, which goes to its values if it is new; p->is_full if there is no room. */
+wr_status wr_ar_code_text(ar_putter *p, ar_coding *coding, const wr_str *text, uint32_t *out_code, wr_error *err);
+/** A block begins. */
+void      wr_ar_codings_begin(const wr_write_request *request, ar_shared *shared, ar_out_block *block);
+/** Dictionaries that are full forget what they have. */
+wr_status wr_ar_codings_forget(ar_shared *shared, bool *out_any, wr_error *err);
+/** Rows are going to be tried / are taken back. */
+void      wr_ar_codings_save(ar_shared *shared);
+void      wr_ar_codings_restore(ar_shared *shared);
+/** The block is one long row: its texts are values of their own. */
+wr_status wr_ar_codings_long(const wr_write_request *request, ar_shared *shared, ar_out_block *block, wr_error *err);
 
 wr_status wr_ar_take(const wr_write_request *request, void *shared, void *block, const wr_batch *batch,
                      uint32_t *io_next, bool *out_full, wr_error *err);

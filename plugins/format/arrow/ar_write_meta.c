@@ -186,9 +186,10 @@ static void put_shape(ar_writer *w, const type_shape *shape)
 /* ---- Fields ------------------------------------------------------------------------------------- */
 
 typedef struct field {
-    wr_text name;
-    wr_type type;
-    bool    nullable;
+    wr_text  name;
+    wr_type  type;
+    bool     nullable, is_coded;
+    uint32_t coding;
 } field;
 
 static uint32_t child_count(wr_type type)
@@ -206,10 +207,11 @@ static field child_of(const field *parent, bool is_entry, uint32_t index)
     if (wr_type_is_sequence(parent->type)) {
         bool is_map = parent->type.logical == WR_TYPE_MAP;
 
-        return (field){is_map ? WR_TEXT("entries") : WR_TEXT("item"), wr_type_element(parent->type), !is_map};
+        return (field){.name = is_map ? WR_TEXT("entries") : WR_TEXT("item"),
+                       .type = wr_type_element(parent->type), .nullable = !is_map};
     }
     member = wr_type_member(parent->type, index);
-    return (field){member.name, member.type, !(is_entry && index == 0)};
+    return (field){.name = member.name, .type = member.type, .nullable = !(is_entry && index == 0)};
 }
 
 static void put_field(ar_writer *w, const field *f, bool is_entry, bool is_large);
@@ -244,23 +246,50 @@ static uint32_t metadata_bytes(const field *f)
                : 0;
 }
 
-/* Behind the table: name, type, metadata, children. */
+/* Codes of 32 bits, and the number of the dictionary, which stands at a multiple of 8: so may what is there begin. */
+enum { CODING_PAD = 4, CODING_TABLE = 8, CODING_BYTES = 48 };
+
+static uint32_t coding_pad(uint64_t at)
+{
+    return at % 8 ? CODING_PAD : 0;
+}
+
+static void put_coding(ar_writer *w, uint32_t number)
+{
+    static const uint8_t SLOTS[] = {8, 4};
+    type_shape code = integer_shape(32, true);
+    uint32_t   pad = coding_pad(w->at);
+
+    wr_ar_put_zeros(w, pad);
+    put_vtable(w, SLOTS, 2, 16);
+    put_32(w, CODING_TABLE);
+    put_32(w, 16 - 4 + vtable_bytes(code.number_count));
+    put_64(w, number);
+    put_shape(w, &code);
+    wr_ar_put_zeros(w, CODING_PAD - pad);
+}
+
+/* Behind the table: name, type, metadata or dictionary, children. */
 static void put_field(ar_writer *w, const field *f, bool is_entry, bool is_large)
 {
-    static const uint8_t SLOTS[] = {4, 21, 20, 8, 0, 12, 16}, PLAIN[] = {4, 21, 20, 8, 0, 12};
+    static const uint8_t SLOTS[] = {4, 21, 20, 8, 0, 12, 16}, PLAIN[] = {4, 21, 20, 8, 0, 12},
+                         CODED[] = {4, 21, 20, 8, 16, 12};
     enum { TABLE_BYTES = 24 };
     type_shape shape = shape_of(f->type, is_large);
     uint32_t   name = text_bytes(f->name.byte_count), type = shape_bytes(&shape);
-    uint32_t   metadata = metadata_bytes(f), count = child_count(f->type);
+    uint32_t   metadata = metadata_bytes(f), coding = f->is_coded ? CODING_BYTES : 0, count = child_count(f->type);
     bool       is_map = f->type.logical == WR_TYPE_MAP;
-    uint64_t   offset = 4 * (uint64_t)count;
+    uint64_t   offset = 4 * (uint64_t)count, offset_16;
 
-    put_vtable(w, metadata ? SLOTS : PLAIN, metadata ? 7 : 6, TABLE_BYTES);
+    put_vtable(w, metadata ? SLOTS : coding ? CODED : PLAIN, metadata ? 7 : 6, TABLE_BYTES);
     put_32(w, vtable_bytes(metadata ? 7 : 6));
     put_32(w, TABLE_BYTES - 4);
     put_32(w, TABLE_BYTES - 8 + name + vtable_bytes(shape.number_count + (shape.zone.byte_count > 0)));
-    put_32(w, TABLE_BYTES - 12 + name + type + metadata);
-    put_32(w, metadata ? TABLE_BYTES - 16 + name + type : 0);
+    put_32(w, TABLE_BYTES - 12 + name + type + metadata + coding);
+    offset_16 = TABLE_BYTES - 16 + name + type;
+    if (coding)
+        offset_16 += coding_pad(w->at + offset_16) + CODING_TABLE;
+    put_32(w, metadata || coding ? offset_16 : 0);
     wr_ar_put_bytes(w, &shape.kind, 1);
     wr_ar_put_bytes(w, &f->nullable, 1);
     put_16(w, 0);
@@ -268,6 +297,8 @@ static void put_field(ar_writer *w, const field *f, bool is_entry, bool is_large
     put_shape(w, &shape);
     if (metadata)
         put_uuid(w);
+    if (coding)
+        put_coding(w, f->coding);
     put_32(w, count);
     for (uint32_t i = 0; i < count && w->output; i++) {
         field child = child_of(f, is_entry, i);
@@ -287,33 +318,40 @@ static void put_field(ar_writer *w, const field *f, bool is_entry, bool is_large
 
 /* ---- Schema ------------------------------------------------------------------------------------- */
 
-static field column_of(const wr_schema *schema, uint32_t index)
+/* A column, and the node behind it. */
+static field column_of(const ar_out_schema *schema, uint32_t index, uint32_t *io_node)
 {
-    return (field){schema->fields[index].name, schema->fields[index].type, true};
+    const wr_field    *column = &schema->schema->fields[index];
+    const ar_out_node *node = &schema->nodes[*io_node];
+
+    *io_node = node->end;
+    return (field){column->name, column->type, true, node->put == AR_PUT_CODES, node->coding};
 }
 
 /* From its description on; the table is SCHEMA_TABLE bytes behind the begin. */
 enum { SCHEMA_TABLE = 8 };
 
-static void put_schema_table(ar_writer *w, const wr_schema *schema, bool is_large)
+static void put_schema_table(ar_writer *w, const ar_out_schema *schema)
 {
     static const uint8_t SLOTS[] = {0, 4};
-    uint64_t offset = 4 * (uint64_t)schema->field_count;
+    uint32_t count = schema->schema->field_count, node = 0;
+    uint64_t offset = 4 * (uint64_t)count;
 
     put_vtable(w, SLOTS, 2, 8);
     put_32(w, SCHEMA_TABLE);
     put_32(w, 4);
-    put_32(w, schema->field_count);
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        field f = column_of(schema, i);
+    put_32(w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        field f = column_of(schema, i, &node);
 
         put_32(w, offset - 4 * (uint64_t)i + vtable_bytes(f.type.logical == WR_TYPE_UUID ? 7 : 6));
-        offset += field_bytes(&f, false, is_large);
+        offset += field_bytes(&f, false, schema->is_large);
     }
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        field f = column_of(schema, i);
+    node = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        field f = column_of(schema, i, &node);
 
-        put_field(w, &f, false, is_large);
+        put_field(w, &f, false, schema->is_large);
     }
 }
 
@@ -350,25 +388,31 @@ static uint32_t pad_metadata(uint64_t begin, uint64_t bytes)
                       AR_PREFIX_BYTES);
 }
 
-void wr_ar_put_schema(ar_writer *w, const wr_schema *schema, bool is_large)
+void wr_ar_put_schema(ar_writer *w, const ar_out_schema *schema)
 {
     ar_writer counter = {0};
     uint64_t  begin = w->at, end;
 
-    put_schema_table(&counter, schema, is_large);
+    put_schema_table(&counter, schema);
     end = pad_metadata(begin, MESSAGE_BYTES + counter.at);
     put_prefix(w, (uint32_t)end);
     put_message(w, AR_SCHEMA, 0, SCHEMA_TABLE);
-    put_schema_table(w, schema, is_large);
+    put_schema_table(w, schema);
     wr_ar_put_zeros(w, begin + AR_PREFIX_BYTES + end - w->at);
 }
 
-/* From the begin of the flatbuffer: message, description and table of the batch, nodes. */
-enum { BATCH_TABLE = MESSAGE_BYTES + 16, NODES = BATCH_TABLE + 24 + 8, CODEC_BYTES = 16 };
+/* From the begin of the flatbuffer: message; of a dictionary its description and table; description and table of
+ * the batch, nodes. */
+enum { HEADER_TABLE = 16, DICTIONARY_BYTES = 40, BATCH_BYTES = HEADER_TABLE + 24 + 8, CODEC_BYTES = 16 };
+
+static uint64_t batch_at(const ar_message_shape *shape)
+{
+    return MESSAGE_BYTES + (shape->is_dictionary ? DICTIONARY_BYTES : 0);
+}
 
 static uint64_t buffers_at(const ar_message_shape *shape)
 {
-    return NODES + AR_NODE_BYTES * (uint64_t)shape->node_count + 8;
+    return batch_at(shape) + BATCH_BYTES + AR_NODE_BYTES * (uint64_t)shape->node_count + 8;
 }
 
 static uint64_t codec_at(const ar_message_shape *shape)
@@ -381,20 +425,36 @@ uint32_t wr_ar_message_bytes(const ar_message_shape *shape, uint64_t at)
     return pad_metadata(at, codec_at(shape) + CODEC_BYTES);
 }
 
+static void put_dictionary(ar_writer *w, const ar_message_shape *shape)
+{
+    static const uint8_t SLOTS[] = {8, 4, 16};
+
+    put_vtable(w, SLOTS, 3, DICTIONARY_BYTES - HEADER_TABLE);
+    put_32(w, 0); /* the table is aligned */
+    put_32(w, HEADER_TABLE);
+    put_32(w, DICTIONARY_BYTES - 4);
+    put_64(w, shape->dictionary);
+    wr_ar_put_bytes(w, &shape->is_delta, 1);
+    wr_ar_put_zeros(w, DICTIONARY_BYTES - HEADER_TABLE - 17);
+}
+
 void wr_ar_put_message_head(ar_writer *w, const ar_message_shape *shape, uint64_t body_bytes)
 {
     static const uint8_t SLOTS[] = {8, 4, 16, 20}, PLAIN[] = {8, 4, 16, 0};
-    bool is_stored = shape->codec != WR_CODEC_NONE;
+    bool     is_stored = shape->codec != WR_CODEC_NONE;
+    uint64_t table = batch_at(shape) + HEADER_TABLE;
 
     put_prefix(w, wr_ar_message_bytes(shape, w->at));
-    put_message(w, AR_RECORD_BATCH, body_bytes, BATCH_TABLE - MESSAGE_BYTES);
+    put_message(w, shape->is_dictionary ? AR_DICTIONARY_BATCH : AR_RECORD_BATCH, body_bytes, HEADER_TABLE);
+    if (shape->is_dictionary)
+        put_dictionary(w, shape);
     put_vtable(w, is_stored ? SLOTS : PLAIN, 4, 24);
     put_32(w, 0); /* the table is aligned */
-    put_32(w, 16);
-    put_32(w, NODES - 4 - (BATCH_TABLE + 4));
+    put_32(w, HEADER_TABLE);
+    put_32(w, BATCH_BYTES - 4 - (HEADER_TABLE + 4));
     put_64(w, shape->rows);
-    put_32(w, buffers_at(shape) - 4 - (BATCH_TABLE + 16));
-    put_32(w, is_stored ? codec_at(shape) + 8 - (BATCH_TABLE + 20) : 0);
+    put_32(w, buffers_at(shape) - 4 - (table + 16));
+    put_32(w, is_stored ? codec_at(shape) + 8 - (table + 20) : 0);
     put_32(w, 0);
     put_32(w, shape->node_count);
 }
@@ -431,13 +491,25 @@ void wr_ar_put_message_tail(ar_writer *w, const ar_message_shape *shape, uint64_
 
 /* ---- The footer --------------------------------------------------------------------------------- */
 
-void wr_ar_put_footer(ar_writer *w, const wr_schema *schema, bool is_large, const wr_blob *blocks,
-                      uint64_t block_count)
+/* Their number, which four bytes go before. */
+static void put_blocks(ar_writer *w, const ar_block_list *list)
+{
+    uint8_t block[AR_BLOCK_BYTES];
+
+    put_32(w, list->count);
+    for (uint64_t i = 0; i < list->count && w->status == WR_OK; i++) {
+        w->status = wr_blob_read(&list->blob, i * sizeof block, block, sizeof block, w->err);
+        wr_ar_put_bytes(w, block, sizeof block);
+    }
+}
+
+void wr_ar_put_footer(ar_writer *w, const ar_out_schema *schema, const ar_block_list *dictionaries,
+                      const ar_block_list *batches)
 {
     static const uint8_t SLOTS[] = {4, 8, 12, 16};
-    enum { TABLE = 16, DICTIONARIES = 36, BLOCKS = 44 };
-    uint64_t begin = w->at, schema_at = BLOCKS + 4 + AR_BLOCK_BYTES * block_count + SCHEMA_TABLE;
-    uint8_t  block[AR_BLOCK_BYTES];
+    enum { TABLE = 16, DICTIONARIES = 36 };
+    uint64_t begin = w->at, batches_at = DICTIONARIES + 4 + AR_BLOCK_BYTES * dictionaries->count + 4;
+    uint64_t schema_at = batches_at + 4 + AR_BLOCK_BYTES * batches->count + SCHEMA_TABLE;
 
     put_32(w, TABLE);
     put_vtable(w, SLOTS, 4, 20);
@@ -445,15 +517,11 @@ void wr_ar_put_footer(ar_writer *w, const wr_schema *schema, bool is_large, cons
     put_32(w, AR_V5);
     put_32(w, schema_at - (TABLE + 8));
     put_32(w, DICTIONARIES - (TABLE + 12));
-    put_32(w, BLOCKS - (TABLE + 16));
+    put_32(w, batches_at - (TABLE + 16));
+    put_blocks(w, dictionaries);
     put_32(w, 0);
-    put_32(w, 0);
-    put_32(w, block_count);
-    for (uint64_t i = 0; i < block_count && w->status == WR_OK; i++) {
-        w->status = wr_blob_read(blocks, i * sizeof block, block, sizeof block, w->err);
-        wr_ar_put_bytes(w, block, sizeof block);
-    }
-    put_schema_table(w, schema, is_large);
+    put_blocks(w, batches);
+    put_schema_table(w, schema);
     put_32(w, w->at - begin);
     wr_ar_put_bytes(w, AR_MAGIC, AR_MAGIC_BYTES);
 }

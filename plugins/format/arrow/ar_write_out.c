@@ -137,6 +137,7 @@ typedef struct writing {
     ar_shared        *shared;
     ar_out_block     *block;
     ar_out_buffers   *buffers;  /* of the block, or as they were counted */
+    uint32_t          first;    /* node of the message */
     ar_message_shape  shape;
 } writing;
 
@@ -161,7 +162,7 @@ static wr_status each_buffer(const writing *w, uint64_t *io_at,
                                                 wr_error *err),
                              wr_error *err)
 {
-    for (uint32_t n = 0; n < w->shape.node_count; n++) {
+    for (uint32_t n = w->first; n < w->first + w->shape.node_count; n++) {
         uint8_t  which[AR_OUT_BUFFERS];
         uint32_t count = wr_ar_out_buffers(&w->shared->nodes[n], which);
 
@@ -188,11 +189,13 @@ static wr_status walk_row(const writing *w, wr_error *err)
 {
     ar_putter    *p = &w->shared->walker;
     const ar_span one = {NULL, 0, 1};
+    const ar_sizes *sizes = &w->shared->sizes;
     uint32_t      node = 0;
 
-    wr_ar_put_reset(p, w->shape.node_count);
-    WR_TRY(wr_ar_put_begin(p, w->shape.node_count, err));
-    for (uint32_t c = 0; node < w->shape.node_count; c++) {
+    wr_ar_put_reset(p, sizes->node_count);
+    WR_TRY(wr_ar_put_begin(p, sizes->node_count, err));
+    for (uint32_t c = 0; node < sizes->column_nodes; c++) {
+        const ar_out_node  *n = &w->shared->nodes[node];
         const ar_long_cell *cell = &w->block->long_row[c];
         const wr_str       *text = (const wr_str *)(const void *)cell->cell;
         wr_vector_view      view = {.data = cell->cell};
@@ -200,17 +203,21 @@ static wr_status walk_row(const writing *w, wr_error *err)
 
         if (cell->is_null) {
             WR_TRY(wr_ar_put_nulls(p, node, 1, err));
-        } else if (wr_type_is_nested(w->shared->nodes[node].type)) {
+        } else if (wr_type_is_nested(n->type)) {
             WR_TRY(wr_ar_put_nested(p, node, text, err));
-        } else if (wr_type_is_text(w->shared->nodes[node].type)) {
+        } else if (wr_type_is_text(n->type)) {
+            bool is_coded = n->put == AR_PUT_CODES;
+
             packed = wr_packed_of(text);
-            WR_TRY(wr_ar_put_text(p, node, &packed, err));
+            WR_TRY(wr_ar_put_text(p, is_coded ? sizes->column_nodes + n->coding : node, &packed, err));
+            if (is_coded)
+                WR_TRY(wr_ar_put_code(p, node, cell->code, err));
         } else {
             WR_TRY(wr_ar_put_values(p, node, &view, &one, err));
         }
-        node = w->shared->nodes[node].end;
+        node = n->end;
     }
-    return wr_ar_put_end(p, w->shape.node_count, err);
+    return wr_ar_put_end(p, sizes->node_count, err);
 }
 
 static wr_status put_walked(const writing *w, uint32_t n, uint32_t which, wr_error *err)
@@ -262,13 +269,56 @@ static wr_status put_buffer(const writing *w, uint32_t n, uint32_t which, uint64
 
 /* ---- Writing ------------------------------------------------------------------------------------ */
 
-static wr_status note_block(ar_shared *shared, uint64_t begin, uint64_t meta_bytes, uint64_t body_bytes,
+static wr_status note_block(ar_block_list *list, uint64_t begin, uint64_t meta_bytes, uint64_t body_bytes,
                             wr_error *err)
 {
     uint64_t block[3] = {begin, meta_bytes, body_bytes};
 
-    shared->block_count++;
-    return wr_long_writer_add(&shared->blocks, block, sizeof block, err);
+    list->count++;
+    return wr_long_writer_add(&list->writer, block, sizeof block, err);
+}
+
+/* A message with its body; `list` NULL: nobody needs to know where. */
+static wr_status write_message(writing *w, ar_block_list *list, wr_error *err)
+{
+    ar_writer *writer = &w->shared->writer;
+    uint64_t   begin = writer->at, body_bytes = 0, at = 0;
+    uint8_t    which[AR_OUT_BUFFERS];
+
+    w->shape.buffer_count = 0;
+    for (uint32_t n = w->first; n < w->first + w->shape.node_count; n++)
+        w->shape.buffer_count += wr_ar_out_buffers(&w->shared->nodes[n], which);
+    WR_TRY(each_buffer(w, &body_bytes, NULL, err));
+    wr_ar_put_message_head(writer, &w->shape, body_bytes);
+    for (uint32_t n = w->first; n < w->first + w->shape.node_count; n++)
+        wr_ar_put_message_node(writer, w->buffers[n].count, w->buffers[n].null_count);
+    wr_ar_put_message_middle(writer, &w->shape);
+    WR_TRY(each_buffer(w, &at, put_place, err));
+    wr_ar_put_message_tail(writer, &w->shape, begin);
+    if (list)
+        WR_TRY(note_block(list, begin, writer->at - begin, body_bytes, err));
+    at = 0;
+    return each_buffer(w, &at, put_buffer, err);
+}
+
+/* Values of dictionaries that are new with the block; all of them before the first one. */
+static wr_status write_dictionaries(const writing *block, ar_block_list *list, wr_error *err)
+{
+    const ar_sizes *sizes = &block->shared->sizes;
+    bool           *is_written = block->shared->is_written;
+
+    for (uint32_t c = 0; c < sizes->coding_count; c++) {
+        writing w = *block;
+
+        w.first = sizes->column_nodes + c;
+        w.shape = (ar_message_shape){.rows = w.buffers[w.first].count, .node_count = 1, .codec = w.shape.codec,
+                                     .is_dictionary = true, .dictionary = c,
+                                     .is_delta = is_written[c] && !w.block->replaces[c]};
+        if (w.shape.rows > 0 || !w.shape.is_delta)
+            WR_TRY(write_message(&w, list, err));
+        is_written[c] = true;
+    }
+    return WR_OK;
 }
 
 static void open_writer(ar_shared *shared, wr_output *output, wr_error *err)
@@ -282,33 +332,27 @@ wr_status wr_ar_write(const wr_write_request *request, void *shared_p, void *blo
 {
     const ar_write_options *options = request->options;
     ar_shared              *shared = shared_p;
-    ar_writer              *writer = &shared->writer;
+    bool                    is_file = options->layout == AR_LAYOUT_FILE;
     writing                 w = {.shared = shared, .block = block_p};
-    uint64_t                begin = writer->at, body_bytes = 0, at = 0;
-    uint8_t                 which[AR_OUT_BUFFERS];
 
     w.buffers = w.block->is_long ? shared->walker.buffers : w.block->buffers;
-    w.shape = (ar_message_shape){.rows = w.block->rows, .node_count = shared->sizes.node_count,
+    w.shape = (ar_message_shape){.rows = w.block->rows, .node_count = shared->sizes.column_nodes,
                                  .codec = wr_ar_write_codec(options)};
-    for (uint32_t n = 0; n < w.shape.node_count; n++)
-        w.shape.buffer_count += wr_ar_out_buffers(&shared->nodes[n], which);
     shared->walker.mode = AR_MODE_COUNT;
     if (w.block->is_long)
         WR_TRY(walk_row(&w, err));
     open_writer(shared, output, err);
-    WR_TRY(each_buffer(&w, &body_bytes, NULL, err));
-    wr_ar_put_message_head(writer, &w.shape, body_bytes);
-    for (uint32_t n = 0; n < w.shape.node_count; n++)
-        wr_ar_put_message_node(writer, w.buffers[n].count, w.buffers[n].null_count);
-    wr_ar_put_message_middle(writer, &w.shape);
-    WR_TRY(each_buffer(&w, &at, put_place, err));
-    wr_ar_put_message_tail(writer, &w.shape, begin);
-    if (options->layout == AR_LAYOUT_FILE)
-        WR_TRY(note_block(shared, begin, writer->at - begin, body_bytes, err));
-    at = 0;
-    WR_TRY(each_buffer(&w, &at, put_buffer, err));
+    WR_TRY(write_dictionaries(&w, is_file ? &shared->dictionaries : NULL, err));
+    WR_TRY(write_message(&w, is_file ? &shared->batches : NULL, err));
     w.block->rows = 0;
-    return wr_ar_flush(writer);
+    return wr_ar_flush(&shared->writer);
+}
+
+static ar_out_schema schema_of(const wr_write_request *request, const ar_shared *shared)
+{
+    const ar_write_options *options = request->options;
+
+    return (ar_out_schema){request->schema, shared->nodes, options->large_offsets};
 }
 
 wr_status wr_ar_begin(const wr_write_request *request, void *shared_p, wr_output *output, wr_error *err)
@@ -316,15 +360,23 @@ wr_status wr_ar_begin(const wr_write_request *request, void *shared_p, wr_output
     const ar_write_options *options = request->options;
     ar_shared              *shared = shared_p;
     ar_writer              *writer = &shared->writer;
+    ar_out_schema           schema = schema_of(request, shared);
 
     open_writer(shared, output, err);
-    wr_long_writer_begin(&shared->blocks);
+    wr_long_writer_begin(&shared->batches.writer);
+    if (shared->sizes.coding_count > 0)
+        wr_long_writer_begin(&shared->dictionaries.writer);
     if (options->layout == AR_LAYOUT_FILE) {
         wr_ar_put_bytes(writer, AR_MAGIC, AR_MAGIC_BYTES);
         wr_ar_put_zeros(writer, AR_HEAD_BYTES - AR_MAGIC_BYTES);
     }
-    wr_ar_put_schema(writer, request->schema, options->large_offsets);
+    wr_ar_put_schema(writer, &schema);
     return wr_ar_flush(writer);
+}
+
+static wr_status end_list(ar_block_list *list, wr_error *err)
+{
+    return list->count > 0 ? wr_long_writer_end(&list->writer, &list->blob, err) : WR_OK;
 }
 
 wr_status wr_ar_end(const wr_write_request *request, void *shared_p, void *encoder, wr_output *output,
@@ -333,16 +385,15 @@ wr_status wr_ar_end(const wr_write_request *request, void *shared_p, void *encod
     static const uint8_t    END[AR_PREFIX_BYTES] = {0xff, 0xff, 0xff, 0xff};
     const ar_write_options *options = request->options;
     ar_shared              *shared = shared_p;
-    wr_blob                 blocks = {0};
+    ar_out_schema           schema = schema_of(request, shared);
 
     (void)encoder;
     open_writer(shared, output, err);
     wr_ar_put_bytes(&shared->writer, END, sizeof END);
     if (options->layout == AR_LAYOUT_FILE) {
-        if (shared->block_count > 0)
-            WR_TRY(wr_long_writer_end(&shared->blocks, &blocks, err));
-        wr_ar_put_footer(&shared->writer, request->schema, options->large_offsets, &blocks,
-                         shared->block_count);
+        WR_TRY(end_list(&shared->batches, err));
+        WR_TRY(end_list(&shared->dictionaries, err));
+        wr_ar_put_footer(&shared->writer, &schema, &shared->dictionaries, &shared->batches);
     }
     return wr_ar_flush(&shared->writer);
 }

@@ -253,6 +253,27 @@ static wr_status put_numbers(ar_putter *p, uint32_t n, const wr_vector_view *vie
     return put(p, n, AR_OUT_DATA, p->stage, (size_t)s->count * node->width, err);
 }
 
+static wr_status put_codes(ar_putter *p, uint32_t n, const wr_vector_view *view, const ar_span *s, wr_error *err)
+{
+    ar_coding    *coding = &p->codings[p->nodes[n].coding];
+    const wr_str *texts = view->data;
+
+    for (uint32_t i = 0; i < s->count && !p->is_full; i++) {
+        uint32_t at = position(s, view, i), code = 0;
+
+        if (is_valid(view, at))
+            WR_TRY(wr_ar_code_text(p, coding, &texts[at], &code, err));
+        wr_store_u32(p->stage + 4 * (size_t)i, code);
+    }
+    return put(p, n, AR_OUT_DATA, p->stage, 4 * (size_t)s->count, err);
+}
+
+wr_status wr_ar_put_code(ar_putter *p, uint32_t n, uint32_t code, wr_error *err)
+{
+    WR_TRY(wr_ar_put_validity(p, n, true, err));
+    return put(p, n, AR_OUT_DATA, &code, sizeof code, err);
+}
+
 wr_status wr_ar_put_values(ar_putter *p, uint32_t n, const wr_vector_view *view, const ar_span *span,
                            wr_error *err)
 {
@@ -266,6 +287,8 @@ wr_status wr_ar_put_values(ar_putter *p, uint32_t n, const wr_vector_view *view,
     WR_TRY(put_span_validity(p, n, view, span, err));
     if (node->put == AR_PUT_TEXT)
         return put_texts(p, n, view, span, err);
+    if (node->put == AR_PUT_CODES)
+        return put_codes(p, n, view, span, err);
     if (node->put == AR_PUT_BITS)
         return put_booleans(p, n, view, span, err);
     return put_numbers(p, n, view, span, err);

@@ -48,11 +48,23 @@ static wr_status put_rows(ar_shared *shared, const wr_batch *batch, const ar_spa
     return WR_OK;
 }
 
+/* The longest text of a column that is not long. */
+static uint32_t short_bytes(const ar_shared *shared, const ar_out_node *node)
+{
+    uint32_t coding_bytes = shared->sizes.coding_bytes / 2;
+
+    return node->put == AR_PUT_CODES && coding_bytes < shared->sizes.long_bytes ? coding_bytes
+                                                                                : shared->sizes.long_bytes;
+}
+
 /* Rows before the first one with a text that is long, or on disk. */
 static uint32_t count_short(const ar_shared *shared, const wr_batch *batch, uint32_t first, uint32_t count)
 {
-    for (uint32_t c = 0; c < batch->column_count; c++) {
+    uint32_t node = 0;
+
+    for (uint32_t c = 0; c < batch->column_count; node = shared->nodes[node].end, c++) {
         const wr_vector *column = &batch->columns[c];
+        uint32_t         bytes_max = short_bytes(shared, &shared->nodes[node]);
         wr_vector_view   view;
         const wr_str    *texts;
 
@@ -64,7 +76,7 @@ static uint32_t count_short(const ar_shared *shared, const wr_batch *batch, uint
             uint32_t at = position(&view, wr_selection_row(&batch->selection, first + i));
 
             if ((!view.valid || wr_bit_get(view.valid, at)) &&
-                (wr_str_is_blob(&texts[at]) || texts[at].byte_count > shared->sizes.long_bytes))
+                (wr_str_is_blob(&texts[at]) || texts[at].byte_count > bytes_max))
                 count = i;
         }
     }
@@ -84,10 +96,12 @@ static wr_status try_rows(ar_shared *shared, ar_out_block *block, const wr_batch
     while (*io_count > 0) {
         ar_span s = span_of(batch, first, *io_count);
 
+        wr_ar_codings_save(shared);
         WR_TRY(put_rows(shared, batch, &s, err));
         if (!p->is_full)
             return WR_OK;
         memcpy(block->buffers, shared->saved, bytes);
+        wr_ar_codings_restore(shared);
         p->piece_next = piece_next;
         p->is_full = false;
         *io_count /= 2;
@@ -146,7 +160,8 @@ static wr_status keep_row(ar_shared *shared, ar_out_block *block, const wr_batch
 
 /* ---- Taking ------------------------------------------------------------------------------------- */
 
-static wr_status open_block(ar_shared *shared, ar_out_block *block, wr_error *err)
+static wr_status open_block(const wr_write_request *request, ar_shared *shared, ar_out_block *block,
+                            wr_error *err)
 {
     ar_putter *p = &shared->putter;
 
@@ -156,6 +171,7 @@ static wr_status open_block(ar_shared *shared, ar_out_block *block, wr_error *er
     block->is_long = false;
     block->encoded = 0;
     wr_ar_put_reset(p, shared->sizes.node_count);
+    wr_ar_codings_begin(request, shared, block);
     return wr_ar_put_begin(p, shared->sizes.node_count, err);
 }
 
@@ -165,9 +181,10 @@ wr_status wr_ar_take(const wr_write_request *request, void *shared_p, void *bloc
     const ar_write_options *options = request->options;
     ar_shared              *shared = shared_p;
     ar_out_block           *block = block_p;
+    bool                    is_forgotten;
 
     if (block->rows == 0)
-        WR_TRY(open_block(shared, block, err));
+        WR_TRY(open_block(request, shared, block, err));
     *out_full = false;
     while (!*out_full && *io_next < wr_batch_rows(batch)) {
         uint64_t room = (uint64_t)options->batch_rows - block->rows;
@@ -181,10 +198,14 @@ wr_status wr_ar_take(const wr_write_request *request, void *shared_p, void *bloc
             *out_full = block->rows == (uint64_t)options->batch_rows;
             continue;
         }
+        WR_TRY(wr_ar_codings_forget(shared, &is_forgotten, err));
+        if (is_forgotten)
+            continue;
         *out_full = true;
         if (block->rows > 0)
             break;
         WR_TRY(keep_row(shared, block, batch, *io_next, err));
+        WR_TRY(wr_ar_codings_long(request, shared, block, err));
         ++*io_next;
     }
     block->piece_next = shared->putter.piece_next;

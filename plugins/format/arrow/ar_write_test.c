@@ -193,6 +193,7 @@ static void expect_read(const writing *w, rows *r, bool is_plain)
     fixture_scan scan = {.format = &wr_format_arrow, .is_plain = is_plain};
     fixture_text expected = {0};
 
+    fixture_clear(&expected);
     expect_text(r, &expected);
     if (fixture_run(&scan, w->output.text.bytes, w->output.text.used) != WR_OK)
         fail_msg("%s", scan.err.message);
@@ -205,7 +206,11 @@ static void expect_read(const writing *w, rows *r, bool is_plain)
 static const char *const STREAM[] = {"layout", "stream", NULL}, *const FILE_LZ4[] = {"compression", "lz4", NULL},
                   *const SMALL[] = {"batch_rows", "100", NULL},
                   *const ZSTD_STREAM[] = {"layout", "stream", "compression", "zstd", "large_offsets", "true", NULL};
-static const char *const *const OPTIONS[] = {STREAM, FILE_LZ4, SMALL, ZSTD_STREAM};
+static const char *const CODED[] = {"dictionary", "w", NULL},
+                  *const CODED_STREAM[] = {"dictionary", "true", "layout", "stream", "batch_rows", "1000", NULL},
+                  *const CODED_LZ4[] = {"dictionary", "w", "compression", "lz4", "batch_rows", "500", NULL};
+static const char *const *const OPTIONS[] = {STREAM, FILE_LZ4,     SMALL,    ZSTD_STREAM,
+                                             CODED,  CODED_STREAM, CODED_LZ4};
 
 static writing written, again;
 static rows    made;
@@ -307,6 +312,117 @@ static void messages_are_aligned(void **state)
     close_writing(&written);
 }
 
+/* ---- Dictionaries ------------------------------------------------------------------------------- */
+
+typedef struct counted {
+    uint32_t dictionaries, deltas, batches;
+    uint64_t words;       /* that a reader has in the end */
+} counted;
+
+static counted count_messages(const writing *w)
+{
+    uint64_t at = w->options.layout == AR_LAYOUT_FILE ? AR_HEAD_BYTES : 0;
+    counted  counts = {0};
+
+    for (;;) {
+        const uint8_t *bytes = (const uint8_t *)w->output.text.bytes + at;
+        uint32_t       meta_bytes = wr_load_u32(bytes + 4);
+        wr_error       err = {0};
+        ar_meta        meta;
+        ar_message     message;
+        ar_table       data;
+        ar_batch       values;
+        bool           is_delta;
+
+        if (meta_bytes == 0)
+            return counts;
+        wr_ar_meta_open(&meta, (ar_source){.memory = bytes + AR_PREFIX_BYTES, .size = meta_bytes}, NULL, 0, &err);
+        assert_int_equal(wr_ar_message_read(&meta, &message, &err), WR_OK);
+        at += AR_PREFIX_BYTES + meta_bytes + message.body_bytes;
+        counts.batches += message.kind == AR_RECORD_BATCH;
+        if (message.kind != AR_DICTIONARY_BATCH)
+            continue;
+        is_delta = wr_ar_int(&meta, &message.header, AR_DICTIONARY_IS_DELTA, 1, 0) != 0;
+        assert_true(wr_ar_child(&meta, &message.header, AR_DICTIONARY_DATA, &data));
+        assert_int_equal(wr_ar_batch_read(&meta, &data, &values, &err), WR_OK);
+        assert_int_equal(wr_ar_int(&meta, &message.header, AR_DICTIONARY_ID, 8, 9), 0);
+        assert_int_equal(values.node_count, 1);
+        assert_int_equal(values.buffer_count, 3);
+        counts.dictionaries++;
+        counts.deltas += is_delta;
+        counts.words = values.rows + (is_delta ? counts.words : 0);
+    }
+}
+
+static counted write_words(const char *const *options, uint32_t count, uint32_t words)
+{
+    counted counts;
+
+    made = (rows){.count = count, .words = words, .batch_rows = 700};
+    open_writing(&written, 64 << 10, options);
+    write_rows(&written, &made);
+    expect_read(&written, &made, written.options.layout == AR_LAYOUT_FILE);
+    counts = count_messages(&written);
+    close_writing(&written);
+    return counts;
+}
+
+/* Of each word once, in the order in which they come; one that is not NULL at least one time in eleven. */
+static void dictionaries_grow(void **state)
+{
+    counted counts;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        counts = write_words(i ? CODED_STREAM : CODED_LZ4, 8000, 50);
+        assert_int_equal(counts.dictionaries, 1);
+        assert_int_equal(counts.words, 50);
+        counts = write_words(i ? CODED_STREAM : CODED_LZ4, 8000, 1200);
+        assert_true(counts.dictionaries >= 2);
+        assert_int_equal(counts.deltas, counts.dictionaries - 1);
+        assert_int_equal(counts.words, 1200);
+    }
+    counts = write_words(CODED, 0, 1);
+    assert_int_equal(counts.dictionaries + counts.batches, 0);
+}
+
+/* 16 KB are set aside for one: some 1300 words. A file's goes on with what it was not to forget; a stream's
+ * next record batch has one of its own. */
+static void full_dictionaries_begin_anew(void **state)
+{
+    counted file, stream;
+
+    (void)state;
+    file = write_words(CODED, 20000, 3000);
+    assert_int_equal(file.deltas, file.dictionaries - 1);
+    assert_in_range(file.words, 15000, 18500);
+    stream = write_words(CODED_STREAM, 20000, 3000);
+    assert_int_equal(stream.batches, 20);
+    assert_int_equal(stream.dictionaries, 20);
+    assert_in_range(stream.deltas, 5, 15);
+    assert_in_range(stream.words, 900, 2000);
+}
+
+static void columns_with_dictionaries_are_checked(void **state)
+{
+    static const struct {
+        const char *name, *message;
+    } CASES[] = {{"v", "no column 'v'"}, {"W", "did you mean 'w'"}, {"n", "'n' has no texts"}};
+
+    (void)state;
+    for (uint32_t i = 0; i < COUNT_OF(CASES); i++) {
+        ar_write_options options = {.dictionary = {.count = 1, .items = {wr_text_of(CASES[i].name)}}};
+        wr_write_request request = {&options, &SCHEMA, 1 << 16, NULL};
+        wr_error         err = {0};
+
+        assert_int_equal(wr_ar_check_coded(&request, &err), WR_INVALID);
+        if (!strstr(err.message, CASES[i].message))
+            fail_msg("'%s' is not in: %s", CASES[i].message, err.message);
+    }
+}
+
+/* ---- Values ------------------------------------------------------------------------------------- */
+
 static void offsets_have_a_limit(void **state)
 {
     const ar_out_node node = {.type = WR_TYPE(UTF8), .put = AR_PUT_TEXT, .end = 1};
@@ -358,6 +474,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(bytes_do_not_depend_on_batches),
         cmocka_unit_test(long_rows_stand_alone),   cmocka_unit_test(messages_are_aligned),
+        cmocka_unit_test(dictionaries_grow),       cmocka_unit_test(full_dictionaries_begin_anew),
+        cmocka_unit_test(columns_with_dictionaries_are_checked),
         cmocka_unit_test(offsets_have_a_limit),    cmocka_unit_test(buffers_of_values),
     };
 
