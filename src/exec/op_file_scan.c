@@ -15,6 +15,7 @@
 #include "exec/chooser.h"
 #include "exec/ops.h"
 #include "exec/rejects.h"
+#include "exec/required.h"
 #include "types/hive.h"
 
 enum {
@@ -66,6 +67,7 @@ typedef struct scan_local {
     wr_vector_cell  filename_cell;
     wr_error        failure;    /* of row ...                                       */
     uint32_t        failed_row; /* ... of the batch at hand; status WR_OK: of none  */
+    uint16_t       *required_rows; /* of wr_required_check                          */
     partition      *partitions; /* of the split's path                              */
     wr_text         partition_path;
 } scan_local;
@@ -102,6 +104,7 @@ static uint64_t local_need(const wr_plan_file_scan *plan)
 
     return wr_round_up(ops->split_bytes, 16) + ops->split_lease_min(plan->request) +
            wr_round_up(plan->partition_count * sizeof(partition), 16) +
+           wr_required_bytes(plan->request) +
            wr_round_up((column_count(plan) + 1) * sizeof(wr_vector), 16);
 }
 
@@ -217,6 +220,11 @@ static wr_status file_scan_local_open(wr_node *node, void *local_p, wr_exec *exe
     local->partitions = WR_BUMP_NEW_ARRAY(&local->bump, partition, plan->partition_count, err);
     if (!local->columns || !local->split || !local->partitions)
         return WR_NO_MEMORY;
+    if (wr_required_bytes(plan->request) > 0) {
+        local->required_rows = wr_bump_alloc(&local->bump, wr_required_bytes(plan->request), err);
+        if (!local->required_rows)
+            return WR_NO_MEMORY;
+    }
     return ops->split_init(&local->request, local->split, &local->bump, err);
 }
 
@@ -447,6 +455,7 @@ static wr_status file_scan_pull(wr_node *node, void *local_p, wr_batch *out, wr_
     if (local->failure.status != WR_OK)
         return raise_failure(local, err);
     WR_TRY(plan->format->reader->split_read(&local->request, split, out, &at_end, err));
+    WR_TRY(wr_required_check(&local->request, plan->format->reader, split, local->required_rows, out, err));
     out->morsel = split->number;
     if (local->failure.status != WR_OK) {
         at_end = false;

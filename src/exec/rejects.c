@@ -65,13 +65,13 @@ static wr_status put_quoted(wr_rejects *rejects, wr_text text, wr_error *err)
 
 static wr_status put_reject(wr_rejects *rejects, const wr_reject *reject, wr_error *err)
 {
-    char    numbers[64];
-    wr_text middle = {numbers, 0};
+    char     numbers[64];
+    wr_text  middle = {numbers, 0};
+    uint64_t line = reject->line ? reject->line : reject->row;
 
-    middle.byte_count = (size_t)snprintf(numbers, sizeof numbers, ",%llu,%llu,",
-                                         (unsigned long long)reject->line,
+    middle.byte_count = (size_t)snprintf(numbers, sizeof numbers, ",%llu,%llu,", (unsigned long long)line,
                                          (unsigned long long)reject->byte_offset);
-    if (reject->line == 0) /* unknown */
+    if (line == 0) /* unknown */
         middle.byte_count = (size_t)snprintf(numbers, sizeof numbers, ",,%llu,",
                                              (unsigned long long)reject->byte_offset);
     WR_TRY(put_quoted(rejects, reject->path, err));
@@ -105,15 +105,17 @@ wr_status wr_rejects_open(wr_rejects *rejects, const wr_plan_file_scan *plan, wr
     return put(rejects, WR_TEXT("file,line,byte_offset,column,reason,raw\n"), err);
 }
 
-/* Raise what is wrong with a row: "log.csv:17: column 'amount': ...". */
+/* Raise what is wrong with a row: "log.csv:17: column 'amount': ...", "log.parquet, row 17: ...". */
 static wr_status raise_reject(const wr_reject *reject, wr_error *err)
 {
     wr_error_clear(err);
-    (void)WR_RAISE(err, WR_DATA, "%.*s:", WR_TEXT_ARG(reject->path));
+    (void)WR_RAISE(err, WR_DATA, "%.*s", WR_TEXT_ARG(reject->path));
     if (reject->line)
-        wr_error_append(err, "%llu:", (unsigned long long)reject->line);
+        wr_error_append(err, ":%llu:", (unsigned long long)reject->line);
+    else if (reject->row)
+        wr_error_append(err, ", row %llu:", (unsigned long long)reject->row);
     else
-        wr_error_append(err, " at byte %llu:", (unsigned long long)reject->byte_offset);
+        wr_error_append(err, ": at byte %llu:", (unsigned long long)reject->byte_offset);
     if (reject->column.byte_count)
         wr_error_append(err, " column '%.*s':", WR_TEXT_ARG(reject->column));
     wr_error_append(err, " %.*s", WR_TEXT_ARG(reject->reason));

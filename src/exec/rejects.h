@@ -2,8 +2,8 @@
  *
  * Rejects are taken in source order: who reports one waits until all earlier splits have ended. So
  * the file, the count and the row that goes over max_errors do not depend on the worker count.
- * The file has the columns file, line, byte_offset, column, reason, raw, and appears whole when the
- * scan has ended well.
+ * The file has the columns file, line (row, where files have no lines), byte_offset, column, reason,
+ * raw, and appears whole when the scan has ended well.
  * Call order: open, {report, end_split}*, finish, close. Memory: one page and the file's handle.
  * Cost: nothing for splits without bad rows but one lock each. */
 #ifndef WR_EXEC_REJECTS_H

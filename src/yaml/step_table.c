@@ -135,7 +135,7 @@ const step_op WR_STEP_SCAN = {
             "csv, tsv, json ...; told by the ending (.csv.gz too) when not given",
             "columns whose names and types are known: a list of {name, type, nullable}, or "
             "a map from names to types; the others are inferred, [] infers all. NULL in a "
-            "column with nullable: false is a bad row. In JSON a column may have a path to its "
+            "column with nullable: false is a bad row (in Parquet and Arrow files, if the plan reads it). In JSON a column may have a path to its "
             "value: {name: city, type: text, path: $.address.city}, also $.tags[0], $['a key'] or "
             "/address/city; NULL where a step is missing or null; columns below one member, and "
             "the elements of one list, are read together, and a bad row names that member. In Parquet a "
@@ -149,7 +149,7 @@ const step_op WR_STEP_SCAN = {
             "what to do with a row that cannot be read: fail (the default), skip, "
             "reject_file",
             "more bad rows than this fail the run",
-            "CSV file for bad rows: file, line, byte_offset, column, reason, raw; replaced "
+            "CSV file for bad rows: file, line (row, in files without lines), byte_offset, column, reason, raw; replaced "
             "by every run",
             "true adds the column filename",
             "true adds the column row_number: place in its file, from 1; bad rows count",
