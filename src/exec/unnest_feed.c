@@ -1,9 +1,6 @@
 /* exec/unnest_feed.c — see the header. */
 #include "exec/unnest_feed.h"
 
-#define XXH_STATIC_LINKING_ONLY /* the streaming state on the stack */
-#include <xxhash.h>
-
 enum {
     WINDOW_BYTES = 16 << 10, /* and windows begin at multiples: pieces of long values (spi/long_value.h) */
     COPIED_BYTES_MAX = 4096, /* elements of blobs up to here are copied                                  */
@@ -81,41 +78,11 @@ static wr_status read_window(const wr_blob *blob, uint64_t offset, void *buffer,
     return WR_OK;
 }
 
-static wr_status read_part(const wr_blob *blob, uint64_t offset, void *buffer, size_t bytes,
-                           size_t *out_bytes, wr_error *err)
-{
-    const wr_blob_part *part = blob->owner;
-    uint64_t            left = offset < blob->byte_count ? blob->byte_count - offset : 0;
-
-    *out_bytes = 0;
-    if (left == 0)
-        return WR_OK;
-    return part->whole->read(part->whole, part->offset + offset, buffer,
-                             bytes < left ? bytes : left, out_bytes, err);
-}
-
-static wr_status hash_slot(const wr_packed *packed, wr_slot slot, uint64_t *out_hash, wr_error *err)
-{
-    XXH3_state_t state;
-    uint8_t      piece[COPIED_BYTES_MAX];
-
-    XXH3_64bits_reset(&state);
-    for (uint64_t done = 0; done < slot.byte_count; done += sizeof piece) {
-        size_t now = slot.byte_count - done < sizeof piece ? slot.byte_count - done : sizeof piece;
-
-        WR_TRY(wr_packed_read(packed, slot.offset + done, piece, now, err));
-        XXH3_64bits_update(&state, piece, now);
-    }
-    *out_hash = XXH3_64bits_digest(&state);
-    return WR_OK;
-}
-
 /* A value inside a blob, as a cell. */
 static wr_status take_from_blob(wr_feed *feed, wr_slot slot, wr_str *out_str, wr_error *err)
 {
     wr_feed_heap *heap = feed->heap;
-    char         *bytes = heap->bytes + heap->used, prefix[4];
-    wr_blob_part *part = &heap->parts[heap->part_count];
+    char         *bytes = heap->bytes + heap->used;
 
     if (slot.byte_count <= COPIED_BYTES_MAX) {
         WR_TRY(wr_packed_read(&feed->packed, slot.offset, bytes, slot.byte_count, err));
@@ -124,13 +91,8 @@ static wr_status take_from_blob(wr_feed *feed, wr_slot slot, wr_str *out_str, wr
             heap->used += (uint32_t)slot.byte_count;
         return WR_OK;
     }
-    *part = (wr_blob_part){{.byte_count = slot.byte_count, .read = read_part, .owner = part},
-                           feed->window.whole, slot.offset};
-    WR_TRY(wr_packed_read(&feed->packed, slot.offset, prefix, sizeof prefix, err));
-    WR_TRY(hash_slot(&feed->packed, slot, &part->blob.hash, err));
-    heap->part_count++;
-    *out_str = wr_str_of_blob(&part->blob, prefix);
-    return WR_OK;
+    return wr_blob_part_init(&heap->parts[heap->part_count++], &feed->packed, slot,
+                             feed->window.whole, out_str, err);
 }
 
 uint32_t wr_feeds_fit(const wr_feed *feeds, uint32_t feed_count)
@@ -207,7 +169,6 @@ static wr_status put_cell(wr_feed *feed, wr_feed_output *output, wr_slot slot, u
 /* The wanted members of the struct in `slot`. */
 static wr_status put_members(wr_feed *feed, wr_slot slot, uint32_t row, wr_error *err)
 {
-    wr_blob_part     part;
     wr_packed        inside;
     wr_struct_cursor cursor;
 
@@ -215,13 +176,7 @@ static wr_status put_members(wr_feed *feed, wr_slot slot, uint32_t row, wr_error
         wr_feed_put_nulls(feed, row, 1);
         return WR_OK;
     }
-    if (feed->packed.blob) {
-        part = (wr_blob_part){{.byte_count = slot.byte_count, .read = read_part, .owner = &part},
-                              feed->packed.blob, slot.offset};
-        inside = (wr_packed){NULL, &part.blob, slot.byte_count};
-    } else {
-        inside = wr_packed_inside(&feed->packed, slot);
-    }
+    inside = wr_packed_inside(&feed->packed, slot);
     wr_struct_cursor_init(&cursor, &inside, feed->cursor.element);
     for (uint32_t o = 0; o < feed->output_count; o++) {
         wr_slot member;

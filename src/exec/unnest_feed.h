@@ -13,13 +13,6 @@
 #include "io/carve.h"
 #include "types/packed.h"
 
-/** A part of a blob that is a value of its own. */
-typedef struct wr_blob_part {
-    wr_blob        blob;
-    const wr_blob *whole;
-    uint64_t       offset;
-} wr_blob_part;
-
 /** Room for elements of blobs, of all feeds of a worker. */
 typedef struct wr_feed_heap {
     char         *bytes;

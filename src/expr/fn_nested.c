@@ -1,6 +1,8 @@
 /* expr/fn_nested.c — see expr/fn_nested_priv.h. */
 #include "expr/fn_nested_priv.h"
 
+enum { COPIED_BYTES_MAX = 16 << 10 }; /* of a blob, a value up to here is copied: reading it often is cheap */
+
 /* ---- Elements ------------------------------------------------------------------------------------ */
 
 wr_status wr_nested_append(wr_list_packer *list, wr_packed packed, wr_type type, wr_error *err)
@@ -41,6 +43,7 @@ wr_status wr_nested_put(wr_eval *eval, const wr_packed *packed, wr_slot slot, wr
 {
     uint8_t *cell = (uint8_t *)out->data + (size_t)row * value_bytes(out->type);
     char     small[WR_STR_INLINE_BYTES], *room;
+    wr_blob_part *part;
 
     if (packed->bytes) {
         wr_packed_cell(packed, slot, out->type, cell);
@@ -48,6 +51,13 @@ wr_status wr_nested_put(wr_eval *eval, const wr_packed *packed, wr_slot slot, wr
     }
     if (!wr_type_is_bytes(out->type))
         return wr_packed_read(packed, slot.offset, cell, (size_t)slot.byte_count, err);
+    if (slot.byte_count > COPIED_BYTES_MAX) {
+        part = wr_bump_try_alloc(eval->heap, sizeof *part);
+        if (!part)
+            return WR_NO_RESERVE;
+        out->flags |= WR_VECTOR_BLOBS;
+        return wr_blob_part_init(part, packed, slot, packed->blob, (wr_str *)(void *)cell, err);
+    }
     room = result_room(eval, (size_t)slot.byte_count, small);
     if (!room)
         return WR_NO_RESERVE;

@@ -107,7 +107,8 @@ int wr_nested_compare(wr_type type, const void *a, const void *b);
 wr_status wr_nested_sort(wr_eval *eval, wr_type type, const element_array *array,
                          uint32_t **out_order) WR_MUST_USE;
 
-/** Write the value in `slot` to `out`: text from the disk is copied to the heap. Errors WR_NO_RESERVE */
+/** Write the value in `slot` to `out`: short text from the disk is copied to the heap, a long one is a
+ *  handle into the whole. Errors WR_NO_RESERVE; WR_CORRUPT, WR_IO */
 wr_status wr_nested_put(wr_eval *eval, const wr_packed *packed, wr_slot slot, wr_vector *out,
                         uint32_t row, wr_error *err) WR_MUST_USE;
 

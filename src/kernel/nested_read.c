@@ -13,15 +13,11 @@
 #include "types/json_text.h"
 #include "types/parse.h"
 
-enum { SKIP_DEPTH_MAX = 1024, SHORT_BYTES_MAX = 256, SHOWN_BYTES_MAX = 40 };
+enum { SHORT_BYTES_MAX = 256, SHOWN_BYTES_MAX = 40 };
 
 typedef wr_nested_reader reader;
 
-/* A string without its quotes, or anything else as it stands. */
-typedef struct token {
-    wr_text text;
-    bool    is_string, is_null, escaped;
-} token;
+typedef wr_nested_token token;
 
 static bool fail(reader *r, const char *why)
 {
@@ -51,7 +47,7 @@ static uint8_t peek(reader *r)
     return r->at < r->end ? *r->at : 0;
 }
 
-static bool take_byte(reader *r, uint8_t byte, const char *otherwise)
+bool wr_nested_take_byte(reader *r, uint8_t byte, const char *otherwise)
 {
     if (peek(r) != byte)
         return fail(r, otherwise);
@@ -88,7 +84,7 @@ static bool take_string(reader *r, token *out)
 /* An object or array as its text: brackets match, strings end. */
 static bool take_nested(reader *r, token *out)
 {
-    uint64_t braces[SKIP_DEPTH_MAX / 64];
+    uint64_t braces[WR_NESTED_SKIP_DEPTH_MAX / 64];
     uint32_t depth = 0;
     const uint8_t *open = r->at;
     token string;
@@ -96,7 +92,7 @@ static bool take_nested(reader *r, token *out)
     *out = (token){.text.bytes = (const char *)open};
     for (; r->at < r->end; r->at++) {
         if (*r->at == '{' || *r->at == '[') {
-            if (depth == SKIP_DEPTH_MAX)
+            if (depth == WR_NESTED_SKIP_DEPTH_MAX)
                 return fail(r, "nested too deeply");
             wr_bit_put(braces, depth++, *r->at == '{');
         } else if (*r->at == '}' || *r->at == ']') {
@@ -140,7 +136,7 @@ static bool take_number(reader *r, token *out)
 }
 
 /* Any value. */
-static bool take_value(reader *r, token *out)
+bool wr_nested_take_token(reader *r, token *out)
 {
     switch (peek(r)) {
     case '"':
@@ -160,7 +156,7 @@ static bool take_value(reader *r, token *out)
 }
 
 /* Is the next value null? Then it is taken. */
-static bool take_null(reader *r)
+bool wr_nested_take_null(reader *r)
 {
     token word;
 
@@ -216,7 +212,7 @@ static bool read_container(reader *r, wr_type type, wr_packer *out);
 /* The opening bracket; *out_more: there is something behind it. */
 static bool take_open(reader *r, uint8_t open, uint8_t close, const char *otherwise, bool *out_more)
 {
-    if (!take_byte(r, open, otherwise))
+    if (!wr_nested_take_byte(r, open, otherwise))
         return false;
     *out_more = peek(r) != close;
     r->at += !*out_more;
@@ -224,7 +220,7 @@ static bool take_open(reader *r, uint8_t open, uint8_t close, const char *otherw
 }
 
 /* What stands behind an element or member. */
-static bool take_separator(reader *r, uint8_t close, const char *otherwise, bool *out_more)
+bool wr_nested_take_separator(reader *r, uint8_t close, const char *otherwise, bool *out_more)
 {
     uint8_t byte = peek(r);
 
@@ -236,20 +232,20 @@ static bool take_separator(reader *r, uint8_t close, const char *otherwise, bool
 }
 
 /* The bytes of one that is not NULL and of physical STR. */
-static bool read_open(reader *r, wr_type type, wr_packer *out)
+bool wr_nested_read_open(reader *r, wr_type type, wr_packer *out)
 {
     token value;
 
     if (wr_type_is_nested(type))
         return read_container(r, type, out);
-    return take_value(r, &value) && read_bytes(r, &value, type, out);
+    return wr_nested_take_token(r, &value) && read_bytes(r, &value, type, out);
 }
 
-static bool read_cell(reader *r, wr_type type, void *out_cell)
+bool wr_nested_read_cell(reader *r, wr_type type, void *out_cell)
 {
     token value;
 
-    return take_value(r, &value) && read_fixed(r, &value, type, out_cell);
+    return wr_nested_take_token(r, &value) && read_fixed(r, &value, type, out_cell);
 }
 
 static bool read_element(reader *r, wr_type type, wr_list_packer *list)
@@ -257,22 +253,20 @@ static bool read_element(reader *r, wr_type type, wr_list_packer *list)
     _Alignas(16) uint8_t cell[16];
     bool fine;
 
-    if (take_null(r)) {
+    if (wr_nested_take_null(r)) {
         wr_list_pack_cell(list, NULL);
         return true;
     }
     if (wr_type_is_bytes(type)) {
         wr_list_pack_open(list);
-        fine = read_open(r, type, list->out);
+        fine = wr_nested_read_open(r, type, list->out);
         wr_list_pack_close(list);
         return fine;
     }
-    fine = read_cell(r, type, cell);
+    fine = wr_nested_read_cell(r, type, cell);
     wr_list_pack_cell(list, cell);
     return fine;
 }
-
-static bool read_struct(reader *r, wr_type type, bool is_entry, wr_packer *out);
 
 /* Of a Map that is written as a list. */
 static bool read_entry(reader *r, wr_type type, wr_list_packer *list)
@@ -280,7 +274,7 @@ static bool read_entry(reader *r, wr_type type, wr_list_packer *list)
     bool fine;
 
     wr_list_pack_open(list);
-    fine = read_struct(r, type, true, list->out);
+    fine = wr_nested_read_struct(r, type, true, list->out);
     wr_list_pack_close(list);
     return fine;
 }
@@ -297,7 +291,7 @@ static bool read_list(reader *r, wr_type type, wr_packer *out)
     while (more) {
         if (!(type.logical == WR_TYPE_MAP ? read_entry(r, element, &list)
                                           : read_element(r, element, &list)) ||
-            !take_separator(r, ']', "expected ',' or ']'", &more))
+            !wr_nested_take_separator(r, ']', "expected ',' or ']'", &more))
             return false;
     }
     wr_list_pack_end(&list);
@@ -309,23 +303,23 @@ static bool read_member(reader *r, wr_type type, wr_struct_packer *strukt)
     _Alignas(16) uint8_t cell[16];
     bool fine;
 
-    if (take_null(r)) {
+    if (wr_nested_take_null(r)) {
         wr_struct_pack_cell(strukt, NULL);
         return true;
     }
     if (wr_type_is_bytes(type)) {
         wr_struct_pack_open(strukt);
-        fine = read_open(r, type, strukt->out);
+        fine = wr_nested_read_open(r, type, strukt->out);
         wr_struct_pack_close(strukt);
         return fine;
     }
-    fine = read_cell(r, type, cell);
+    fine = wr_nested_read_cell(r, type, cell);
     wr_struct_pack_cell(strukt, cell);
     return fine;
 }
 
 /* Which member has this name; `guess` is looked at first. */
-static uint32_t find_member(wr_type type, const token *key, uint32_t guess)
+uint32_t wr_nested_find_member(wr_type type, const token *key, uint32_t guess)
 {
     wr_text name = key->text;
     uint8_t plain[SHORT_BYTES_MAX];
@@ -342,25 +336,18 @@ static uint32_t find_member(wr_type type, const token *key, uint32_t guess)
     return wr_type_find_member(type, name);
 }
 
-static bool take_key(reader *r, token *out)
+bool wr_nested_take_key(reader *r, token *out)
 {
     if (peek(r) != '"')
         return fail(r, "expected a key in quotes");
     return take_string(r, out);
 }
 
-/* May this member stand there, behind those whose places are known? */
-static bool check_member(reader *r, const token *key, uint32_t member, const uint32_t *places)
+const char *wr_nested_check_member(const reader *r, uint32_t member, const uint32_t *places)
 {
-    const char *fault = NULL;
-
     if (member == WR_FIELD_NONE)
-        fault = r->rules.refuses_unknown ? "a key that the Struct does not have" : NULL;
-    else if (places[member] && r->rules.twin_keys == WR_TWIN_ERROR)
-        fault = "a key comes twice";
-    if (fault)
-        r->at = (const uint8_t *)key->text.bytes - 1;
-    return !fault || fail(r, fault);
+        return r->rules.refuses_unknown ? "a key that the Struct does not have" : NULL;
+    return places[member] && r->rules.twin_keys == WR_TWIN_ERROR ? "a key comes twice" : NULL;
 }
 
 /* Walk over the object and note where each member's value begins. */
@@ -372,18 +359,23 @@ static bool find_places(reader *r, wr_type type, uint32_t *places)
     if (!take_open(r, '{', '}', "expected '{'", &more))
         return false;
     while (more) {
-        token    key, value;
-        uint32_t member, place;
+        token       key, value;
+        uint32_t    member, place;
+        const char *fault;
 
-        if (!take_key(r, &key) || !take_byte(r, ':', "expected ':' behind a key"))
+        if (!wr_nested_take_key(r, &key) || !wr_nested_take_byte(r, ':', "expected ':' behind a key"))
             return false;
         skip_blanks(r);
         place = (uint32_t)(r->at - r->begin) + 1;
-        if (!take_value(r, &value) || !take_separator(r, '}', "expected ',' or '}'", &more))
+        if (!wr_nested_take_token(r, &value) ||
+            !wr_nested_take_separator(r, '}', "expected ',' or '}'", &more))
             return false;
-        member = find_member(type, &key, guess);
-        if (!check_member(r, &key, member, places))
-            return false;
+        member = wr_nested_find_member(type, &key, guess);
+        fault = wr_nested_check_member(r, member, places);
+        if (fault) {
+            r->at = (const uint8_t *)key.text.bytes - 1;
+            return fail(r, fault);
+        }
         if (member == WR_FIELD_NONE)
             continue;
         if (places[member] == 0 || r->rules.twin_keys == WR_TWIN_LAST)
@@ -393,7 +385,7 @@ static bool find_places(reader *r, wr_type type, uint32_t *places)
     return true;
 }
 
-static bool read_struct(reader *r, wr_type type, bool is_entry, wr_packer *out)
+bool wr_nested_read_struct(reader *r, wr_type type, bool is_entry, wr_packer *out)
 {
     uint32_t         count = wr_type_member_count(type), *places = r->places + r->places_used;
     const uint8_t   *end;
@@ -422,7 +414,7 @@ static bool read_struct(reader *r, wr_type type, bool is_entry, wr_packer *out)
     return true;
 }
 
-static bool read_key(reader *r, wr_type type, wr_struct_packer *entry)
+bool wr_nested_read_key(reader *r, wr_type type, wr_struct_packer *entry)
 {
     _Alignas(16) uint8_t cell[16];
     token key;
@@ -430,7 +422,7 @@ static bool read_key(reader *r, wr_type type, wr_struct_packer *entry)
 
     if (wr_type_is_nested(type))
         return fail(r, "expected '[': the keys of this Map are no texts, so it is a list of entries");
-    if (!take_key(r, &key))
+    if (!wr_nested_take_key(r, &key))
         return false;
     if (wr_type_is_bytes(type)) {
         wr_struct_pack_open(entry);
@@ -457,12 +449,12 @@ static bool read_object(reader *r, wr_type type, wr_packer *out)
     while (more) {
         wr_list_pack_open(&list);
         wr_struct_pack_begin(&strukt, out, entry);
-        if (!read_key(r, wr_type_member(entry, 0).type, &strukt) ||
-            !take_byte(r, ':', "expected ':' behind a key") ||
+        if (!wr_nested_read_key(r, wr_type_member(entry, 0).type, &strukt) ||
+            !wr_nested_take_byte(r, ':', "expected ':' behind a key") ||
             !read_member(r, wr_type_member(entry, 1).type, &strukt))
             return false;
         wr_list_pack_close(&list);
-        if (!take_separator(r, '}', "expected ',' or '}'", &more))
+        if (!wr_nested_take_separator(r, '}', "expected ',' or '}'", &more))
             return false;
     }
     wr_list_pack_end(&list);
@@ -477,8 +469,8 @@ static bool fail_twin(reader *r, const uint8_t *begin, uint64_t index)
 
     r->at = begin + 1;
     while (more && index-- > 0)
-        more = (!is_object || (take_key(r, &passed) && take_byte(r, ':', ""))) &&
-               take_value(r, &passed) && take_byte(r, ',', "");
+        more = (!is_object || (wr_nested_take_key(r, &passed) && wr_nested_take_byte(r, ':', ""))) &&
+               wr_nested_take_token(r, &passed) && wr_nested_take_byte(r, ',', "");
     skip_blanks(r);
     return fail(r, "a key of this Map comes twice");
 }
@@ -498,7 +490,7 @@ static bool read_map(reader *r, wr_type type, wr_packer *out)
 static bool read_container(reader *r, wr_type type, wr_packer *out)
 {
     if (type.logical == WR_TYPE_STRUCT)
-        return read_struct(r, type, false, out);
+        return wr_nested_read_struct(r, type, false, out);
     return type.logical == WR_TYPE_MAP ? read_map(r, type, out) : read_list(r, type, out);
 }
 
@@ -510,27 +502,11 @@ bool wr_nested_read(wr_nested_reader *r, wr_text text, wr_type type, wr_packer *
     r->begin = r->at = (const uint8_t *)text.bytes;
     r->end = r->begin + text.byte_count;
     r->places_used = 0;
-    *out_is_null = take_null(r);
+    *out_is_null = wr_nested_take_null(r);
     if (!*out_is_null && !read_container(r, type, out))
         return false;
-    return wr_nested_at_end(r);
-}
-
-bool wr_nested_at_end(reader *r)
-{
     skip_blanks(r);
     return r->at == r->end || fail(r, "there is text behind the value");
-}
-
-bool wr_nested_open_list(reader *r, bool *out_more)
-{
-    return take_open(r, '[', ']', "expected '['", out_more);
-}
-
-bool wr_nested_read_element(reader *r, wr_type element, wr_list_packer *list, bool *out_more)
-{
-    return read_element(r, element, list) &&
-           take_separator(r, ']', "expected ',' or ']'", out_more);
 }
 
 const char *wr_nested_fault_format(const wr_nested_fault *fault,
@@ -554,9 +530,15 @@ const char *wr_nested_fault_format(const wr_nested_fault *fault,
 
 enum { ROOM_FACTOR = 4 }; /* of a text's bytes: "[1,2,3]" as eight-byte numbers takes that much */
 
+/* Of the copy of a text; long values need it for more. */
+static uint64_t copy_bytes(uint64_t text_bytes)
+{
+    return text_bytes > WR_NESTED_PATCH_BYTES ? text_bytes : WR_NESTED_PATCH_BYTES;
+}
+
 uint64_t wr_nested_room_bytes(uint64_t text_bytes)
 {
-    return sizeof(wr_nested_reader) + (1 + ROOM_FACTOR) * text_bytes;
+    return sizeof(wr_nested_reader) + copy_bytes(text_bytes) + ROOM_FACTOR * text_bytes;
 }
 
 void wr_nested_room_init(wr_nested_room *room, void *space, uint64_t text_bytes)
@@ -565,7 +547,7 @@ void wr_nested_room_init(wr_nested_room *room, void *space, uint64_t text_bytes)
                              .capacity = ROOM_FACTOR * text_bytes};
     room->reader->rules = (wr_nested_rules){0};
     room->text = (uint8_t *)(room->reader + 1);
-    room->bytes = room->text + text_bytes;
+    room->bytes = room->text + copy_bytes(text_bytes);
 }
 
 wr_nested_taken wr_nested_take(wr_nested_room *room, wr_text text, wr_type type, wr_str *out_value)

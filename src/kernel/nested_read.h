@@ -13,6 +13,7 @@
 #define WR_KERNEL_NESTED_READ_H
 
 #include "base/bits.h"
+#include "mem/scratch.h"
 #include "types/packed.h"
 #include "types/str.h"
 
@@ -76,18 +77,28 @@ typedef enum wr_nested_taken {
 /** Read a text into the room; *out_value points there until room->used is set to 0. */
 wr_nested_taken wr_nested_take(wr_nested_room *room, wr_text text, wr_type type, wr_str *out_value);
 
-/** The text of a value, which may lie in scratch space; *out_fits false: it is longer than room->text_bytes. */
-wr_status wr_nested_load_text(wr_nested_room *room, const wr_str *value, wr_text *out_text,
-                              bool *out_fits, wr_error *err) WR_MUST_USE;
+/** Where the packed bytes of a value go that is too long for the room, one behind the other. */
+typedef struct wr_nested_sink {
+    void             *self;
+    const wr_scratch *scratch; /* for what has to be remembered of a long Map's keys */
+    wr_status (*add)(void *self, const void *bytes, size_t byte_count, wr_error *err);
+    /* Let four bytes that were added stand for `value`; `room`: WR_NESTED_PATCH_BYTES. */
+    wr_status (*patch)(void *self, uint64_t place, uint32_t value, void *room, wr_error *err);
+    /* Read what was added. */
+    wr_status (*read)(void *self, uint64_t place, void *buffer, size_t byte_count, wr_error *err);
+} wr_nested_sink;
 
-typedef wr_status (*wr_nested_put)(void *self, const void *bytes, size_t byte_count, wr_error *err);
+enum { WR_NESTED_PATCH_BYTES = 16 << 10 };
 
-/** Read the text of a List that lies in `blob` and is longer than room->text_bytes; its packed bytes go to
- *  `put` in parts, and nothing stays in the room. *out_good false: it does not read, another type than
- *  List among that, or an element of it is longer than the room; room->reader->fault says why. */
-wr_status wr_nested_read_blob(wr_nested_room *room, const wr_blob *blob, wr_type type,
-                              wr_nested_put put, void *self, bool *out_good,
-                              wr_error *err) WR_MUST_USE;
+/** Read a text of any length as a value of any length. *out_taken VALUE or NULL; BAD: room->reader->fault
+ *  says why, which a number, name or key of a Map longer than room->text_bytes is too. *out_long: the value
+ *  went to the sink, else *out_value points to the room as wr_nested_take does, to a quarter of it at most.
+ * Shape    `text` is no text that lies in the room
+ * Errors   of the sink and of the blob
+ * Cost     a struct that is longer than the room is looked over once more, as are the keys of such a Map */
+wr_status wr_nested_take_long(wr_nested_room *room, const wr_str *text, wr_type type,
+                              const wr_nested_sink *sink, wr_str *out_value, bool *out_long,
+                              wr_nested_taken *out_taken, wr_error *err) WR_MUST_USE;
 
 /** End a batch before `row`: the rows from there on are read again, and are not bad until then. */
 static inline void wr_nested_end_batch(uint32_t row, uint64_t *bad_rows, uint32_t *io_bad_count,

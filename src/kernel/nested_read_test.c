@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/nested_sink_fixture.h"
 #include "types/nested_fixture.h"
 #include "types/nested_text.h"
 
@@ -105,59 +106,173 @@ static void long_list(void **state)
     assert_true(wr_text_equal(back, (wr_text){(const char *)room[0], packer.used}));
 }
 
-static size_t put_used;
+/* ---- Long values --------------------------------------------------------------------------------- */
 
-static wr_status put_part(void *self, const void *bytes, size_t byte_count, wr_error *err)
-{
-    (void)self, (void)err;
-    assert_true(byte_count <= ROOM_BYTES - put_used);
-    memcpy(room[1] + put_used, bytes, byte_count);
-    put_used += byte_count;
-    return WR_OK;
-}
-
-/* A text through a window of `text_bytes`; the packed bytes are in room[1]. */
-static bool read_through(wr_text json, wr_type type, uint64_t text_bytes)
+/* A text through a window of `text_bytes`; the packed bytes are in sink_bytes, else `why` is filled. */
+static wr_nested_taken read_through(wr_text json, wr_type type, uint64_t text_bytes,
+                                    wr_nested_rules rules, char *why)
 {
     static _Alignas(16) uint8_t space[1 << 20];
-    wr_blob        blob = {json.byte_count, 0, read_few, (void *)json.bytes, 0};
-    wr_nested_room window;
-    wr_error       err = {0};
-    bool           good;
+    wr_blob         blob = {json.byte_count, 0, read_few, (void *)json.bytes, 0};
+    wr_str          in = json.byte_count > WR_STR_INLINE_BYTES
+                             ? wr_str_of_blob(&blob, "....")
+                             : wr_str_of(json.bytes, json.byte_count);
+    wr_nested_taken taken;
+    wr_nested_room  window;
 
-    wr_nested_room_init(&window, space, text_bytes);
-    put_used = 0;
-    assert_int_equal(wr_nested_read_blob(&window, &blob, type, put_part, NULL, &good, &err), WR_OK);
-    return good;
+    assert_true(wr_nested_room_bytes(text_bytes) <= sizeof space);
+    taken = take_through(&in, type, space, text_bytes, rules, &window);
+    if (taken == WR_NESTED_BAD)
+        wr_nested_fault_format(&window.reader->fault, why);
+    return taken;
 }
 
-static void lists_through_a_window(void **state)
+static uint8_t long_bytes[SINK_BYTES];
+
+/* Through windows of many sizes a text reads as it does whole, or is refused for the same reason. */
+static void assert_same_through_windows(wr_text json, wr_type type, wr_nested_rules rules)
 {
-    static const char *const TYPES[] = {"int64[]", "text[]", "struct(a int, b text[])[]"};
+    wr_packer packer = {.bytes = long_bytes, .capacity = SINK_BYTES};
+    char      whys[2][WR_NESTED_REASON_BYTES];
+    bool      is_null, fine;
+
+    reader.rules = rules;
+    fine = wr_nested_read(&reader, json, type, &packer, &is_null);
+    assert_false(packer.is_full);
+    if (!fine)
+        wr_nested_fault_format(&reader.fault, whys[0]);
+    for (uint64_t window = 1500; window < 60000; window = 3 * window + 77) {
+        wr_nested_taken taken = read_through(json, type, window, rules, whys[1]);
+
+        if (!fine) {
+            assert_int_equal(taken, WR_NESTED_BAD);
+            assert_string_equal(whys[1], whys[0]);
+            continue;
+        }
+        if (taken == WR_NESTED_BAD)
+            fail_msg("%llu: %s", (unsigned long long)window, whys[1]);
+        assert_int_equal(taken, is_null ? WR_NESTED_NULL : WR_NESTED_VALUE);
+        assert_int_equal(sink_used, packer.used);
+        assert_memory_equal(sink_bytes, long_bytes, sink_used);
+    }
+    reader.rules = (wr_nested_rules){0};
+}
+
+static size_t put_text(char *to, const char *text_)
+{
+    return (size_t)snprintf(to, 64, "%s", text_);
+}
+
+static size_t put_long_string(char *to, uint32_t count)
+{
+    static const char *const PIECES[] = {"x", "\\n", "\\u00e9", "\\ud83d\\ude00", " {[", "\xc3\xa9", "\\\\"};
+    size_t used = put_text(to, "\"");
+
+    for (uint32_t i = 0; i < count; i++)
+        used += put_text(to + used, PIECES[draw(7)]);
+    return used + put_text(to + used, "\"");
+}
+
+/* JSON of a type, with containers of about `size` elements; members in any order, some left out. */
+static size_t put_json(char *to, wr_type type, uint32_t size, bool is_top)
+{
+    wr_type  element = wr_type_is_sequence(type) ? wr_type_element(type) : type;
+    uint32_t count = draw(is_top ? size + 1 : size / 4 + 3);
+    size_t   used = 0;
+
+    if (!is_top && draw(9) == 0)
+        return put_text(to, " null");
+    if (type.logical == WR_TYPE_LIST) {
+        for (uint32_t i = 0; i < count; i++) {
+            used += put_text(to + used, i ? ", " : "[");
+            used += put_json(to + used, element, size / 40, false);
+        }
+        return used + put_text(to + used, count ? "]" : "[ ]");
+    }
+    if (type.logical == WR_TYPE_MAP) {
+        for (uint32_t i = 0; i < count; i++) {
+            used += (size_t)snprintf(to + used, 64, "%c\"%u\": ", i ? ',' : '{', i);
+            used += put_json(to + used, wr_type_member(element, 1).type, size / 40, false);
+        }
+        return used + put_text(to + used, count ? " }" : "{}");
+    }
+    if (type.logical == WR_TYPE_STRUCT) {
+        uint32_t members = wr_type_member_count(type), first = draw(members);
+
+        for (uint32_t i = 0; i < members; i++) {
+            wr_member member = wr_type_member(type, (first + i) % members);
+
+            used += (size_t)snprintf(to + used, 64, "%c\"%.*s\":", i ? ',' : '{',
+                                     WR_TEXT_ARG(member.name));
+            used += put_json(to + used, member.type, size, is_top);
+            if (draw(3) == 0)
+                used += put_text(to + used, ",\"none\": [{\"a\": \"]\"}]");
+        }
+        return used + put_text(to + used, "}");
+    }
+    if (type.logical == WR_TYPE_UTF8)
+        return put_long_string(to, draw(9) ? draw(20) : is_top ? 3 * size : size);
+    return (size_t)snprintf(to, 64, draw(2) ? "%u" : "\"%u\"", draw(10000));
+}
+
+static const char *const LONG_TYPES[] = {
+    "int64[]", "text[]", "struct(a int, b text[])[]", "struct(a int[], b text, c text[][], d double)",
+    "map(text, int)", "map(int, text[])", "map(text, map(int, int[]))",
+    "struct(a struct(b struct(c text, d int[]), e map(int, text)), f int64[])",
+    "struct(x text, y struct(z text)[])[][]", "struct(only double)",
+};
+
+static void long_values(void **state)
+{
+    static char json[SINK_BYTES];
+    size_t      patches = 0;
     (void)state;
 
-    for (size_t t = 0; t < sizeof TYPES / sizeof TYPES[0]; t++) {
-        wr_type type = type_of(TYPES[t]);
-        char   *json = text[0];
-        size_t  used = 0;
-        wr_text packed;
+    for (size_t t = 0; t < sizeof LONG_TYPES / sizeof LONG_TYPES[0]; t++) {
+        wr_type type = type_of(LONG_TYPES[t]);
 
-        json[used++] = '[';
-        for (int i = 0; i < 3000; i++)
-            used += (size_t)snprintf(json + used, ROOM_BYTES - used, t == 2 ? "%s {\"b\":[\"x%d\",null],\"a\":%d}"
-                                                        : "%s\n\"%d%d\"", i ? "," : "", i, i % 7);
-        used += (size_t)snprintf(json + used, ROOM_BYTES - used, ",null ]  ");
-        packed = read_value((wr_text){json, used}, type, room[0]);
-        for (uint64_t window = 9000; window < 40000; window += 7777) {
-            assert_true(read_through((wr_text){json, used}, type, window));
-            assert_true(wr_text_equal(packed, (wr_text){(const char *)room[1], put_used}));
+        for (int round = 0; round < 24; round++) {
+            size_t  used = put_json(json, type, round < 20 ? 500 : 1500, true);
+            wr_nested_rules rules = {(wr_twin_keys)(round % 3), false};
+
+            assert_true(used < SINK_BYTES / 2);
+            assert_same_through_windows((wr_text){json, used}, type, rules);
+            patches += sink_patches;
+            for (int damage = 0; damage < 4; damage++) {
+                static char damaged[SINK_BYTES];
+                size_t      cut = damage ? used : draw((uint32_t)used);
+
+                memcpy(damaged, json, cut);
+                if (damage && cut)
+                    damaged[draw((uint32_t)cut)] = "\"{}[]:,x1\\\n\x01"[draw(12)];
+                assert_same_through_windows((wr_text){damaged, cut}, type, rules);
+            }
         }
-        assert_false(read_through((wr_text){json, used}, type, 10));
-        assert_false(read_through((wr_text){json, used - 3}, type, 9000));
-        json[used - 1] = 'x';
-        assert_false(read_through((wr_text){json, used}, type, 9000));
-        json[1000] = '[';
-        assert_false(read_through((wr_text){json, used}, type, 9000));
+    }
+    assert_true(patches > 0);
+}
+
+/* Twins among the keys of a long Map: the first entry whose key was there before is told. */
+static void long_maps(void **state)
+{
+    static const char *const TYPES[] = {"map(int, int)", "map(text, text)", "map(double, int)"};
+    static char json[SINK_BYTES];
+    (void)state;
+
+    for (int round = 0; round < 60; round++) {
+        wr_type  type = type_of(TYPES[round % 3]);
+        uint32_t count = 100 + draw(round < 50 ? 3000 : 20000), twins = draw(4);
+        size_t   used = 0;
+        bool     is_list = round % 2;
+
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t key = twins && draw(count) < twins ? draw(count) : i;
+
+            used += (size_t)snprintf(json + used, 64, is_list ? "%c {\"key\":%s%u,\"value\":1}" : "%c\"%s%u\":1",
+                                     i ? ',' : is_list ? '[' : '{', key % 3 == 0 ? "-" : "", key);
+        }
+        json[used++] = is_list ? ']' : '}';
+        assert_same_through_windows((wr_text){json, used}, type, (wr_nested_rules){0});
     }
 }
 
@@ -296,7 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_there_and_back), cmocka_unit_test(long_list),
-        cmocka_unit_test(lists_through_a_window),
+        cmocka_unit_test(long_values),           cmocka_unit_test(long_maps),
         cmocka_unit_test(what_is_taken),         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(large_map),             cmocka_unit_test(damaged_text),
     };

@@ -5,7 +5,7 @@
 #include <xxhash.h>
 
 enum {
-    PIECE_BYTES = 16 * 1024,
+    PIECE_BYTES = WR_LONG_PIECE_BYTES,
     INDEX_COUNT = 512, /* positions in an index piece: 512 * 512 * 16 KB = 4 GiB */
     POSITION_COUNT = 64, /* ... of which so many are read at a time              */
 };
@@ -29,6 +29,7 @@ void wr_long_writer_begin(wr_long_writer *writer)
 {
     writer->piece_used = writer->index_used[0] = writer->index_used[1] = 0;
     writer->byte_count = 0;
+    writer->is_patched = false;
     memset(writer->prefix, 0, sizeof writer->prefix);
     XXH3_64bits_reset(writer->hash);
 }
@@ -124,6 +125,76 @@ static wr_status find_pieces(const wr_blob *blob, uint64_t at, size_t bytes,
     return read_positions(scratch, index, first, *out_count, out_positions, err);
 }
 
+/* ---- What was added ------------------------------------------------------------------------------ */
+
+/* Where a piece lies that was put aside. */
+static wr_status piece_position(const wr_long_writer *writer, uint64_t piece,
+                                wr_scratch_position *out_position, wr_error *err)
+{
+    uint64_t index = piece / INDEX_COUNT;
+
+    if (index < writer->index_used[1])
+        return read_position(writer->scratch, writer->index[1][index], piece % INDEX_COUNT,
+                             out_position, err);
+    *out_position = writer->index[0][piece % INDEX_COUNT];
+    return WR_OK;
+}
+
+/* Let a piece that was put aside lie elsewhere. */
+static wr_status move_piece(wr_long_writer *writer, uint64_t piece, wr_scratch_position position,
+                            wr_scratch_position *room, wr_error *err)
+{
+    uint64_t index = piece / INDEX_COUNT;
+
+    if (index >= writer->index_used[1]) {
+        writer->index[0][piece % INDEX_COUNT] = position;
+        return WR_OK;
+    }
+    WR_TRY(read_positions(writer->scratch, writer->index[1][index], 0, INDEX_COUNT, room, err));
+    room[piece % INDEX_COUNT] = position;
+    return wr_scratch_append(*writer->scratch, room, INDEX_COUNT * sizeof *room,
+                             &writer->index[1][index], err);
+}
+
+static wr_status patch_piece(wr_long_writer *writer, uint64_t piece, size_t at, const uint8_t *bytes,
+                             size_t byte_count, uint8_t *room, wr_error *err)
+{
+    wr_scratch_position position;
+    size_t              got = 0;
+
+    WR_TRY(piece_position(writer, piece, &position, err));
+    WR_TRY(wr_scratch_read(*writer->scratch, position, 0, room, PIECE_BYTES, &got, err));
+    if (got != PIECE_BYTES)
+        return WR_RAISE(err, WR_CORRUPT, "a long value is cut");
+    memcpy(room + at, bytes, byte_count);
+    WR_TRY(wr_scratch_append(*writer->scratch, room, PIECE_BYTES, &position, err));
+    return move_piece(writer, piece, position, (wr_scratch_position *)(void *)room, err);
+}
+
+wr_status wr_long_writer_patch(wr_long_writer *writer, uint64_t offset, uint32_t value, void *room,
+                               wr_error *err)
+{
+    uint64_t put_bytes = writer->byte_count - writer->piece_used;
+    uint8_t  bytes[sizeof value];
+    size_t   done = 0;
+
+    wr_assert(offset + sizeof value <= writer->byte_count, "only what was added is patched");
+    memcpy(bytes, &value, sizeof value);
+    for (uint64_t i = offset; i < sizeof writer->prefix && i < offset + sizeof value; i++)
+        writer->prefix[i] = (char)bytes[i - offset];
+    writer->is_patched = true;
+    while (done < sizeof value && offset + done < put_bytes) {
+        size_t at = (size_t)((offset + done) % PIECE_BYTES), now = PIECE_BYTES - at;
+
+        now = now < sizeof value - done ? now : sizeof value - done;
+        WR_TRY(patch_piece(writer, (offset + done) / PIECE_BYTES, at, bytes + done, now, room, err));
+        done += now;
+    }
+    if (done < sizeof value)
+        memcpy(writer->piece + (offset + done - put_bytes), bytes + done, sizeof value - done);
+    return WR_OK;
+}
+
 wr_status wr_long_writer_read(const wr_long_writer *writer, uint64_t offset, void *buffer,
                               size_t byte_count, wr_error *err)
 {
@@ -132,15 +203,10 @@ wr_status wr_long_writer_read(const wr_long_writer *writer, uint64_t offset, voi
 
     wr_assert(offset + byte_count <= writer->byte_count, "only what was added is read");
     while (byte_count > 0 && offset < put_bytes) {
-        uint64_t            piece = offset / PIECE_BYTES, index = piece / INDEX_COUNT;
         size_t              now = PIECE_BYTES - offset % PIECE_BYTES, got = 0;
         wr_scratch_position position;
 
-        if (index < writer->index_used[1])
-            WR_TRY(read_position(writer->scratch, writer->index[1][index], piece % INDEX_COUNT,
-                                 &position, err));
-        else
-            position = writer->index[0][piece % INDEX_COUNT];
+        WR_TRY(piece_position(writer, offset / PIECE_BYTES, &position, err));
         now = now < byte_count ? now : byte_count;
         WR_TRY(wr_scratch_read(*writer->scratch, position, offset % PIECE_BYTES, out, now, &got, err));
         if (got != now)
@@ -185,6 +251,19 @@ static wr_status read_value(const wr_blob *blob, uint64_t offset, void *buffer, 
     return WR_OK;
 }
 
+/* The hash of what lies there now. */
+static wr_status hash_again(wr_long_writer *writer, const wr_blob *blob, wr_error *err)
+{
+    size_t got = 1;
+
+    XXH3_64bits_reset(writer->hash);
+    for (uint64_t done = 0; done < blob->byte_count; done += got) {
+        WR_TRY(read_value(blob, done, writer->piece, PIECE_BYTES, &got, err));
+        XXH3_64bits_update(writer->hash, writer->piece, got);
+    }
+    return WR_OK;
+}
+
 wr_status wr_long_writer_end(wr_long_writer *writer, wr_blob *out_blob, wr_error *err)
 {
     wr_scratch_position position;
@@ -206,12 +285,10 @@ wr_status wr_long_writer_end(wr_long_writer *writer, wr_blob *out_blob, wr_error
     } else if (writer->index_used[1] > 0) {
         position = writer->index[1][0]; /* exactly one full index piece */
     }
-    *out_blob = (wr_blob){
-        .byte_count = writer->byte_count,
-        .hash = XXH3_64bits_digest(writer->hash),
-        .read = read_value,
-        .owner = (void *)writer->scratch,
-        .position = position,
-    };
+    *out_blob = (wr_blob){.byte_count = writer->byte_count, .read = read_value,
+                          .owner = (void *)writer->scratch, .position = position};
+    if (writer->is_patched)
+        WR_TRY(hash_again(writer, out_blob, err));
+    out_blob->hash = XXH3_64bits_digest(writer->hash);
     return WR_OK;
 }

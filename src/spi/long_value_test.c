@@ -133,6 +133,47 @@ static void any_length_comes_back(void **state)
     free(back);
 }
 
+/* Four bytes anywhere, in the last piece, on disk, over the border of two, before and after the index is put
+ * aside: the value, its hash and prefix are those of what stands there in the end. */
+static void bytes_are_patched(void **state)
+{
+    static const size_t LENGTHS[] = {4, 16384, 16387, 100000, 512 * 16384 + 70000};
+    char          *value = calloc(1, 9000000), *back = malloc(9000000), *room = malloc(WR_LONG_PIECE_BYTES);
+    wr_long_writer writer;
+    uint8_t       *block;
+    uint32_t       seed = 7;
+
+    (void)state;
+    lay_out(&writer, &block);
+    for (size_t i = 0; i < sizeof LENGTHS / sizeof *LENGTHS; i++) {
+        size_t  length = LENGTHS[i], got;
+        wr_blob blob;
+
+        memory.used = 0;
+        memset(value, 'x', length);
+        wr_long_writer_begin(&writer);
+        assert_int_equal(wr_long_writer_add(&writer, value, length, NULL), WR_OK);
+        for (unsigned k = 0; k < 60; k++) {
+            size_t   at = k == 0 ? 0 : k == 1 ? length - 4 : k == 2 && length > 16386 ? 16382
+                        : (seed = seed * 1664525u + 1013904223u) % (length - 3);
+            uint32_t patch = seed + k;
+
+            memcpy(value + at, &patch, sizeof patch);
+            assert_int_equal(wr_long_writer_patch(&writer, at, patch, room, NULL), WR_OK);
+        }
+        assert_int_equal(wr_long_writer_end(&writer, &blob, NULL), WR_OK);
+        assert_memory_equal(writer.prefix, value, 4);
+        assert_true(blob.hash == wr_hash_bytes(value, length));
+        assert_int_equal(blob.read(&blob, 0, back, 9000000, &got, NULL), WR_OK);
+        assert_int_equal(got, length);
+        assert_memory_equal(back, value, length);
+    }
+    free(block);
+    free(value);
+    free(back);
+    free(room);
+}
+
 static void a_full_disk_is_an_error(void **state)
 {
     char           part[5000] = "x";
@@ -154,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(any_length_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_are_patched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_an_error, set_up, tear_down),
     };
 

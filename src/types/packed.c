@@ -273,20 +273,28 @@ void wr_pack_bytes(wr_packer *packer, const void *bytes, size_t byte_count)
     packer->used += byte_count;
 }
 
-/* Room for `byte_count` bytes that are filled in later; zeroed. Returns where. */
-static size_t reserve(wr_packer *packer, size_t byte_count)
+/* Room for `byte_count` bytes that are filled in later; zeroed. Returns its place. */
+static uint64_t reserve(wr_packer *packer, size_t byte_count)
 {
     static const uint8_t zeros[WR_NESTED_MEMBERS_MAX / 8];
-    size_t begin = packer->used;
+    uint64_t begin = wr_packer_place(packer);
 
     wr_pack_bytes(packer, zeros, byte_count);
     return begin;
 }
 
-static void patch_u32(wr_packer *packer, size_t at, uint32_t value)
+static void patch_u32(wr_packer *packer, uint64_t place, uint32_t value)
 {
-    if (!packer->is_full)
-        memcpy(packer->bytes + at, &value, sizeof value);
+    wr_packer_late *late = packer->late;
+
+    if (packer->is_full)
+        return;
+    if (place >= packer->given) {
+        memcpy(packer->bytes + (place - packer->given), &value, sizeof value);
+        return;
+    }
+    late->places[late->count] = place;
+    late->values[late->count++] = value;
 }
 
 /* The text of a cell: its length and its bytes. */
@@ -318,7 +326,7 @@ static void close_block(wr_list_packer *list)
     }
     patch_u32(list->out, list->block_begin, head);
     patch_u32(list->out, list->block_begin + 4,
-              (uint32_t)(list->out->used - list->block_begin - WR_LIST_HEADER_BYTES));
+              (uint32_t)(wr_packer_place(list->out) - list->block_begin - WR_LIST_HEADER_BYTES));
     list->count = 0;
 }
 
@@ -333,7 +341,7 @@ static void begin_element(wr_list_packer *list)
 
 static void end_element(wr_list_packer *list)
 {
-    size_t bytes = list->out->used - list->block_begin - WR_LIST_HEADER_BYTES;
+    uint64_t bytes = wr_packer_place(list->out) - list->block_begin - WR_LIST_HEADER_BYTES;
 
     if (++list->count == WR_LIST_BLOCK_ELEMENTS || bytes >= WR_LIST_BLOCK_BYTES)
         close_block(list);
@@ -369,7 +377,7 @@ void wr_list_pack_open(wr_list_packer *list)
 void wr_list_pack_close(wr_list_packer *list)
 {
     patch_u32(list->out, list->element_begin,
-              (uint32_t)(list->out->used - list->element_begin - WR_LENGTH_BYTES));
+              (uint32_t)(wr_packer_place(list->out) - list->element_begin - WR_LENGTH_BYTES));
     end_element(list);
 }
 
@@ -385,11 +393,12 @@ void wr_struct_pack_begin(wr_struct_packer *strukt, wr_packer *out, wr_type type
     strukt->begin = reserve(out, (wr_type_member_count(type) + 7) / 8);
 }
 
-static void mark_valid(wr_struct_packer *strukt)
+void wr_struct_pack_expect(wr_struct_packer *strukt, uint32_t member)
 {
-    if (!strukt->out->is_full)
-        strukt->out->bytes[strukt->begin + strukt->member / 8] |=
-            (uint8_t)(1 << strukt->member % 8);
+    wr_packer *out = strukt->out;
+
+    if (!out->is_full && strukt->begin >= out->given)
+        out->bytes[strukt->begin - out->given + member / 8] |= (uint8_t)(1 << member % 8);
 }
 
 void wr_struct_pack_cell(wr_struct_packer *strukt, const void *cell)
@@ -397,7 +406,7 @@ void wr_struct_pack_cell(wr_struct_packer *strukt, const void *cell)
     uint32_t bytes = fixed_bytes(wr_type_member(strukt->type, strukt->member).type);
 
     if (cell)
-        mark_valid(strukt);
+        wr_struct_pack_expect(strukt, strukt->member);
     if (!cell)
         reserve(strukt->out, bytes ? bytes : WR_LENGTH_BYTES);
     else if (bytes)
@@ -409,13 +418,13 @@ void wr_struct_pack_cell(wr_struct_packer *strukt, const void *cell)
 
 void wr_struct_pack_open(wr_struct_packer *strukt)
 {
-    mark_valid(strukt);
+    wr_struct_pack_expect(strukt, strukt->member);
     strukt->member_begin = reserve(strukt->out, WR_LENGTH_BYTES);
 }
 
 void wr_struct_pack_close(wr_struct_packer *strukt)
 {
     patch_u32(strukt->out, strukt->member_begin,
-              (uint32_t)(strukt->out->used - strukt->member_begin - WR_LENGTH_BYTES));
+              (uint32_t)(wr_packer_place(strukt->out) - strukt->member_begin - WR_LENGTH_BYTES));
     strukt->member++;
 }

@@ -87,6 +87,19 @@ static inline wr_packed wr_packed_inside(const wr_packed *packed, wr_slot slot)
  *  memory; text is borrowed from the packed bytes. */
 void wr_packed_cell(const wr_packed *packed, wr_slot slot, wr_type type, void *out_cell);
 
+/** A value inside a blob that is a blob itself. */
+typedef struct wr_blob_part {
+    wr_blob        blob;
+    const wr_blob *whole;
+    uint64_t       offset;
+} wr_blob_part;
+
+/** Make `part` the handle of the value in `slot`, which *out_str is. `whole`: what packed->blob reads, or
+ *  that itself; it and `part` outlive the result. Shape: longer than a short text, on disk.
+ *  Errors WR_CORRUPT, WR_IO. Cost: the value is read once, for its hash. */
+wr_status wr_blob_part_init(wr_blob_part *part, const wr_packed *packed, wr_slot slot,
+                            const wr_blob *whole, wr_str *out_str, wr_error *err) WR_MUST_USE;
+
 /** Walks the members of a struct. After begin call next once per member, in order. */
 typedef struct wr_struct_cursor {
     const wr_packed *packed;
@@ -139,12 +152,29 @@ wr_status wr_packed_count(const wr_packed *packed, uint64_t *out_count, wr_error
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
-/** Room that is filled. What does not fit is dropped and `is_full` says so: ask once, at the end. */
+/** What is to stand in bytes that were given away. At most as much as one close or end leads to. */
+typedef struct wr_packer_late {
+    uint32_t count;
+    uint32_t values[4];
+    uint64_t places[4];
+} wr_packer_late;
+
+/** Room that is filled. What does not fit is dropped and `is_full` says so: ask once, at the end.
+ *  A value that is longer goes away in parts, between two calls: its owner adds `used` to `given`, sets it
+ *  to 0, and writes what `late` tells behind each call. */
 typedef struct wr_packer {
     uint8_t *bytes;
     size_t   used, capacity;
     bool     is_full;
+    uint64_t given;        /* bytes of the value in front of `bytes` */
+    wr_packer_late *late;  /* NULL: nothing is given away            */
 } wr_packer;
+
+/** Bytes of the value so far. */
+static inline uint64_t wr_packer_place(const wr_packer *packer)
+{
+    return packer->given + packer->used;
+}
 
 void wr_pack_bytes(wr_packer *packer, const void *bytes, size_t byte_count);
 
@@ -154,8 +184,8 @@ typedef struct wr_list_packer {
     uint32_t   element_bytes; /* 0: not of fixed width */
     uint32_t   count;         /* in the open block     */
     bool       any_null;
-    size_t     block_begin;   /* of its header         */
-    size_t     element_begin; /* of the open element's length */
+    uint64_t   block_begin;   /* place of its header   */
+    uint64_t   element_begin; /* ... of the open element's length */
     uint64_t   valid[WR_LIST_BLOCK_ELEMENTS / 64];
 } wr_list_packer;
 
@@ -172,11 +202,13 @@ typedef struct wr_struct_packer {
     wr_packer *out;
     wr_type    type;
     uint32_t   member;        /* the next one */
-    size_t     begin;         /* of the bit map */
-    size_t     member_begin;  /* of the open member's length */
+    uint64_t   begin;         /* place of the bit map */
+    uint64_t   member_begin;  /* ... of the open member's length */
 } wr_struct_packer;
 
 void wr_struct_pack_begin(wr_struct_packer *strukt, wr_packer *out, wr_type type);
+/** A member will not be NULL: for those that come after the bit map is given away. */
+void wr_struct_pack_expect(wr_struct_packer *strukt, uint32_t member);
 void wr_struct_pack_cell(wr_struct_packer *strukt, const void *cell);
 void wr_struct_pack_open(wr_struct_packer *strukt);
 void wr_struct_pack_close(wr_struct_packer *strukt);
@@ -203,6 +235,9 @@ bool wr_type_has_spellings(wr_type type);
  *  gets what is to stand there. Also on disk. Errors WR_CORRUPT, WR_IO. Cost: a look at each element. */
 wr_status wr_packed_settle(const wr_packed *packed, wr_type type, uint8_t *copy, bool *out_settled,
                            wr_error *err) WR_MUST_USE;
+
+/** The same of one value of fixed width, in place. */
+void wr_packed_settle_cell(wr_type type, void *cell);
 
 /** Is this a value of `type`: every length inside its container, nothing left over? For bytes that
  *  come from outside. In memory only. */

@@ -37,7 +37,7 @@ static wr_interval settle_interval(wr_interval x)
 }
 
 /* The only NaN and the only zero. */
-static void settle_cell(wr_type type, void *cell)
+void wr_packed_settle_cell(wr_type type, void *cell)
 {
     wr_interval interval;
     double      f64;
@@ -81,7 +81,7 @@ static wr_status settle_slot(const wr_packed *packed, wr_slot slot, wr_type type
     }
     WR_TRY(wr_packed_read(packed, slot.offset, cell, byte_count, err));
     memcpy(settled, cell, byte_count);
-    settle_cell(type, settled);
+    wr_packed_settle_cell(type, settled);
     if (memcmp(cell, settled, byte_count) == 0)
         return WR_OK;
     *io_settled = false;

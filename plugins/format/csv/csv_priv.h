@@ -19,10 +19,9 @@
 
 #include "csv_scan.h"
 #include "io/chunker.h"
-#include "kernel/nested_read.h"
 #include "kernel/text_column.h"
 #include "spi/format.h"
-#include "spi/long_value.h"
+#include "spi/nested_column.h"
 
 /* ---- Options ------------------------------------------------------------------------------------ */
 
@@ -228,9 +227,7 @@ typedef struct csv_split {
     uint64_t             counted_line; /* ... this line number                                 */
     csv_column          *columns;
     wr_vector           *vectors;
-    wr_nested_room       nested;
-    wr_long_writer       nested_writer; /* for nested values that are longer than the chunk */
-    char                 nested_why[WR_NESTED_REASON_BYTES]; /* such a value does not read */
+    wr_nested_columns    nested;
 } csv_split;
 
 /* The tokens of a column of texts or nested values. */
@@ -279,8 +276,9 @@ static inline uint32_t wr_csv_row_end(const csv_split *split, uint32_t row)
 /* ---- Nested columns (csv_nested.c) ---------------------------------------------------------------- */
 
 /** Read the nested columns of the batch, whose tokens are taken. When the room is full, the batch ends
- *  before that row. */
-void wr_csv_read_nested(const wr_read_request *request, csv_split *split);
+ *  before that row; one whose values are too long for it alone is a batch of its own: *out_long. */
+wr_status wr_csv_read_nested(const wr_read_request *request, csv_split *split, bool *out_long,
+                             wr_error *err);
 
 /** The same for a record that was longer than its chunk. */
 wr_status wr_csv_read_long_nested(csv_split *split, uint32_t index, bool *out_missing,

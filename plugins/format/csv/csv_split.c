@@ -15,7 +15,6 @@
 
 #include "csv_priv.h"
 #include "kernel/text_utf8.h"
-#include "spi/nested_column.h"
 #include "types/parse.h"
 
 enum {
@@ -78,13 +77,8 @@ static void lay_out(const wr_read_request *request, csv_split *split, wr_carver 
     s->long_row.quoted = wr_carve(carver, column_count * sizeof(bool));
     s->long_row.blobs = wr_carve(carver, column_count * sizeof(wr_blob));
     s->long_row.raw = wr_carve(carver, CSV_LONG_RAW_BYTES);
-    if (wr_schema_has_nested(request->schema)) {
-        void *space = wr_carve(carver, wr_nested_room_bytes(request->chunk_bytes));
-
-        if (space)
-            wr_nested_room_init(&s->nested, space, request->chunk_bytes);
-        wr_long_writer_layout(&s->nested_writer, request->scratch, carver);
-    }
+    wr_nested_columns_layout(&s->nested, request->schema, request->scratch, request->chunk_bytes,
+                             carver);
     s->vectors = wr_carve(carver, column_count * sizeof(wr_vector));
     s->columns = wr_carve(carver, column_count * sizeof(csv_column));
     for (uint32_t c = 0; c < column_count; c++)
@@ -405,29 +399,30 @@ static void check_required(csv_split *split, uint32_t column_index)
 }
 
 /* First of all columns: they may end the batch early. */
-static void read_nested_columns(const wr_read_request *request, csv_split *split)
+static wr_status read_nested_columns(const wr_read_request *request, csv_split *split,
+                                     bool *out_long, wr_error *err)
 {
     bool usual = is_usual(split, request->chunk_bytes);
 
     for (uint32_t c = 0; c < request->column_count; c++)
         if (wr_type_is_nested(split->columns[c].type) && split->columns[c].field != WR_FIELD_NONE)
             take_text_column(split, c, usual);
-    wr_csv_read_nested(request, split);
+    return wr_csv_read_nested(request, split, out_long, err);
 }
 
 static wr_status read_rows(const wr_read_request *request, csv_split *split, wr_error *err)
 {
-    bool usual;
+    bool usual, is_long = false;
 
     wr_csv_find_rows(split, request->batch_rows);
-    if (split->nested.reader)
-        read_nested_columns(request, split);
+    if (split->nested.room.reader)
+        WR_TRY(read_nested_columns(request, split, &is_long, err));
     usual = is_usual(split, request->chunk_bytes);
     for (uint32_t c = 0; c < request->column_count; c++) {
         if (split->columns[c].field == WR_FIELD_NONE)
             set_missing_column(split, c);
         else if (wr_type_is_nested(split->columns[c].type))
-            set_vector(split, c, split->row_count, 0);
+            set_vector(split, c, split->row_count, is_long ? WR_VECTOR_BLOBS : 0);
         else if (split->columns[c].is_text)
             take_text_column(split, c, usual);
         else
@@ -524,7 +519,7 @@ static wr_status read_long_row(const wr_read_request *request, csv_split *split,
 {
     split->row_count = 1;
     split->bad_rows[0] = split->bad_count = 0;
-    split->nested.used = 0;
+    split->nested.room.used = 0;
     if (split->long_row.bad.fault != CSV_FINE)
         wr_csv_mark_bad(split, 0, split->long_row.bad.fault, split->long_row.bad.detail);
     for (uint32_t c = 0; c < request->column_count; c++) {

@@ -546,53 +546,6 @@ static wr_status read_fixed(json_split *split, uint32_t index, wr_error *err)
     return WR_OK;
 }
 
-static wr_status put_long(void *self, const void *bytes, size_t byte_count, wr_error *err)
-{
-    return wr_long_writer_add(self, bytes, byte_count, err);
-}
-
-/* The text of a list goes from scratch space back there, packed. */
-static wr_status read_long_list(json_split *split, uint32_t index, wr_nested_taken *out_taken,
-                                wr_error *err)
-{
-    wr_blob *blob = &split->long_row.blobs[index];
-    wr_str   value;
-    bool     good;
-
-    wr_long_writer_begin(&split->nested_writer);
-    WR_TRY(wr_nested_read_blob(&split->nested, blob, split->columns[index].type, put_long,
-                               &split->nested_writer, &good, err));
-    good = good && split->nested_writer.byte_count > WR_STR_INLINE_BYTES;
-    *out_taken = good ? WR_NESTED_VALUE : WR_NESTED_BAD;
-    if (!good) {
-        wr_nested_fault_format(&split->nested.reader->fault, split->nested_why);
-        return WR_OK;
-    }
-    WR_TRY(wr_long_writer_end(&split->nested_writer, blob, err));
-    value = wr_str_of_blob(blob, split->nested_writer.prefix);
-    memcpy(split->columns[index].data, &value, sizeof value);
-    return WR_OK;
-}
-
-static wr_status read_nested(json_split *split, uint32_t index, bool *out_missing, wr_error *err)
-{
-    json_column    *column = &split->columns[index];
-    json_long_row  *row = &split->long_row;
-    wr_nested_taken taken;
-    wr_text         text;
-    bool            fits;
-
-    WR_TRY(wr_nested_load_text(&split->nested, &row->values[index], &text, &fits, err));
-    if (fits)
-        taken = wr_nested_take(&split->nested, text, column->type, column->data);
-    else
-        WR_TRY(read_long_list(split, index, &taken, err));
-    *out_missing = taken == WR_NESTED_NULL;
-    if (taken == WR_NESTED_BAD || taken == WR_NESTED_FULL)
-        wr_json_mark_bad(split, 0, NULL, index);
-    return WR_OK;
-}
-
 static wr_status read_value(json_split *split, uint32_t index, bool *io_missing, wr_error *err)
 {
     json_column *column = &split->columns[index];
@@ -601,7 +554,7 @@ static wr_status read_value(json_split *split, uint32_t index, bool *io_missing,
     if (*io_missing)
         return WR_OK;
     if (wr_type_is_nested(column->type))
-        return read_nested(split, index, io_missing, err);
+        return wr_json_read_long_nested(split, index, io_missing, err);
     return column->is_text ? read_text(split, index, err) : read_fixed(split, index, err);
 }
 
@@ -613,7 +566,7 @@ wr_status wr_json_take_long_row(const wr_read_request *request, json_split *spli
     split->starts[0] = split->ends[0] = 0;
     split->lines[0] = split->line;
     split->row_count = 1;
-    split->nested.used = 0;
+    split->nested.room.used = 0;
     split->is_done = true;
     if (row->bad.fault)
         wr_json_mark_bad(split, 0, row->bad.fault, row->bad.detail);

@@ -16,11 +16,10 @@
 
 #include "io/chunker.h"
 #include "json_scan.h"
-#include "kernel/nested_read.h"
 #include "kernel/text_block.h"
 #include "kernel/text_column.h"
 #include "spi/format.h"
-#include "spi/long_value.h"
+#include "spi/nested_column.h"
 #include "types/json_text.h"
 
 typedef struct json_read_options {
@@ -188,10 +187,8 @@ typedef struct json_split {
     uint16_t     *selected;
     json_column  *columns;
     wr_vector    *vectors;
-    wr_nested_room nested;
+    wr_nested_columns nested;
     json_long_row  long_row;
-    wr_long_writer nested_writer; /* for lists that are longer than the chunk */
-    char           nested_why[WR_NESTED_REASON_BYTES]; /* such a value does not read */
 } json_split;
 
 uint64_t  wr_json_file_lease_min(const wr_read_request *request);
@@ -215,8 +212,13 @@ wr_status wr_json_take_long_row(const wr_read_request *request, json_split *spli
 
 void wr_json_mark_bad(json_split *split, uint32_t row, const char *fault, uint32_t detail);
 
-/* Read the nested columns of the batch. When the room is full, the batch ends before that row. */
-void wr_json_read_nested(const wr_read_request *request, json_split *split);
+/* Read the nested columns of the batch. When the room is full, the batch ends before that row; one whose
+ * values are too long for it alone is a batch of its own. */
+wr_status wr_json_read_nested(const wr_read_request *request, json_split *split, wr_error *err);
+
+/* The same for a record that was longer than its chunk. */
+wr_status wr_json_read_long_nested(json_split *split, uint32_t index, bool *out_missing,
+                                   wr_error *err);
 
 /* What is wrong with a value of a nested column. */
 const char *wr_json_explain_nested(json_split *split, uint32_t index, uint32_t row,

@@ -16,7 +16,6 @@
 
 #include "json_priv.h"
 #include "kernel/text_utf8.h"
-#include "spi/nested_column.h"
 #include "types/parse.h"
 
 const char WR_JSON_NOT_UTF8[] = "invalid UTF-8 (is it another encoding, such as latin1?)";
@@ -74,13 +73,8 @@ static void lay_out(const wr_read_request *request, json_split *split, wr_carver
     s->bad_rows = wr_carve(carver, bit_bytes);
     s->column_bad = wr_carve(carver, bit_bytes);
     s->selected = wr_carve(carver, rows * sizeof(uint16_t));
-    if (wr_schema_has_nested(request->schema)) {
-        void *space = wr_carve(carver, wr_nested_room_bytes(request->chunk_bytes));
-
-        if (space)
-            wr_nested_room_init(&s->nested, space, request->chunk_bytes);
-        wr_long_writer_layout(&s->nested_writer, request->scratch, carver);
-    }
+    wr_nested_columns_layout(&s->nested, request->schema, request->scratch, request->chunk_bytes,
+                             carver);
     s->long_row.values = wr_carve(carver, request->column_count * sizeof(wr_str));
     s->long_row.given = wr_carve(carver, request->column_count);
     s->long_row.blobs = wr_carve(carver, request->column_count * sizeof(wr_blob));
@@ -109,8 +103,8 @@ static wr_status split_init(const wr_read_request *request, wr_split *split, wr_
     WR_TRY(wr_carver_init(&carver, bump, split_lease_min(request), err));
     lay_out(request, json, &carver);
     json->options = request->options;
-    if (json->nested.reader)
-        json->nested.reader->rules = (wr_nested_rules){
+    if (json->nested.room.reader)
+        json->nested.room.reader->rules = (wr_nested_rules){
             (wr_twin_keys)json->options->duplicate_keys, json->options->unknown_keys};
     for (uint32_t f = 0; f < request->schema->field_count; f++)
         json->targets[f] = WR_FIELD_NONE;
@@ -557,16 +551,17 @@ static void find_rows(const wr_read_request *request, json_split *split)
 }
 
 /* But texts, which are rewritten where they stand once bad rows are told. */
-static void read_columns(const wr_read_request *request, json_split *split)
+static wr_status read_columns(const wr_read_request *request, json_split *split, wr_error *err)
 {
-    if (split->nested.reader)
-        wr_json_read_nested(request, split);
+    if (split->nested.room.reader)
+        WR_TRY(wr_json_read_nested(request, split, err));
     for (uint32_t c = 0; c < request->column_count; c++) {
         if (!wr_type_is_bytes(split->columns[c].type))
             read_fixed_column(split, c);
         else if (split->columns[c].type.logical == WR_TYPE_BINARY)
             check_binary(split, c);
     }
+    return WR_OK;
 }
 
 static wr_status split_read(const wr_read_request *request, wr_split *split, wr_batch *out,
@@ -580,7 +575,7 @@ static wr_status split_read(const wr_read_request *request, wr_split *split, wr_
         WR_TRY(wr_json_take_long_row(request, json, err));
     } else {
         find_rows(request, json);
-        read_columns(request, json);
+        WR_TRY(read_columns(request, json, err));
     }
     for (uint32_t c = 0; c < request->column_count; c++)
         check_required(json, &request->schema->fields[request->columns[c]], c);
