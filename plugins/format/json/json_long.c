@@ -186,66 +186,6 @@ static wr_status take_string(long_reader *r, bool raw, bool *out_good, wr_error 
     }
 }
 
-/* Bytes of a nested value in front of the next bracket or string; a newline may end the line. */
-static uint32_t run_of(const long_reader *r)
-{
-    static const bool STOPS[256] = {
-        ['{'] = true, ['}'] = true, ['['] = true, [']'] = true, ['"'] = true, ['\n'] = true,
-        ['\\'] = true, ['\0'] = true};
-    uint32_t at = r->at;
-
-    while (at < r->end && !STOPS[r->chunk[at]])
-        at++;
-    return at - r->at;
-}
-
-static bool is_bracket(uint8_t byte)
-{
-    return byte == '{' || byte == '}' || byte == '[' || byte == ']';
-}
-
-/* A bracket of a nested value. */
-static bool take_bracket(long_reader *r, uint64_t *braces, uint32_t *io_depth)
-{
-    uint8_t byte = r->chunk[r->at];
-
-    if (byte == '{' || byte == '[') {
-        if (*io_depth == (uint32_t)r->split->options->max_depth - 1)
-            return mark_bad(r, "nested too deeply");
-        wr_bit_put(braces, (*io_depth)++, byte == '{');
-    } else if (wr_bit_get(braces, --*io_depth) != (byte == '}')) {
-        return mark_bad(r, "brackets do not match");
-    }
-    take_bytes(r, 1);
-    return true;
-}
-
-/* As the value's text: brackets match, strings end. */
-static wr_status take_nested(long_reader *r, bool *out_good, wr_error *err)
-{
-    uint64_t braces[JSON_DEPTH_MAX / 64];
-    uint32_t depth = 0;
-
-    do {
-        take_bytes(r, run_of(r));
-        WR_TRY(look_ahead(r, 1, err));
-        if (r->chunk[r->at] == '\0' ||
-            (r->chunk[r->at] == '\n' && r->file->layout == JSON_LINES)) {
-            *out_good = mark_bad(r, "an object or array is never closed");
-        } else if (r->chunk[r->at] == '"') {
-            take_bytes(r, 1);
-            WR_TRY(take_string(r, true, out_good, err));
-        } else if (is_bracket(r->chunk[r->at])) {
-            *out_good = take_bracket(r, braces, &depth);
-        } else if (r->chunk[r->at] == '\\') {
-            *out_good = mark_bad(r, "not a value");
-        } else {
-            take_bytes(r, 1);
-        }
-    } while (*out_good && depth > 0);
-    return WR_OK;
-}
-
 /* A number or word. */
 static wr_status take_plain(long_reader *r, bool *out_null, bool *out_good, wr_error *err)
 {
@@ -261,6 +201,51 @@ static wr_status take_plain(long_reader *r, bool *out_null, bool *out_good, wr_e
     }
     *out_null = value.kind == JSON_NULL;
     take_bytes(r, (uint32_t)(walk.at - value.start));
+    return WR_OK;
+}
+
+/* Blanks inside of a nested value: content. *out_good: something follows. */
+static wr_status take_blanks(long_reader *r, bool *out_good, wr_error *err)
+{
+    bool over_lines = r->file->layout != JSON_LINES;
+
+    do {
+        const uint8_t *at = r->chunk + r->at;
+
+        take_bytes(r, (uint32_t)(wr_json_blanks(at, over_lines) - at));
+        WR_TRY(look_ahead(r, 1, err));
+    } while (r->at < r->end && wr_json_is_blank(r->chunk[r->at], over_lines));
+    *out_good = (r->chunk[r->at] != '\0' && r->chunk[r->at] != '\n') ||
+                mark_bad(r, "an object or array is never closed");
+    return WR_OK;
+}
+
+/* As the value's text, which is well-formed. */
+static wr_status take_nested(long_reader *r, bool *out_good, wr_error *err)
+{
+    json_grammar grammar;
+
+    wr_json_grammar_begin(&grammar, (uint32_t)r->split->options->max_depth - 1);
+    do {
+        const char *fault;
+        uint8_t     byte;
+        bool        is_null;
+
+        WR_TRY(take_blanks(r, out_good, err));
+        if (!*out_good)
+            return WR_OK;
+        byte = r->chunk[r->at];
+        fault = wr_json_grammar_take(&grammar, byte);
+        *out_good = !fault || mark_bad(r, fault);
+        if (fault)
+            return WR_OK;
+        if (byte == '"' || wr_json_is_mark(byte))
+            take_bytes(r, 1);
+        if (byte == '"')
+            WR_TRY(take_string(r, true, out_good, err));
+        else if (!wr_json_is_mark(byte))
+            WR_TRY(take_plain(r, &is_null, out_good, err));
+    } while (*out_good && grammar.depth > 0);
     return WR_OK;
 }
 

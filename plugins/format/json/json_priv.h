@@ -75,6 +75,39 @@ static inline const uint8_t *wr_json_blanks(const uint8_t *at, bool over_lines)
 
 /* ---- Objects ----------------------------------------------------------------------------------- */
 
+/* What may come next inside of an object or array. */
+typedef enum json_next {
+    JSON_NEXT_FIRST_VALUE, /* or the array's end  */
+    JSON_NEXT_VALUE,
+    JSON_NEXT_FIRST_KEY,   /* or the object's end */
+    JSON_NEXT_KEY,
+    JSON_NEXT_COLON,
+    JSON_NEXT_COMMA,       /* or the end          */
+} json_next;
+
+/* Which tokens follow each other in a value (RFC 8259), however it is read; depth 0: it is complete. */
+typedef struct json_grammar {
+    uint64_t  braces[JSON_DEPTH_MAX / 64]; /* bit n: the n-th open bracket is '{' */
+    uint32_t  depth, depth_max;
+    json_next next;
+} json_grammar;
+
+static inline void wr_json_grammar_begin(json_grammar *grammar, uint32_t depth_max)
+{
+    grammar->depth = 0;
+    grammar->depth_max = depth_max;
+    grammar->next = JSON_NEXT_VALUE;
+}
+
+/* Take the token that begins with `byte`; what is wrong with it there; NULL: nothing. */
+const char *wr_json_grammar_take(json_grammar *grammar, uint8_t byte);
+
+/* Is it a token by itself? */
+static inline bool wr_json_is_mark(uint8_t byte)
+{
+    return byte == '{' || byte == '}' || byte == '[' || byte == ']' || byte == ',' || byte == ':';
+}
+
 /* A walk over the members of one object. The text ends with a NUL, or in a line with a newline, and
  * WR_TEXT_PAD bytes behind that can be read. */
 typedef struct json_walk {

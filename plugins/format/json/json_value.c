@@ -64,6 +64,11 @@ static const uint8_t *take_string(json_walk *walk, const uint8_t *at, json_token
     }
 }
 
+static const uint8_t *pass_blanks(const json_walk *walk, const uint8_t *at)
+{
+    return wr_json_blanks(at, walk->over_lines);
+}
+
 /* ---- Values ------------------------------------------------------------------------------------ */
 
 static const uint8_t *take_number(json_walk *walk, const uint8_t *at, json_token *out)
@@ -89,59 +94,11 @@ static const uint8_t *take_word(json_walk *walk, const uint8_t *at, const char *
     return at + length;
 }
 
-/* An object or array as its text: brackets match, strings end. Bit n: the n-th open one is '{'. */
-static const uint8_t *take_nested(json_walk *walk, const uint8_t *at, json_token *out)
-{
-    uint64_t       braces[JSON_DEPTH_MAX / 64];
-    uint32_t       depth = 0;
-    const uint8_t *start = at;
-    json_token     string;
-
-    for (;; at++) {
-        switch (*at) {
-        case '{':
-        case '[':
-            if (depth == walk->depth_max)
-                return fail(walk, "nested too deeply", at);
-            wr_bit_put(braces, depth++, *at == '{');
-            break;
-        case '}':
-        case ']':
-            if (wr_bit_get(braces, --depth) != (*at == '}'))
-                return fail(walk, "brackets do not match", at);
-            if (depth == 0) {
-                *out = (json_token){start, at + 1, JSON_NESTED, false};
-                return at + 1;
-            }
-            break;
-        case '"':
-            at = take_string(walk, at + 1, &string);
-            if (!at)
-                return NULL;
-            at--;
-            break;
-        case '\n':
-            if (walk->over_lines)
-                break;
-            return fail(walk, "an object or array is never closed", start);
-        case '\\': /* in front of a quote it would be one that json_scan.h does not count */
-            return fail(walk, "not a value", at);
-        case '\0':
-            return fail(walk, "an object or array is never closed", start);
-        default:
-            break;
-        }
-    }
-}
-
-static const uint8_t *take_value(json_walk *walk, const uint8_t *at, json_token *out)
+static const uint8_t *take_plain(json_walk *walk, const uint8_t *at, json_token *out)
 {
     switch (*at) {
     case '"':
         return take_string(walk, at + 1, out);
-    case '{':
-    case '[':
-        return take_nested(walk, at, out);
     case 't':
         return take_word(walk, at, "true", JSON_BOOL, out);
     case 'f':
@@ -153,12 +110,79 @@ static const uint8_t *take_value(json_walk *walk, const uint8_t *at, json_token 
     }
 }
 
-/* ---- Members ----------------------------------------------------------------------------------- */
+/* ---- Objects and arrays ------------------------------------------------------------------------- */
 
-static const uint8_t *pass_blanks(const json_walk *walk, const uint8_t *at)
+const char *wr_json_grammar_take(json_grammar *g, uint8_t byte)
 {
-    return wr_json_blanks(at, walk->over_lines);
+    switch (byte) {
+    case '{':
+    case '[':
+        if (g->next > JSON_NEXT_VALUE)
+            break;
+        if (g->depth == g->depth_max)
+            return "nested too deeply";
+        wr_bit_put(g->braces, g->depth++, byte == '{');
+        g->next = byte == '{' ? JSON_NEXT_FIRST_KEY : JSON_NEXT_FIRST_VALUE;
+        return NULL;
+    case '}':
+    case ']':
+        if (g->next != JSON_NEXT_FIRST_VALUE && g->next != JSON_NEXT_FIRST_KEY && g->next != JSON_NEXT_COMMA)
+            break;
+        if (wr_bit_get(g->braces, g->depth - 1) != (byte == '}'))
+            return "brackets do not match";
+        g->depth--;
+        g->next = JSON_NEXT_COMMA;
+        return NULL;
+    case ',':
+        if (g->next != JSON_NEXT_COMMA)
+            break;
+        g->next = wr_bit_get(g->braces, g->depth - 1) ? JSON_NEXT_KEY : JSON_NEXT_VALUE;
+        return NULL;
+    case ':':
+        if (g->next != JSON_NEXT_COLON)
+            break;
+        g->next = JSON_NEXT_VALUE;
+        return NULL;
+    default:
+        if (g->next <= JSON_NEXT_VALUE)
+            g->next = JSON_NEXT_COMMA;
+        else if (g->next <= JSON_NEXT_KEY && byte == '"')
+            g->next = JSON_NEXT_COLON;
+        else
+            break;
+        return NULL;
+    }
+    if (g->next == JSON_NEXT_COMMA)
+        return wr_bit_get(g->braces, g->depth - 1) ? "expected ',' or '}'" : "expected ',' or ']'";
+    return g->next <= JSON_NEXT_VALUE ? "expected a value"
+           : g->next <= JSON_NEXT_KEY ? "expected a key in quotes"
+                                      : "expected ':' behind a key";
 }
+
+/* As its text, which is well-formed. */
+static const uint8_t *take_nested(json_walk *walk, const uint8_t *at, json_token *out)
+{
+    const uint8_t *start = at;
+    json_grammar   grammar;
+    json_token     part;
+
+    wr_json_grammar_begin(&grammar, walk->depth_max);
+    do {
+        const char *fault;
+
+        at = pass_blanks(walk, at);
+        if (*at == '\n' || *at == '\0')
+            return fail(walk, "an object or array is never closed", start);
+        fault = wr_json_grammar_take(&grammar, *at);
+        if (fault)
+            return fail(walk, fault, at);
+        at = wr_json_is_mark(*at) ? at + 1 : take_plain(walk, at, &part);
+    } while (at && grammar.depth > 0);
+    *out = (json_token){start, at, JSON_NESTED, false};
+    return at;
+}
+
+/* ---- Members ----------------------------------------------------------------------------------- */
 
 bool wr_json_walk_key(json_walk *walk, json_token *out_key)
 {
@@ -195,8 +219,9 @@ bool wr_json_walk_key(json_walk *walk, json_token *out_key)
 
 bool wr_json_walk_value(json_walk *walk, json_token *out_value)
 {
-    const uint8_t *at = take_value(walk, walk->at, out_value);
+    const uint8_t *at = walk->at;
 
+    at = *at == '{' || *at == '[' ? take_nested(walk, at, out_value) : take_plain(walk, at, out_value);
     if (!at)
         return false;
     walk->at = at;
