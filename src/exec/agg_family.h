@@ -1,11 +1,12 @@
 /* exec/agg_family.h — the states of aggregates: one struct per family of kinds.
  *
  * All-zero is empty; every state is a multiple of 8 bytes. Private to agg_state.c (update),
- * agg_finish.c (merge, finish, seal), agg_moments.c, agg_sketch.c and agg_countmin.c. */
+ * agg_finish.c (merge, finish, seal), agg_sketch.c and agg_countmin.c. */
 #ifndef WR_EXEC_AGG_FAMILY_H
 #define WR_EXEC_AGG_FAMILY_H
 
 #include "exec/agg_cell.h"
+#include "expr/moments.h"
 #include "types/fsum.h"
 #include "types/nested.h"
 
@@ -45,21 +46,6 @@ typedef struct interval_sum {
     int64_t months, days;
     int_sum us; /* counts, too */
 } interval_sum;
-
-typedef struct moments {
-    uint64_t     count;
-    wr_fsum_wide sum, squares;
-} moments;
-
-typedef struct powers {
-    uint64_t     count;
-    wr_fsum_wide sums[4]; /* of x, x^2, x^3, x^4 */
-} powers;
-
-typedef struct pairs {
-    uint64_t     count;
-    wr_fsum_wide x, y, xx, yy, xy;
-} pairs;
 
 enum { REGISTER_BITS = 12, REGISTER_COUNT = 1 << REGISTER_BITS, BUCKET_COUNT = 1024 };
 
@@ -245,14 +231,6 @@ static inline void merge_bits(wr_agg_kind kind, bits_state *state, uint64_t bits
         state->bits ^= bits;
     state->count += count;
 }
-
-/* Sums of powers and of pairs of numbers (agg_moments.c). */
-void wr_agg_powers_add(powers *state, double x);
-void wr_agg_powers_merge(powers *state, const powers *other);
-void wr_agg_powers_finish(wr_agg_kind kind, const powers *state, double *out, bool *out_null);
-void wr_agg_pairs_add(pairs *state, double y, double x);
-void wr_agg_pairs_merge(pairs *state, const pairs *other);
-void wr_agg_pairs_finish(wr_agg_kind kind, const pairs *state, double *out, bool *out_null);
 
 /* Sketches (agg_sketch.c). */
 void    wr_agg_registers_add(registers *state, uint64_t hash);

@@ -129,17 +129,11 @@ static wr_status merge_one(const wr_agg *agg, uint8_t *state, const uint8_t *oth
         merge_int_sum(&to->us, &from->us);
         return WR_OK;
     }
-    case MOMENTS: {
-        moments       *to = (moments *)(void *)state;
-        const moments *from = (const moments *)(const void *)other;
-
-        to->count += from->count;
-        wr_fsum_wide_merge(&to->sum, &from->sum);
-        wr_fsum_wide_merge(&to->squares, &from->squares);
+    case MOMENTS:
+        wr_moments_merge((wr_moments *)(void *)state, (const wr_moments *)(const void *)other);
         return WR_OK;
-    }
     case POWERS:
-        wr_agg_powers_merge((powers *)(void *)state, (const powers *)(const void *)other);
+        wr_powers_merge((wr_powers *)(void *)state, (const wr_powers *)(const void *)other);
         return WR_OK;
     case REGISTERS:
         wr_agg_registers_merge((registers *)(void *)state, (const registers *)(const void *)other);
@@ -150,7 +144,7 @@ static wr_status merge_one(const wr_agg *agg, uint8_t *state, const uint8_t *oth
     case CELLS:
         return wr_agg_cells_merge((cells *)(void *)state, (const cells *)(const void *)other, err);
     case PAIRS:
-        wr_agg_pairs_merge((pairs *)(void *)state, (const pairs *)(const void *)other);
+        wr_pairs_merge((wr_pairs *)(void *)state, (const wr_pairs *)(const void *)other);
         return WR_OK;
     case BOOLEANS:
     case BITS: {
@@ -218,19 +212,6 @@ static wr_status finish_int_sum(const wr_agg *agg, const int_sum *sum, void *out
         memcpy(out, &total, sizeof total);
     }
     return WR_OK;
-}
-
-static void finish_moments(const wr_agg *agg, const moments *state, double *out, bool *out_null)
-{
-    bool   is_sample = agg->kind == WR_AGG_STDDEV_SAMP || agg->kind == WR_AGG_VAR_SAMP;
-    double divisor = (double)state->count - (is_sample ? 1.0 : 0.0);
-
-    *out_null = state->count == 0 || divisor == 0.0;
-    if (*out_null)
-        return;
-    *out = wr_fsum_wide_centered(&state->squares, &state->sum, &state->sum, state->count) / divisor;
-    if (agg->kind == WR_AGG_STDDEV_SAMP || agg->kind == WR_AGG_STDDEV_POP)
-        *out = sqrt(*out);
 }
 
 static wr_status finish_interval(const wr_agg *agg, const interval_sum *state, wr_interval *out,
@@ -322,7 +303,7 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
         finish_logs((const float_sum *)(const void *)state, out, out_null);
         return WR_OK;
     case POWERS:
-        wr_agg_powers_finish(agg->kind, (const powers *)(const void *)state, out, out_null);
+        wr_powers_finish(agg->kind, (const wr_powers *)(const void *)state, out, out_null);
         return WR_OK;
     case REGISTERS:
         finish_registers(agg, (registers *)(uintptr_t)state, out, out_null);
@@ -337,12 +318,12 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
         if (agg->kind == WR_AGG_REGR_COUNT)
             memcpy(out, state, sizeof(uint64_t));
         else
-            wr_agg_pairs_finish(agg->kind, (const pairs *)(const void *)state, out, out_null);
+            wr_pairs_finish(agg->kind, (const wr_pairs *)(const void *)state, out, out_null);
         return WR_OK;
     case INTERVAL_SUM:
         return finish_interval(agg, (const interval_sum *)(const void *)state, out, out_null, err);
     case MOMENTS:
-        finish_moments(agg, (const moments *)(const void *)state, out, out_null);
+        wr_moments_finish(agg->kind, (const wr_moments *)(const void *)state, out, out_null);
         return WR_OK;
     case BOOLEANS:
     case BITS: {

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "exec/key_view.h"
 #include "exec/row.h"
+#include "expr/quantile.h"
 #include "os/libm.h"
 #include "types/decimal.h"
 
@@ -51,19 +52,6 @@ static void copy_value(wr_ordered_value *to, const wr_ordered_value *from)
         memcpy(to->room, from->room, str->byte_count);
         str->pointer = (uintptr_t)to->room;
     }
-}
-
-static double number_of(wr_type type, const void *value)
-{
-    wr_value scalar = wr_value_load(type, value);
-
-    if (type.logical == WR_TYPE_DECIMAL)
-        return wr_decimal_to_f64(wr_type_physical(type) == WR_PHYS_I64 ? (wr_i128)scalar.i64
-                                                                       : scalar.i128,
-                                 type.scale);
-    if (wr_type_is_float(type))
-        return scalar.f64;
-    return wr_type_is_unsigned(type) ? (double)scalar.u64 : (double)scalar.i64;
 }
 
 /* ---- Groups -------------------------------------------------------------------------------------- */
@@ -153,29 +141,10 @@ wr_status wr_ordered_init(wr_ordered *ordered, const wr_plan_ordered *plan, cons
     return take_rooms(ordered, bump, err);
 }
 
-/* Continuous: between the two values around fraction * (n - 1). Discrete: the first value whose
- * share of the values up to it is at least the fraction. */
-static void choose_ascending(wr_ordered_state *state, uint64_t value_count)
-{
-    double   n = (double)value_count, fraction = state->agg->fraction, at;
-    uint64_t above;
-
-    if (state->agg->kind == WR_AGG_QUANTILE_DISC) {
-        above = (uint64_t)floor(n - fraction * n);
-        state->low_rank = value_count > above ? value_count - above - 1 : 0;
-        state->high_rank = state->low_rank;
-        state->weight = 0.0;
-        return;
-    }
-    at = fraction * (n - 1.0);
-    state->low_rank = (uint64_t)floor(at);
-    state->weight = at - floor(at);
-    state->high_rank = state->low_rank + (state->weight > 0.0);
-}
-
 static void choose_ranks(wr_ordered_state *state, uint64_t value_count)
 {
-    choose_ascending(state, value_count);
+    wr_quantile_ranks(state->agg->kind, state->agg->fraction, value_count, &state->low_rank,
+                      &state->high_rank, &state->weight);
     if (state->agg->descending) {
         state->low_rank = value_count - 1 - state->low_rank;
         state->high_rank = value_count - 1 - state->high_rank;
@@ -276,7 +245,7 @@ static void add_product(wr_ordered *ordered, wr_ordered_state *state, const wr_v
 {
     for (uint32_t i = 0; i < count; i++) {
         int    exponent = 0, more = 0;
-        double x = frexp(number_of(ordered->type, value_at(ordered, values, first + i)), &exponent);
+        double x = frexp(wr_quantile_number(ordered->type, value_at(ordered, values, first + i)), &exponent);
 
         state->mantissa = frexp(state->mantissa * x, &more);
         state->exponent += exponent + more;
@@ -362,59 +331,10 @@ wr_status wr_ordered_add(wr_ordered *ordered, const wr_vector *values, const wr_
 
 /* ---- Results ------------------------------------------------------------------------------------------ */
 
-static int64_t time_of(wr_type type, const void *value)
-{
-    enum { MICROSECONDS_PER_MILLISECOND = 1000 };
-    const int64_t us_per_day = 86400000000;
-    wr_value      scalar = wr_value_load(type, value);
-
-    if (type.logical == WR_TYPE_DATE32)
-        return scalar.i64 * us_per_day;
-    return type.logical == WR_TYPE_DATE64 ? scalar.i64 * MICROSECONDS_PER_MILLISECOND : scalar.i64;
-}
-
-/* Times are whole numbers: the nearest one, of two equally near ones that further from 0. Exact but for the
- * weight, which has 63 bits behind the point; from the greatest value down `low` is the later one. */
-static int64_t between_times(int64_t low, int64_t high, double weight)
-{
-    const uint64_t one = (uint64_t)1 << 63, half = one / 2;
-    uint64_t part = (uint64_t)(weight * 0x1p63);
-    int64_t  first = low < high ? low : high;
-    uint64_t distance = (uint64_t)(low < high ? high : low) - (uint64_t)first, rest;
-    wr_u128  way = (wr_u128)distance * (low < high ? part : one - part);
-    int64_t  time = (int64_t)((uint64_t)first + (uint64_t)(way >> 63));
-
-    rest = (uint64_t)way & (one - 1);
-    return time + (rest > half || (rest == half && time >= 0));
-}
-
-static double between_numbers(double low, double high, double weight)
-{
-    double way = high - low;
-
-    if (weight == 0.0 || low == high || isnan(low))
-        return low;
-    return isfinite(way) ? low + way * weight : low * (1.0 - weight) + high * weight;
-}
-
 static void write_float(double x, void *out)
 {
     x += 0.0; /* -0.0 equals 0.0: which of them came first must not show */
     memcpy(out, &x, sizeof x);
-}
-
-static void write_between(const wr_ordered *ordered, const wr_ordered_state *state, void *out)
-{
-    if (wr_type_is_numeric(ordered->type)) {
-        write_float(between_numbers(number_of(ordered->type, state->low.value),
-                                    number_of(ordered->type, state->high.value), state->weight),
-                    out);
-    } else {
-        int64_t time = between_times(time_of(ordered->type, state->low.value),
-                                     time_of(ordered->type, state->high.value), state->weight);
-
-        memcpy(out, &time, sizeof time);
-    }
 }
 
 static void write_value(const wr_ordered *ordered, const wr_ordered_value *value, void *out)
@@ -426,13 +346,6 @@ static void write_value(const wr_ordered *ordered, const wr_ordered_value *value
         *(double *)out += 0.0;
     if (physical == WR_PHYS_F32)
         *(float *)out += 0.0f;
-}
-
-static double entropy_of(const wr_ordered_state *state, uint64_t value_count)
-{
-    double n = (double)value_count, bits = wr_math.log2(n) - wr_fsum_result(&state->sum) / n;
-
-    return bits > 0.0 ? bits : 0.0;
 }
 
 /* The exponent in two halves: ldexp takes an int, and neither half may overflow alone. */
@@ -463,14 +376,14 @@ wr_status wr_ordered_result(wr_ordered *ordered, uint32_t index, void *out, bool
         return WR_OK;
     case WR_AGG_MEDIAN:
     case WR_AGG_QUANTILE_CONT:
-        write_between(ordered, state, out);
+        wr_quantile_between(ordered->type, state->low.value, state->high.value, state->weight, out);
         return WR_OK;
     case WR_AGG_QUANTILE_DISC:
     case WR_AGG_MODE:
         write_value(ordered, &state->low, out);
         return WR_OK;
     case WR_AGG_ENTROPY:
-        write_float(entropy_of(state, ordered->value_count), out);
+        write_float(wr_quantile_entropy(&state->sum, ordered->value_count), out);
         return WR_OK;
     case WR_AGG_PRODUCT:
         write_float(product_of(state), out);

@@ -22,9 +22,9 @@ static uint32_t state_bytes(const wr_agg *agg)
     case INTERVAL_SUM:
         return sizeof(interval_sum);
     case MOMENTS:
-        return sizeof(moments);
+        return sizeof(wr_moments);
     case POWERS:
-        return sizeof(powers);
+        return sizeof(wr_powers);
     case LOGS:
         return sizeof(float_sum);
     case REGISTERS:
@@ -34,7 +34,7 @@ static uint32_t state_bytes(const wr_agg *agg)
     case CELLS:
         return agg->kind == WR_AGG_COUNTMIN_FREQUENT ? sizeof(read_cells) : sizeof(cells);
     case PAIRS:
-        return sizeof(pairs);
+        return sizeof(wr_pairs);
     case BOOLEANS:
     case BITS:
         return sizeof(bits_state);
@@ -320,14 +320,9 @@ static void update_moments(const wr_agg *agg, const wr_vector_view *view, const 
 {
     wr_physical physical = wr_type_physical(agg->argument_type);
 
-    for (uint32_t i = 0; i < live->count; i++) {
-        moments *state = (moments *)(void *)(states[live->from[i]] + offset);
-        double   x = float_at(physical, view, agg->argument_type, live->rows[i]);
-
-        state->count++;
-        wr_fsum_wide_add(&state->sum, x);
-        wr_fsum_wide_add_product(&state->squares, x, x);
-    }
+    for (uint32_t i = 0; i < live->count; i++)
+        wr_moments_add((wr_moments *)(void *)(states[live->from[i]] + offset),
+                       float_at(physical, view, agg->argument_type, live->rows[i]));
 }
 
 static void update_powers(const wr_agg *agg, const wr_vector_view *view, const live_rows *live,
@@ -336,7 +331,7 @@ static void update_powers(const wr_agg *agg, const wr_vector_view *view, const l
     wr_physical physical = wr_type_physical(agg->argument_type);
 
     for (uint32_t i = 0; i < live->count; i++)
-        wr_agg_powers_add((powers *)(void *)(states[live->from[i]] + offset),
+        wr_powers_add((wr_powers *)(void *)(states[live->from[i]] + offset),
                           float_at(physical, view, agg->argument_type, live->rows[i]));
 }
 
@@ -451,7 +446,7 @@ static void update_pairs(const wr_agg *agg, const wr_vector *second, const wr_ve
 
     for (uint32_t i = 0; i < live->count; i++)
         if (is_valid(&other, live->rows[i]))
-            wr_agg_pairs_add((pairs *)(void *)(states[live->from[i]] + offset),
+            wr_pairs_add((wr_pairs *)(void *)(states[live->from[i]] + offset),
                              float_at(physical, view, agg->argument_type, live->rows[i]),
                              float_at(other_physical, &other, second->type, live->rows[i]));
 }

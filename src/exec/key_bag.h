@@ -1,4 +1,4 @@
-/* exec/key_bag.h — a bag of keys (exec/number_key.h) that come and go, and what has which rank among them.
+/* exec/key_bag.h — a bag of keys (kernel/number_key.h) that come and go, and what has which rank among them.
  *
  * Of all keys that were added it holds those from `low` to `high`, each with how often it is there, in
  * blocks in order; of the others it knows how many lie below and above. When memory runs out it gives up

@@ -1,7 +1,7 @@
 /* exec/op_values.c — aggregate over all values of a number-like column, the sink.
  *
  * Median, quantiles, mode, entropy and the number of distinct values of one group need no sort of rows:
- * values become keys of eight bytes (exec/number_key.h), which are cut into ranges, spilled where they
+ * values become keys of eight bytes (kernel/number_key.h), which are cut into ranges, spilled where they
  * do not fit (exec/value_parts.h), and of which only those are read again that matter
  * (op_values_read.c). The first values of each worker are residents: they are counted where they are,
  * so a column of few distinct values is never written. Residents are given up where they do not pay.

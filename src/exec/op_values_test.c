@@ -1,7 +1,7 @@
 /* exec/op_values_test.c — median, quantiles, mode, entropy and distinct count of all values against a
  * naive sort: random, ordered, repeated and extreme values; at least memory and at plenty, in memory
  * and spilled, with one worker and with several. And keys against the values they stand for. */
-#include "exec/number_key.h"
+#include "kernel/number_key.h"
 #include "exec/testkit.h"
 #include "os/libm.h"
 

@@ -1,4 +1,4 @@
-/* exec/value_parts.h — keys of values (exec/number_key.h) cut into ranges, in memory or on disk.
+/* exec/value_parts.h — keys of values (kernel/number_key.h) cut into ranges, in memory or on disk.
  *
  * Part p holds the keys from splitters[p - 1] up to splitters[p], in no order; so parts one after
  * the other, each sorted, are all keys in order, and a rank needs the one part it lies in. Workers

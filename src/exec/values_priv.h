@@ -7,7 +7,7 @@
 #endif
 
 #include "exec/agg_ordered.h"
-#include "exec/number_key.h"
+#include "kernel/number_key.h"
 #include "exec/value_parts.h"
 
 enum {

@@ -7,7 +7,7 @@
  * and to fill the bag anew. What needs all keys (a mode, a count) reads the frame again for every bag full,
  * a row at a time.
  * Cost: 0.3 us a row while the bag has room; then a reading of the frame every so many rows. */
-#include "exec/number_key.h"
+#include "kernel/number_key.h"
 #include "exec/window_priv.h"
 
 enum { RANGES = 256, BLOCKS_MAX = 2048, SURPLUS_SHARE = 8 };

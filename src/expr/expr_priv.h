@@ -76,6 +76,8 @@ wr_status wr_make_pop_front(wr_bump *bump, wr_expr **args, uint32_t arg_count, w
 
 wr_status wr_make_aggregate(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                             wr_error *err);
+wr_status wr_make_string_agg(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                             wr_error *err);
 wr_status wr_make_first(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                         wr_error *err);
 wr_status wr_make_last(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
@@ -147,6 +149,7 @@ extern const wr_function_table WR_FUNCTIONS_CODE;
 extern const wr_function_table WR_FUNCTIONS_LIST;
 extern const wr_function_table WR_FUNCTIONS_LIST_ORDER;
 extern const wr_function_table WR_FUNCTIONS_LIST_SUM;
+extern const wr_function_table WR_FUNCTIONS_LIST_FOLD;
 extern const wr_function_table WR_FUNCTIONS_LIST_TEXT;
 extern const wr_function_table WR_FUNCTIONS_LIST_PICK;
 extern const wr_function_table WR_FUNCTIONS_LIST_VECTOR;

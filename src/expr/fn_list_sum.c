@@ -2,38 +2,10 @@
  *
  * NULLs are passed over; of nothing there is nothing but a count. Types are those of the aggregates,
  * and so is the exactness of sums: integers and decimals in 128 bits, floats without rounding on the way. */
-#include "expr/aggregate.h"
-#include "expr/fn_nested_priv.h"
+#include "expr/fn_list_tally.h"
+#include "expr/quantile.h"
 #include "kernel/decimal.h"
 #include "types/decimal.h"
-#include "types/fsum.h"
-
-/* What a list comes to. */
-typedef struct tally {
-    uint64_t count; /* of elements that are not NULL */
-    wr_i128  total;
-    bool     overflows;
-    wr_fsum  floats;
-    double   product;
-    element  chosen; /* min, max, first ...; BOOL: and, or */
-} tally;
-
-/* Elements of a list that may lie on disk: a window of it, and those that are looked at. */
-typedef struct tally_state {
-    wr_packed_window window;
-    uint64_t         valid[WR_LIST_BLOCK_ELEMENTS / 64];
-    _Alignas(16) uint8_t cells[WR_LIST_BLOCK_ELEMENTS * 16];
-} tally_state;
-
-/* Add `count` values of `type`, none of them NULL where `valid` is. */
-typedef void (*add_fn)(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
-                       const uint64_t *valid);
-
-#define EACH_CELL(cell)                                                                            \
-    for (uint32_t i_ = 0, width_ = value_bytes(type); i_ < count; i_++)                            \
-        for (const uint8_t *cell = !valid || wr_bit_get(valid, i_) ? cells + (size_t)i_ * width_   \
-                                                                   : NULL;                         \
-             cell; cell = NULL)
 
 static wr_status tally_numbers(tally_state *state, wr_packed packed, wr_type type, add_fn add,
                                tally *t, wr_error *err)
@@ -57,8 +29,8 @@ static wr_status tally_numbers(tally_state *state, wr_packed packed, wr_type typ
     }
 }
 
-static wr_status tally_list(wr_eval *eval, arguments args, uint32_t row, add_fn add, tally *out,
-                            wr_error *err)
+wr_status wr_list_tally(wr_eval *eval, arguments args, uint32_t row, add_fn add, tally *out,
+                        wr_error *err)
 {
     wr_packed      packed = packed_at(args, 0, row);
     wr_type        type = args[0]->type;
@@ -67,7 +39,7 @@ static wr_status tally_list(wr_eval *eval, arguments args, uint32_t row, add_fn 
     bool           end;
 
     eval->error_row = row;
-    *out = (tally){.chosen = {.is_null = true}, .product = 1};
+    *out = (tally){.chosen = {.is_null = true}, .product = 1, .state = eval->state};
     if (!wr_type_is_bytes(wr_type_element(type)))
         return tally_numbers(eval->state, packed, type, add, out, err);
     reader_init(&reader, packed, type);
@@ -92,13 +64,6 @@ static wr_i128 as_digits(wr_type type, const void *cell)
     return wr_type_is_unsigned(type) ? (wr_i128)value.u64 : value.i64;
 }
 
-static double as_float(wr_type type, const void *cell)
-{
-    if (wr_type_is_float(type))
-        return wr_value_load(type, cell).f64;
-    return wr_decimal_to_f64(as_digits(type, cell), type.logical == WR_TYPE_DECIMAL ? type.scale : 0);
-}
-
 /* 1024 numbers of 64 bits do not leave 128. */
 static wr_i128 add_block(const int64_t *numbers, uint32_t count)
 {
@@ -116,7 +81,7 @@ static void add_number(tally *t, wr_type type, const uint8_t *cells, uint32_t co
         t->overflows |= __builtin_add_overflow(
             t->total, add_block((const int64_t *)(const void *)cells, count), &t->total);
     else if (wr_type_is_float(type))
-        EACH_CELL(cell) wr_fsum_add(&t->floats, as_float(type, cell));
+        EACH_CELL(cell) wr_fsum_add(&t->floats, wr_quantile_number(type, cell));
     else
         EACH_CELL(cell)
             t->overflows |= __builtin_add_overflow(t->total, as_digits(type, cell), &t->total);
@@ -125,7 +90,7 @@ static void add_number(tally *t, wr_type type, const uint8_t *cells, uint32_t co
 static void add_factor(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
                        const uint64_t *valid)
 {
-    EACH_CELL(cell) t->product *= as_float(type, cell);
+    EACH_CELL(cell) t->product *= wr_quantile_number(type, cell);
 }
 
 static void add_choice(tally *t, wr_type type, const uint8_t *cell)
@@ -194,7 +159,7 @@ EVAL(sum)
     {
         tally t;
 
-        WR_TRY(tally_list(eval, args, row, add_number, &t, err));
+        WR_TRY(wr_list_tally(eval, args, row, add_number, &t, err));
         if (t.count == 0)
             wr_eval_set_null(out, row);
         else
@@ -214,7 +179,7 @@ EVAL(average)
         tally  t;
         double total;
 
-        WR_TRY(tally_list(eval, args, row, add_number, &t, err));
+        WR_TRY(wr_list_tally(eval, args, row, add_number, &t, err));
         if (t.overflows)
             return wr_eval_fail(eval, row, err, "list_avg: the sum does not fit 38 digits");
         total = wr_type_is_float(type) ? wr_fsum_result(&t.floats) : wr_decimal_to_f64(t.total, scale);
@@ -232,7 +197,7 @@ EVAL(product)
     {
         tally t;
 
-        WR_TRY(tally_list(eval, args, row, add_factor, &t, err));
+        WR_TRY(wr_list_tally(eval, args, row, add_factor, &t, err));
         ((double *)out->data)[row] = t.product;
         if (t.count == 0)
             wr_eval_set_null(out, row);
@@ -247,7 +212,7 @@ EVAL(count_valid)
     {
         tally t;
 
-        WR_TRY(tally_list(eval, args, row, add_count, &t, err));
+        WR_TRY(wr_list_tally(eval, args, row, add_count, &t, err));
         ((int64_t *)out->data)[row] = (int64_t)t.count;
     }
     return WR_OK;
@@ -261,7 +226,7 @@ static wr_status choose(wr_eval *eval, arguments args, wr_vector *out, add_fn ad
     {
         tally t;
 
-        WR_TRY(tally_list(eval, args, row, add, &t, err));
+        WR_TRY(wr_list_tally(eval, args, row, add, &t, err));
         if (t.chosen.is_null)
             wr_eval_set_null(out, row);
         else
@@ -282,7 +247,7 @@ CHOOSE(any_value, add_first)
 
 /* ---- Types ------------------------------------------------------------------------------------------ */
 
-static bool resolve_as(wr_agg_kind kind, const wr_expr *arg, wr_type *args_io, wr_type *out_result)
+bool wr_list_resolve_as(wr_agg_kind kind, const wr_expr *arg, wr_type *args_io, wr_type *out_result)
 {
     wr_type element_type;
 
@@ -301,13 +266,13 @@ static bool resolve_as(wr_agg_kind kind, const wr_expr *arg, wr_type *args_io, w
 RESOLVE(resolve_sum)
 {
     (void)arg_count;
-    return resolve_as(WR_AGG_SUM, args[0], args_io, out_result);
+    return wr_list_resolve_as(WR_AGG_SUM, args[0], args_io, out_result);
 }
 
 RESOLVE(resolve_average)
 {
     (void)arg_count;
-    return resolve_as(WR_AGG_AVG, args[0], args_io, out_result);
+    return wr_list_resolve_as(WR_AGG_AVG, args[0], args_io, out_result);
 }
 
 /* Elements of fixed width are read where the list lies; texts and nested ones are loaded. */
@@ -380,7 +345,8 @@ static const wr_function FUNCTIONS[] = {
     TALLY_BYTES("list_any_value", WR_FN_TOTAL | WR_FN_MAY_NULL, "element", resolve_bytes_choice, any_value, "the first element that is not NULL"),
     TALLY("list_bool_and", WR_FN_TOTAL | WR_FN_MAY_NULL, "Boolean", resolve_logic, least, "are all true?"),
     TALLY("list_bool_or", WR_FN_TOTAL | WR_FN_MAY_NULL, "Boolean", resolve_logic, greatest, "is one true?"),
-    {.name = "list_aggregate", .signature = "(list, 'name') -> value", .help = "list_name(list), for the names above; also array_aggregate"},
+    {.name = "list_string_agg", .signature = "(list, separator) -> text", .help = "the elements as one text, separator ',' unless given; NULL if there are none"},
+    {.name = "list_aggregate", .signature = "(list, 'name', ...) -> value", .help = "list_name(list, ...), for all such names, and by other names of the aggregates; also array_aggregate"},
     {.name = "list_first", .signature = "(list) -> element", .help = "list[1]"},
     {.name = "list_last", .signature = "(list) -> element", .help = "list[-1]"},
 };

@@ -1,6 +1,7 @@
 /* expr/special_nested.c — structs by the names of their fields, and x[i], which depends on what x is.
  *
  * Names are constants: they belong to the type of a struct and do not travel with its values. */
+#include "expr/aggregate.h"
 #include "expr/expr_priv.h"
 #include "expr/operators.h"
 #include "types/nested.h"
@@ -327,17 +328,42 @@ wr_status wr_make_subscript(wr_bump *bump, wr_expr **args, uint32_t arg_count, w
 
 /* ---- Lists by other functions ---------------------------------------------------------------------------- */
 
-/* list_aggregate(list, 'sum') is list_sum(list). */
+/* list_string_agg(list, separator): NULL, where array_to_string of nothing is the empty text. */
+wr_status wr_make_string_agg(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
+                             wr_error *err)
+{
+    wr_value comma = {.type = WR_TYPE(UTF8), .text = WR_TEXT(",")};
+    wr_value none = {.type = WR_TYPE(UTF8), .is_null = true}, zero = {.type = WR_TYPE(I64)};
+    wr_expr *join[2] = {args[0], arg_count > 1 ? args[1] : wr_expr_const(bump, &comma, err)};
+    wr_expr *counted[2] = {NULL, wr_expr_const(bump, &zero, err)};
+    wr_expr *branches[3] = {NULL, wr_expr_const(bump, &none, err), NULL};
+
+    if (!join[1] || !counted[1] || !branches[1])
+        return WR_NO_MEMORY;
+    WR_TRY(wr_expr_call(bump, WR_TEXT("array_to_string"), join, 2, &branches[2], err));
+    WR_TRY(wr_expr_call(bump, WR_TEXT("list_count"), args, 1, &counted[0], err));
+    WR_TRY(wr_expr_call(bump, WR_TEXT(WR_OPERATOR_EQ), counted, 2, &branches[0], err));
+    return wr_expr_case(bump, branches, 3, out_expr, err);
+}
+
+/* list_aggregate(list, 'sum') is list_sum(list), by any name of the aggregate; what is behind the name
+ * goes along. */
 wr_status wr_make_aggregate(wr_bump *bump, wr_expr **args, uint32_t arg_count, wr_expr **out_expr,
                             wr_error *err)
 {
-    char *name;
+    wr_expr    *list_args[2] = {args[0], arg_count > 2 ? args[2] : NULL};
+    wr_text     given;
+    wr_agg_kind kind;
+    char       *name;
 
-    (void)arg_count;
     if (!wr_expr_is_literal(args[1]))
         return WR_RAISE(err, WR_INVALID, "list_aggregate: the name of an aggregate is a text in quotes");
-    name = wr_bump_printf(bump, err, "list_%.*s", WR_TEXT_ARG(args[1]->value.text));
-    return name ? wr_expr_call(bump, wr_text_of(name), args, 1, out_expr, err) : WR_NO_MEMORY;
+    given = args[1]->value.text;
+    if (wr_agg_find(given, &kind))
+        given = wr_text_of(wr_agg_name(kind));
+    name = wr_bump_printf(bump, err, "list_%.*s", WR_TEXT_ARG(given));
+    return name ? wr_expr_call(bump, wr_text_of(name), list_args, arg_count - 1, out_expr, err)
+                : WR_NO_MEMORY;
 }
 
 /* `name`(list, numbers ...) */

@@ -1,5 +1,5 @@
-/* exec/number_key.c — see the header. */
-#include "exec/number_key.h"
+/* kernel/number_key.c — see the header. */
+#include "kernel/number_key.h"
 
 #include <math.h>
 

@@ -1,11 +1,11 @@
-/* exec/number_key.h — values of at most eight bytes as unsigned numbers that sort as they do.
+/* kernel/number_key.h — values of at most eight bytes as unsigned numbers that sort as they do.
  *
  * For aggregates that need no more of a value than its place among the others. Equal values have one
  * key: -0.0 is 0.0, and every NaN is one, the greatest.
  * Threads: none are involved. Cost: about 1 ns a value; sorting 1-2 ns a value for every byte in which
  * the keys differ. */
-#ifndef WR_EXEC_NUMBER_KEY_H
-#define WR_EXEC_NUMBER_KEY_H
+#ifndef WR_KERNEL_NUMBER_KEY_H
+#define WR_KERNEL_NUMBER_KEY_H
 
 #include "vector/vector.h"
 

@@ -1,4 +1,4 @@
-/* exec/agg_moments.c — skewness, kurtosis, covariance and regression from exact sums.
+/* expr/moments.c — variance, skewness, kurtosis, covariance and regression from exact sums.
  *
  * The sums of powers and products are exact to 196 bits below the largest term (types/fsum.h), and
  * so is the step from them to moments about the mean; rounding begins behind it. So results neither
@@ -8,11 +8,40 @@
 #include <math.h>
 
 #include "base/real.h"
-#include "exec/agg_family.h"
+#include "expr/moments.h"
+
+/* ---- Squares ------------------------------------------------------------------------------------- */
+
+void wr_moments_add(wr_moments *state, double x)
+{
+    state->count++;
+    wr_fsum_wide_add(&state->sum, x);
+    wr_fsum_wide_add_product(&state->squares, x, x);
+}
+
+void wr_moments_merge(wr_moments *state, const wr_moments *other)
+{
+    state->count += other->count;
+    wr_fsum_wide_merge(&state->sum, &other->sum);
+    wr_fsum_wide_merge(&state->squares, &other->squares);
+}
+
+void wr_moments_finish(wr_agg_kind kind, const wr_moments *state, double *out, bool *out_null)
+{
+    bool   is_sample = kind == WR_AGG_STDDEV_SAMP || kind == WR_AGG_VAR_SAMP;
+    double divisor = (double)state->count - (is_sample ? 1.0 : 0.0);
+
+    *out_null = state->count == 0 || divisor == 0.0;
+    if (*out_null)
+        return;
+    *out = wr_fsum_wide_centered(&state->squares, &state->sum, &state->sum, state->count) / divisor;
+    if (kind == WR_AGG_STDDEV_SAMP || kind == WR_AGG_STDDEV_POP)
+        *out = sqrt(*out);
+}
 
 /* ---- Powers -------------------------------------------------------------------------------------- */
 
-void wr_agg_powers_add(powers *state, double x)
+void wr_powers_add(wr_powers *state, double x)
 {
     double high = x * x, low = wr_real_product_error(x, x, high);
 
@@ -28,7 +57,7 @@ void wr_agg_powers_add(powers *state, double x)
     wr_fsum_wide_add_product(&state->sums[3], low, low);
 }
 
-void wr_agg_powers_merge(powers *state, const powers *other)
+void wr_powers_merge(wr_powers *state, const wr_powers *other)
 {
     state->count += other->count;
     for (int i = 0; i < 4; i++)
@@ -68,7 +97,7 @@ typedef struct central {
 } central;
 
 /* Exactly about c, the rounded mean, then about the mean itself, a rounding error away. */
-static central centre(const powers *state)
+static central centre(const wr_powers *state)
 {
     const wr_fsum_wide *s = state->sums;
     double       n = (double)state->count, c = wr_fsum_wide_result(&s[0]) / n, d, n2, n3, n4;
@@ -104,7 +133,7 @@ static central centre(const powers *state)
     };
 }
 
-void wr_agg_powers_finish(wr_agg_kind kind, const powers *state, double *out, bool *out_null)
+void wr_powers_finish(wr_agg_kind kind, const wr_powers *state, double *out, bool *out_null)
 {
     uint64_t count_min = kind == WR_AGG_SKEWNESS ? 3 : kind == WR_AGG_KURTOSIS ? 4 : 1;
     double   n = (double)state->count, ratio;
@@ -130,7 +159,7 @@ void wr_agg_powers_finish(wr_agg_kind kind, const powers *state, double *out, bo
 
 /* ---- Pairs --------------------------------------------------------------------------------------- */
 
-void wr_agg_pairs_add(pairs *state, double y, double x)
+void wr_pairs_add(wr_pairs *state, double y, double x)
 {
     state->count++;
     wr_fsum_wide_add(&state->x, x);
@@ -140,7 +169,7 @@ void wr_agg_pairs_add(pairs *state, double y, double x)
     wr_fsum_wide_add_product(&state->xy, x, y);
 }
 
-void wr_agg_pairs_merge(pairs *state, const pairs *other)
+void wr_pairs_merge(wr_pairs *state, const wr_pairs *other)
 {
     state->count += other->count;
     wr_fsum_wide_merge(&state->x, &other->x);
@@ -159,7 +188,7 @@ static double correlate(double sxx, double syy, double sxy)
     return r > 1.0 ? 1.0 : r < -1.0 ? -1.0 : r;
 }
 
-void wr_agg_pairs_finish(wr_agg_kind kind, const pairs *state, double *out, bool *out_null)
+void wr_pairs_finish(wr_agg_kind kind, const wr_pairs *state, double *out, bool *out_null)
 {
     double n = (double)state->count;
     double sxx = wr_fsum_wide_centered(&state->xx, &state->x, &state->x, state->count);
