@@ -320,7 +320,7 @@ def suites(args):
         ("e2e", 60 if large else 3, "release", lambda s: run_script(
             "e2e", [PYTHON, "test/run_unittests.py", "test/e2e"], s,
             {**program_env("release"), **({"WEIR_TEST_LARGE": "1"} if large else {})})),
-        ("determinism", 600 if large else 2, "release", lambda s: run_script(
+        ("determinism", 240 if large else 2, "release", lambda s: run_script(
             "determinism", [ORACLES if ORACLES.exists() else PYTHON, "test/determinism/run.py",
                             *(["--large"] if large else [])], s, program_env("release"))),
         ("differential", 600 if large else 3, "release",

@@ -35,6 +35,7 @@ typedef struct join_shared {
     const wr_plan_join *plan;
     wr_join_side sides[WR_JOIN_SIDES];
     uint32_t row_page_bytes;
+    uint32_t worker_count;
     uint32_t partition_count;
     wr_bump bump;
     join_part *parts[WR_JOIN_SIDES]; /* worker_count of them, part_count in use  */

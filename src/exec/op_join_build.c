@@ -92,11 +92,17 @@ static uint64_t *filter_word(const join_shared *shared, uint64_t hash)
     return &shared->filter[(uint64_t)((unsigned __int128)(hash << 1) * shared->filter_words >> 64)];
 }
 
-static void clear_filter_once(join_shared *shared)
+/* Not larger than what memory holds of the rows: the first worker that spills knows it of its own. */
+static void clear_filter_once(join_shared *shared, const wr_row_store *stores)
 {
+    uint64_t bytes = wr_row_stores_bytes(stores, shared->partition_count) * shared->worker_count;
+
     WR_LOCKED(&shared->filter_mutex);
-    if (!shared->filter_is_clear)
-        memset(shared->filter, 0, shared->filter_words * sizeof(uint64_t));
+    if (shared->filter_is_clear)
+        return;
+    if (bytes < shared->filter_words * sizeof(uint64_t))
+        shared->filter_words = bytes / sizeof(uint64_t) + 1;
+    memset(shared->filter, 0, shared->filter_words * sizeof(uint64_t));
     shared->filter_is_clear = true;
 }
 
@@ -106,7 +112,6 @@ static void add_to_filter(join_shared *shared, const wr_row_store *store)
     uint32_t       hash_offset = shared->sides[WR_JOIN_SIDE_BUILD].hash_offset;
     const uint8_t *rows[FILTER_BATCH];
 
-    clear_filter_once(shared);
     for (const wr_row_page *page = store->first; page; page = page->next) {
         uint32_t offset = 0, count;
 
@@ -193,6 +198,7 @@ static wr_status join_build_open(wr_node *node, wr_exec *exec, wr_error *err)
     wr_bump_init(&shared->bump, wr_node_lease(node));
     wr_join_sides_init(shared->sides, shared->plan);
     shared->row_page_bytes = wr_join_page_bytes(shared->plan, exec->page_bytes);
+    shared->worker_count = exec->worker_count;
     /* A quarter of the memory for the pages being filled: one a partition and worker. */
     room = wr_node_bytes_max(node, exec) / 4 / exec->worker_count / shared->row_page_bytes;
     shared->partition_count = JOIN_PARTITIONS_MIN;
@@ -299,8 +305,10 @@ static wr_status spill_store(join_shared *shared, wr_row_store *stores, uint32_t
                              wr_error *err)
 {
     atomic_store(&shared->partitions[partition].is_spilled, true);
-    if (shared->filter)
+    if (shared->filter) {
+        clear_filter_once(shared, stores);
         add_to_filter(shared, &stores[partition]);
+    }
     return wr_row_store_spill(&stores[partition], 0, err);
 }
 

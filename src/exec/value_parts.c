@@ -49,15 +49,26 @@ void wr_value_parts_split_range(wr_value_parts *parts, uint64_t least, uint64_t 
 void wr_value_writer_init(wr_value_writer *writer, wr_value_parts *parts, wr_value_block **open,
                           uint8_t *memory, uint64_t memory_bytes, uint32_t block_bytes)
 {
-    *writer = (wr_value_writer){.parts = parts, .open = open,
+    *writer = (wr_value_writer){.parts = parts, .open = open, .fresh = memory,
+                                .fresh_count = memory_bytes / block_bytes,
+                                .block_bytes = block_bytes,
                                 .block_keys = wr_value_block_keys(block_bytes)};
     memset(open, 0, parts->part_count * sizeof open[0]);
-    for (uint64_t at = 0; at + block_bytes <= memory_bytes; at += block_bytes) {
-        wr_value_block *block = (wr_value_block *)(void *)(memory + at);
+}
 
-        block->next = writer->free;
-        writer->free = block;
+/* One that was used before, if there is one: memory that nobody touched costs nothing yet. NULL: none. */
+static wr_value_block *take_block(wr_value_writer *writer)
+{
+    wr_value_block *block = writer->free;
+
+    if (block) {
+        writer->free = block->next;
+    } else if (writer->fresh_count > 0) {
+        block = (wr_value_block *)(void *)writer->fresh;
+        writer->fresh += writer->block_bytes;
+        writer->fresh_count--;
     }
+    return block;
 }
 
 /* Part of every key: how many splitters are not above it. */
@@ -138,11 +149,12 @@ static wr_status open_block(wr_value_writer *writer, uint32_t part, wr_error *er
         writer->full = block;
         writer->open[part] = NULL;
     }
-    if (!writer->free)
+    block = take_block(writer);
+    if (!block) {
         WR_TRY(give_full_blocks(writer, err));
-    wr_assert(writer->free, "there are more blocks than parts");
-    block = writer->free;
-    writer->free = block->next;
+        block = take_block(writer);
+    }
+    wr_assert(block, "there are more blocks than parts");
     block->count = 0;
     block->part = part;
     writer->open[part] = block;

@@ -44,6 +44,9 @@ typedef struct wr_value_writer {
     wr_value_parts  *parts;
     wr_value_block **open;           /* one per part, or NULL                 */
     wr_value_block  *full, *free;
+    uint8_t         *fresh;          /* blocks that were never used           */
+    uint64_t         fresh_count;
+    uint32_t         block_bytes;
     uint32_t         block_keys;     /* room of a block                       */
 } wr_value_writer;
 

@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """The same answer, always: rows and bytes do not depend on cap, threads, batches and spilling.
 
-test/determinism/run.py [--runs N] [--plans N] [--seed S] [--only SEED] [--name PATTERN] [--large]
+test/determinism/run.py [--runs N] [--plans N] [--seed S] [--only SEED] [--name PATTERN]
+                        [--large [--slice I/N]] [--jobs N]
 
 Every text case that `weir run` ends well, and random plans with steps that SQL leaves open
 (open_steps.py), run once for reference and then under N settings of caps 16 MB, 64 MB and 4 GB x
-1, 2 and 8 threads x batches of 1, 64 and 1024 rows x the stress modes; --large: more plans, under
-all settings unless --runs is given, and a line in the ledger. With --deterministic all bytes must
-be the same, without it the rows: in any order where the case leaves it open.
+1, 2 and 8 threads x batches of 1, 64 and 1024 rows x the stress modes. With --deterministic all
+bytes must be the same, without it the rows: in any order where the case leaves it open. Settings
+that give all commands of a case the same words and environment are one run.
+--large: more plans, under all settings unless --runs is given, and a line in the ledger; hours, or
+with --slice 3/40 the third of 40 shares of the cases and plans.
 """
 import argparse
 import collections
 import fnmatch
+import functools
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -41,7 +46,7 @@ from run_cases import read_mode, skip_reason  # noqa: E402
 from settings import PRODUCT, REFERENCES, draw_settings  # noqa: E402
 
 REFUSED = 4  # the cap is below the plan's certificate
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 EQUAL_HASHES_ROWS = 10**4  # more take too long
 
 
@@ -76,6 +81,12 @@ def sorted_lines(data):
     return sorted(plain(data).split(b"\n"))
 
 
+@functools.lru_cache(maxsize=8)
+def rows_digest(data):
+    """The same for the same rows; of a reference it is asked for again and again."""
+    return hashlib.sha256(b"\n".join(sorted_lines(data))).digest()
+
+
 def compare(setting, references, found, has_order):
     """Problems of one run. `references`: {deterministic: {name: bytes}}; has_order(name): do its
     rows have an order without --deterministic, too?"""
@@ -90,7 +101,7 @@ def compare(setting, references, found, has_order):
         if setting.deterministic or has_order(name):
             problems.append(difference(f"{setting}: {name}", plain(expected).decode("utf-8", "replace"),
                                        plain(actual).decode("utf-8", "replace")))
-        elif sorted_lines(actual) != sorted_lines(expected):
+        elif rows_digest(actual) != rows_digest(expected):
             problems.append(difference(f"{setting}: rows of {name}",
                                        b"\n".join(sorted_lines(expected)).decode("utf-8", "replace"),
                                        b"\n".join(sorted_lines(actual)).decode("utf-8", "replace")))
@@ -104,13 +115,33 @@ def is_run(step):
     return step.argv("weir")[1][:2] == ["weir", "run"]
 
 
+def file_stamps(folder):
+    """{name: what another content changes}"""
+    stats = {name: (folder / name).lstat() for name in files_below(folder)}
+    return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
+
+
+def what_reaches(case, setting):
+    """What the commands of a case get of a setting: their own flags and assignments go first."""
+    reached = []
+    for step in case.steps:
+        extra, argv = step.argv("weir")
+        env = {**setting.environment(), **extra}
+        flags = {word.partition("=")[0] for word in argv}
+        for flag, name in (("--memory-cap", "WEIR_MEMORY_CAP"), ("--threads", "WEIR_THREADS")):
+            if flag in flags:
+                del env[name]
+        reached.append((*sorted(env.items()), setting.deterministic and is_run(step)))
+    return tuple(reached)
+
+
 def execute_case(case, setting):
     """({(step, name): bytes of what was written}, "" or why it does not count)"""
     found = {}
     with CaseRun(case) as here:
         for number, step in enumerate(case.steps, 1):
             here.prepare(step)
-            before = {name: (here.folder / name).read_bytes() for name in files_below(here.folder)}
+            before = file_stamps(here.folder)
             extra, argv = step.argv(PROGRAM)
             if is_run(step) and setting.deterministic:
                 argv.append("--deterministic")
@@ -123,10 +154,9 @@ def execute_case(case, setting):
                 return found, f"{setting}: {result.ending()}\n{result.errors[-1500:]}"
             if is_run(step) and result.exit_code == 0:
                 found[number, "stdout"] = result.stdout
-                for name in files_below(here.folder):
-                    data = (here.folder / name).read_bytes()
-                    if before.get(name) != data:
-                        found[number, name] = data
+                for name, stamp in file_stamps(here.folder).items():
+                    if before.get(name) != stamp:
+                        found[number, name] = (here.folder / name).read_bytes()
             if step.is_capped and result.peak_bytes > cap_of(argv, env):
                 return found, f"{setting}: peak {result.peak_bytes:,} is above the cap"
     return found, ""
@@ -147,7 +177,7 @@ def find_references(execute):
         if problem:
             return references, problem
         references[setting.deterministic] = found
-    rows = [{name: sorted_lines(data) for name, data in found.items()}
+    rows = [{name: rows_digest(data) for name, data in found.items()}
             for found in references.values()]
     return references, "" if rows[0] == rows[1] else "other rows with --deterministic"
 
@@ -162,7 +192,7 @@ def check_case(case, settings, report):
         return 0
     problems, runs = [], 0
     is_slow = skip_reason(case, read_mode("worst"))
-    for setting in settings:
+    for setting in {what_reaches(case, setting): setting for setting in settings}.values():
         if "hash" in setting.stress and is_slow:
             continue
         found, problem = execute_case(case, setting)
@@ -238,12 +268,16 @@ def main():
     parser.add_argument("--only", type=int, help="this random plan, under every setting")
     parser.add_argument("--name", default="*", help="only cases whose title matches this pattern")
     parser.add_argument("--large", action="store_true", help="noted in the ledger")
+    parser.add_argument("--slice", default="1/1", help="this share of all cases and plans")
+    parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
+    part, parts = map(int, args.slice.split("/"))
     is_whole = args.large or args.only is not None
     count = args.runs or (len(PRODUCT) if is_whole else 3)
     add_equal_values()
     report, kinds = Report(), collections.Counter()
-    cases, seeds = [], range(args.seed, args.seed + (args.plans or (500 if args.large else 60)))
+    plan_count = args.plans or (500 if args.large else 60)
+    cases, seeds = [], range(args.seed, args.seed + plan_count)
     if not duckdb:
         report.skip("random plans", "no duckdb in .venv (tools/setup.sh test got none)")
         seeds = []
@@ -253,12 +287,13 @@ def main():
                  if fnmatch.fnmatch(case.title, args.name)]
     else:
         seeds = [args.only]
+    cases, seeds = cases[part - 1::parts], seeds[part - 1::parts]
 
     def settings_for(name):
         return PRODUCT if count >= len(PRODUCT) else \
             draw_settings(random.Random(f"{args.seed} {name}"), count)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(args.jobs) as pool:
         runs = sum(pool.map(
             lambda case: check_case(case, settings_for(case.title), report), cases))
         runs += sum(pool.map(
@@ -266,7 +301,7 @@ def main():
     print(", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())))
     print(f"{len(cases)} cases and {len(seeds)} plans, {runs} runs compared")
     if args.large:
-        add_to_ledger("determinism", f"{args.seed} to {args.seed + len(seeds) - 1}",
+        add_to_ledger(f"determinism, slice {args.slice}", f"{args.seed} to {args.seed + plan_count - 1}",
                       f"{len(cases)} cases and {len(seeds)} plans x {count} of {len(PRODUCT)} settings, {runs} runs",
                       report.failed)
     return report.finish()

@@ -92,6 +92,7 @@ class Contract(WeirTest):
                {"op": "generate", "rows": 10, "columns": ["i AS k", "i AS w"], "id": "r"}]
         for step in ({"op": "join", "left": "l", "right": "r", "on": "k"},
                      {"op": "aggregate", "group_by": ["k"], "aggs": ["median(w) AS m"]},
+                     {"op": "aggregate", "aggs": ["median(w) AS m", "count(DISTINCT w) AS d"]},
                      {"op": "sort", "by": ["w DESC"]},
                      {"op": "distinct"},
                      {"op": "window", "functions": ["lag(w) OVER (ORDER BY k) AS before"]}):
