@@ -17,6 +17,7 @@
 /* Rows of a split: a row group of more is cut, so that workers share it. */
 enum {
     SPLIT_ROWS_MAX = 1 << 20,
+    HEADER_BYTES_MAX = 100,          /* of a dictionary: what is not counted at most */
     NESTED_SPLIT_ROWS_MAX = 1 << 24, /* passing over rows of nested columns is reading them */
 };
 
@@ -337,11 +338,13 @@ static void read_meta(wr_thrift_reader *reader, const wr_thrift_field *whole, co
     }
 }
 
-/* Some writers give no offset of the dictionary, or 0: it then stands where the data is said to. */
-static void place_chunk(wr_thrift_reader *reader, const chunk_offsets *offsets, uint64_t file_bytes,
+/* Some writers give no offset of the dictionary, or 0: it then stands where the data is said to. Some do
+ * not count the dictionary's header. */
+static void place_chunk(wr_thrift_reader *reader, const chunk_offsets *offsets, const pq_file *file,
                         pq_chunk *out)
 {
-    int64_t begin = offsets->data;
+    int64_t  begin = offsets->data;
+    uint64_t file_bytes = file->footer_begin, uncounted = file->trust.has_sizes ? 0 : HEADER_BYTES_MAX;
 
     if (offsets->dictionary > 0 && (begin <= 0 || offsets->dictionary < begin))
         begin = offsets->dictionary;
@@ -354,6 +357,7 @@ static void place_chunk(wr_thrift_reader *reader, const chunk_offsets *offsets, 
     }
     out->begin = (uint64_t)begin;
     out->end = out->begin + (uint64_t)offsets->stored_bytes;
+    out->end += uncounted < file_bytes - out->end ? uncounted : file_bytes - out->end;
 }
 
 static void read_index_place(wr_thrift_reader *reader, const wr_thrift_field *field, pq_chunk *out)
@@ -399,7 +403,7 @@ static void read_chunk(wr_thrift_reader *reader, pq_file *file, const pq_leaf *l
     if (!any_meta)
         wr_thrift_fail(reader, "a column chunk has no metadata (is it encrypted?)");
     else
-        place_chunk(reader, &offsets, file->footer_begin, out);
+        place_chunk(reader, &offsets, file, out);
 }
 
 static void apply_bounds(const wr_read_request *request, pq_file *file, uint32_t leaf)

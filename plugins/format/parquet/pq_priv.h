@@ -115,10 +115,11 @@ typedef struct pq_statistics {
     bool       has_null_count;
 } pq_statistics;
 
-/* What of a file's statistics is believed: by who wrote it, and what it says of their order. */
+/* What of a file's metadata is believed: by who wrote it, and what it says of the order of values. */
 typedef struct pq_trust {
     bool has_orders;   /* they compare as the types do: the newer ones are used               */
     bool has_numbers;  /* ... numbers in bytes too, which many writers took for texts         */
+    bool has_sizes;    /* a chunk's bytes are counted with the header of its dictionary       */
 } pq_trust;
 
 /* `has_orders`: the footer says that values are compared as their types are; `created_by`: what it says

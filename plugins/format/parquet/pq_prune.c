@@ -103,6 +103,11 @@ static wr_text split_created_by(wr_text text, uint32_t *out_major, uint32_t *out
     return name;
 }
 
+static bool is_before(uint32_t major, uint32_t minor, uint32_t since_major, uint32_t since_minor)
+{
+    return major < since_major || (major == since_major && minor < since_minor);
+}
+
 pq_trust wr_pq_trust_of(bool has_orders, wr_text created_by)
 {
     pq_trust trust = {.has_orders = has_orders};
@@ -111,9 +116,9 @@ pq_trust wr_pq_trust_of(bool has_orders, wr_text created_by)
 
     for (size_t i = 0; i < sizeof ORDERED_SINCE / sizeof ORDERED_SINCE[0]; i++)
         if (wr_text_equal(name, wr_text_of(ORDERED_SINCE[i].name)) &&
-            (major < ORDERED_SINCE[i].major ||
-             (major == ORDERED_SINCE[i].major && minor < ORDERED_SINCE[i].minor)))
+            is_before(major, minor, ORDERED_SINCE[i].major, ORDERED_SINCE[i].minor))
             trust.has_orders = false;
+    trust.has_sizes = !wr_text_equal(name, wr_text_of("parquet-mr")) || !is_before(major, minor, 1, 3); /* PARQUET-816 */
     for (size_t i = 0; i < sizeof KNOWS_NUMBERS / sizeof KNOWS_NUMBERS[0]; i++)
         trust.has_numbers |= wr_text_equal(name, wr_text_of(KNOWS_NUMBERS[i]));
     return trust;

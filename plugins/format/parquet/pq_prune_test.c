@@ -16,7 +16,7 @@ static void writers_are_told_by_their_names(void **state)
 {
     static const struct {
         const char *created_by;
-        bool        has_orders, has_numbers;
+        bool        has_orders, has_numbers, lacks_sizes;
     } CASES[] = {
         {"", true, false},
         {"weir version 0.1.0", true, true},
@@ -24,7 +24,9 @@ static void writers_are_told_by_their_names(void **state)
         {"parquet-mr version 1.9", false, true},
         {"parquet-mr version 1.10.0", true, true},
         {"parquet-mr version 2", true, true},
-        {"parquet-mr", false, true},
+        {"parquet-mr", false, true, true},
+        {"parquet-mr version 1.2.8", false, true, true},
+        {"parquet-mr version 1.3", false, true},
         {"parquet-mr version 99999999999999999999.1", true, true},
         {"parquet-mr compatible version 1.0", true, false},
         {"parquet-cpp version 1.2.9", false, false},
@@ -45,6 +47,7 @@ static void writers_are_told_by_their_names(void **state)
 
         assert_int_equal(trust.has_orders, CASES[i].has_orders);
         assert_int_equal(trust.has_numbers, CASES[i].has_numbers);
+        assert_int_equal(trust.has_sizes, !CASES[i].lacks_sizes);
         assert_false(wr_pq_trust_of(false, wr_text_of(CASES[i].created_by)).has_orders);
     }
 }
