@@ -80,6 +80,8 @@ def coded_table(n):
         "near": pa.array([words[k * 60_000 // n] if k % 11 else None for k in range(n)]),
         "num": pa.array([c * 1000003 for c in codes] * 2).slice(0, n),
         "fix": pa.array([words[c][:14].encode() for c in codes], pa.binary(14)),
+        "thin": pa.array([c.to_bytes(3, "big") for c in codes], pa.binary(3)),
+        "wide": pa.array([words[c][:14].encode() * 7 for c in codes], pa.binary(98)),
         "list": pa.array([[words[c]] if c % 3 else [words[c], None] if c % 2 else [] for c in codes]),
     })
 
@@ -184,11 +186,12 @@ def footers(report, folder, wanted):
 def row_groups(report, folder, wanted):
     """More rows in a row group than one split has, so that several workers go over it."""
     rows = 2_300_000
-    table = pa.table({"up": pa.array(range(rows)),
+    table = pa.table({"up": pa.array(range(rows)), "flag": pa.array([k // 3 % 2 for k in range(rows)]),
                       "few": pa.array([f"w{k % 1000}" if k % 50 else None for k in range(rows)])})
     for name, options in [("row group of many", {}), ("row group of many, a page", {"data_page_size": ONE})]:
         if wanted(name):
-            check(report, folder, name, table, cap="40MB", **{"data_page_size": 1 << 20, **options})
+            check(report, folder, name, table, cap="40MB",
+                  **{"data_page_size": 1 << 20, "max_rows_per_page": ONE, **options})
 
 
 def main():

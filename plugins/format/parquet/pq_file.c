@@ -500,26 +500,55 @@ static wr_status read_group(const wr_read_request *request, pq_file *file, wr_er
     return WR_OK;
 }
 
-/* A page that goes on behind the split's last row would be decompressed again for the next one: the
- * split takes the first pages of its columns whole. */
+/* What a split of so many rows means to the first pages of its columns. */
+typedef struct cut {
+    uint64_t rows;
+    uint64_t whole_rows;  /* of which these pages are whole                       */
+    uint64_t bytes;       /* of pages, in it                                      */
+    uint64_t again_bytes; /* of pages that go on behind it: the next one needs them again */
+} cut;
+
+static wr_status weigh_cut(const pq_file *file, pq_split *split, cut *io_cut, wr_error *err)
+{
+    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
+        pq_cursor *cursor = &split->cursors[leaf];
+        uint64_t   rows;
+
+        if (file->file_leaves[leaf] == UINT32_MAX)
+            continue;
+        WR_TRY_WHILE(wr_pq_cursor_peek(cursor, &split->tools, &rows, err), err, "cutting row group %llu of %.*s",
+                     (unsigned long long)split->group, WR_TEXT_ARG(file->base.path));
+        io_cut->bytes += cursor->header.raw_bytes * io_cut->rows / cursor->header.value_count;
+        if (rows > io_cut->rows)
+            io_cut->again_bytes += cursor->header.raw_bytes;
+        if (rows > io_cut->whole_rows)
+            io_cut->whole_rows = rows;
+    }
+    return WR_OK;
+}
+
+/* A page that goes on behind the split's last row would be decompressed again for the next one. Where that
+ * is much, splits are larger, up to all rows of the first pages of their columns. */
 static wr_status take_pages(const pq_file *file, pq_split *split, uint64_t *io_rows, wr_error *err)
 {
     enum { ROWS_MAX = 1 << 23 };
     uint64_t left = file->group_rows - file->group_next;
 
-    left = left < ROWS_MAX ? left : ROWS_MAX;
-    for (uint32_t leaf = 0; leaf < file->leaf_count; leaf++) {
-        uint64_t rows;
+    for (;; *io_rows *= 2) {
+        cut c = {.rows = *io_rows};
 
-        if (file->file_leaves[leaf] == UINT32_MAX)
-            continue;
-        WR_TRY_WHILE(wr_pq_cursor_peek(&split->cursors[leaf], &split->tools, &rows, err), err,
-                     "cutting row group %llu of %.*s", (unsigned long long)split->group,
-                     WR_TEXT_ARG(file->base.path));
-        rows = rows < left ? rows : left;
-        *io_rows = *io_rows < rows ? rows : *io_rows;
+        WR_TRY(weigh_cut(file, split, &c, err));
+        if (c.again_bytes <= c.bytes / 4)
+            return WR_OK;
+        if (c.whole_rows > left)
+            c.whole_rows = left;
+        if (c.whole_rows > ROWS_MAX)
+            c.whole_rows = ROWS_MAX;
+        if (c.whole_rows <= 2 * *io_rows) {
+            *io_rows = c.whole_rows;
+            return WR_OK;
+        }
     }
-    return WR_OK;
 }
 
 wr_status wr_pq_next_split(const wr_read_request *request, wr_file_reader *base, wr_split *split,
