@@ -256,6 +256,8 @@ static wr_status load_dictionary(pq_cursor *cursor, pq_tools *tools, wr_error *e
 
     if (header->encoding != PQ_PLAIN && header->encoding != PQ_PLAIN_DICTIONARY)
         return WR_RAISE(err, WR_CORRUPT, "a dictionary in the encoding %u", header->encoding);
+    if (!cursor->leaf->is_text) /* before its page, which may lie anywhere and goes again */
+        wr_pq_dictionary_reserve(cursor, tools, header->value_count);
     WR_TRY(wr_pq_body_load(cursor, tools, header, &cursor->dictionary_page, &cursor->dictionary_blob, &from,
                            err));
     from = wr_pq_bytes_cut(&from, 0, wr_pq_bytes_left(&from),

@@ -448,7 +448,9 @@ wr_status wr_pq_cursor_measure(pq_cursor *cursor, pq_tools *tools, uint32_t *io_
 wr_status wr_pq_cursor_take(pq_cursor *cursor, pq_tools *tools, uint32_t count, wr_vector *out,
                             wr_error *err);
 
-/* Bytes that make a dictionary of so many values, and the dictionary itself (pq_values.c). */
+/* Memory for a dictionary of so many values, if there is; numbers have it before they are read. Bytes that
+ * make a dictionary, and the dictionary itself (pq_values.c). */
+void wr_pq_dictionary_reserve(pq_cursor *cursor, pq_tools *tools, uint32_t count);
 wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes bytes, uint32_t count,
                                 wr_error *err);
 /* Turn values in deltas or split bytes into plain ones, in cursor->plain or plain_blob (pq_delta.c). */

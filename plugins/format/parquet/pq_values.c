@@ -168,13 +168,26 @@ static wr_status take_plain(const pq_leaf *leaf, pq_bytes *bytes, uint32_t count
 
 /* ---- Dictionaries ------------------------------------------------------------------------------- */
 
+/* The values and a NULL; behind them are their bits. */
+static uint64_t dictionary_values_bytes(const pq_leaf *leaf, uint32_t count)
+{
+    return wr_round_up(((uint64_t)count + 1) * value_bytes(leaf), 64);
+}
+
+void wr_pq_dictionary_reserve(pq_cursor *cursor, pq_tools *tools, uint32_t count)
+{
+    uint64_t room = dictionary_values_bytes(cursor->leaf, count) + 8 * wr_bit_words((size_t)count + 1);
+
+    cursor->dictionary = wr_pq_pool_take(&tools->dictionaries, room);
+    if (!cursor->dictionary)
+        cursor->dictionary = wr_pq_pool_take(&tools->pool, room);
+}
+
 wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes bytes, uint32_t count,
                                 wr_error *err)
 {
     const pq_leaf *leaf = cursor->leaf;
     uint32_t       width = value_bytes(leaf);
-    uint64_t       values_bytes = wr_round_up(((uint64_t)count + 1) * width, 64);
-    uint64_t       room = values_bytes + 8 * wr_bit_words((size_t)count + 1);
     uint64_t      *valid;
 
     if (leaf->physical == PQ_BOOLEAN)
@@ -183,16 +196,14 @@ wr_status wr_pq_dictionary_read(pq_cursor *cursor, pq_tools *tools, pq_bytes byt
         wr_pq_bytes_left(&bytes))
         return WR_RAISE(err, WR_CORRUPT, "a dictionary of %u values in %llu bytes", count,
                         (unsigned long long)wr_pq_bytes_left(&bytes));
-    if (!leaf->is_text || bytes.left == 0)
-        cursor->dictionary = wr_pq_pool_take(&tools->dictionaries, room);
-    if (!cursor->dictionary && (!leaf->is_text || bytes.left == 0))
-        cursor->dictionary = wr_pq_pool_take(&tools->pool, room);
+    if (leaf->is_text && bytes.left == 0)
+        wr_pq_dictionary_reserve(cursor, tools, count);
     if (!cursor->dictionary)
         return wr_pq_expand_begin(cursor, tools, &bytes, count, err);
     WR_TRY(leaf->is_text ? take_texts(leaf, &bytes, count, (wr_str *)cursor->dictionary, err)
                          : take_plain(leaf, &bytes, count, cursor->dictionary, err));
     memset(cursor->dictionary + (size_t)count * width, 0, width);
-    valid = (uint64_t *)(cursor->dictionary + values_bytes);
+    valid = (uint64_t *)(cursor->dictionary + dictionary_values_bytes(leaf, count));
     memset(valid, 0xff, 8 * wr_bit_words((size_t)count + 1));
     wr_bit_clear(valid, count);
     cursor->dictionary_count = count;
