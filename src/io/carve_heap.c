@@ -56,13 +56,14 @@ static void join_free(wr_carve_heap *heap)
     }
 }
 
-void wr_carve_heap_free(wr_carve_heap *heap, void *pointer)
+void wr_carve_heap_free(void *heap_p, void *memory)
 {
-    part *p;
+    wr_carve_heap *heap = heap_p;
+    part          *p;
 
-    if (!pointer)
+    if (!memory)
         return;
-    p = (part *)pointer - 1;
+    p = (part *)memory - 1;
     wr_assert((uint8_t *)p >= heap->base && (uint8_t *)p < heap->base + heap->bytes && p->is_used,
               "a part that is freed was allocated from this block");
     p->is_used = 0;

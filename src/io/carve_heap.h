@@ -19,8 +19,8 @@ typedef struct wr_carve_heap {
 void wr_carve_heap_init(wr_carve_heap *heap, void *base, uint64_t bytes);
 
 void *wr_carve_heap_alloc(wr_carve_heap *heap, uint64_t bytes);
-/** NULL is a no-op. */
-void  wr_carve_heap_free(wr_carve_heap *heap, void *p);
+/** As the hooks of libraries have it: `heap` is a wr_carve_heap. NULL memory is a no-op. */
+void wr_carve_heap_free(void *heap, void *memory);
 
 /** What a part of `bytes` takes of the block. */
 static inline uint64_t wr_carve_heap_bytes(uint64_t bytes)

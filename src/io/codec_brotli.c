@@ -32,20 +32,13 @@ enum {
     X(BrotliEncoderCompressStream) X(BrotliEncoderIsFinished)
 
 static struct {
-#define X(name) __typeof__(name) *name;
-    DECODER_FUNCTIONS(X) ENCODER_FUNCTIONS(X)
-#undef X
+    DECODER_FUNCTIONS(WR_LIBRARY_MEMBER) ENCODER_FUNCTIONS(WR_LIBRARY_MEMBER)
 } lib;
 
-#define X(name) {#name, &lib.name},
-static const wr_library_symbol DECODER_SYMBOLS[] = {DECODER_FUNCTIONS(X)};
-static const wr_library_symbol ENCODER_SYMBOLS[] = {ENCODER_FUNCTIONS(X)};
-#undef X
-
-static wr_library decoder_library = {"libbrotlidec.so.1", "libbrotli1", DECODER_SYMBOLS,
-                                     sizeof DECODER_SYMBOLS / sizeof DECODER_SYMBOLS[0], false};
-static wr_library encoder_library = {"libbrotlienc.so.1", "libbrotli1", ENCODER_SYMBOLS,
-                                     sizeof ENCODER_SYMBOLS / sizeof ENCODER_SYMBOLS[0], false};
+static const wr_library_symbol DECODER_SYMBOLS[] = {DECODER_FUNCTIONS(WR_LIBRARY_SYMBOL)};
+static const wr_library_symbol ENCODER_SYMBOLS[] = {ENCODER_FUNCTIONS(WR_LIBRARY_SYMBOL)};
+static wr_library decoder_library = WR_LIBRARY("libbrotlidec.so.1", "libbrotli1", DECODER_SYMBOLS);
+static wr_library encoder_library = WR_LIBRARY("libbrotlienc.so.1", "libbrotli1", ENCODER_SYMBOLS);
 
 typedef struct brotli_state {
     BrotliDecoderState *decoder;
@@ -58,11 +51,6 @@ typedef struct brotli_state {
 static void *take(void *self, size_t bytes)
 {
     return wr_carve_heap_alloc(self, bytes);
-}
-
-static void give(void *self, void *p)
-{
-    wr_carve_heap_free(self, p);
 }
 
 static brotli_state *init_state(void *state, uint64_t bytes)
@@ -100,7 +88,7 @@ static void decoder_reset(void *state)
 
     if (self->decoder)
         lib.BrotliDecoderDestroyInstance(self->decoder);
-    self->decoder = lib.BrotliDecoderCreateInstance(take, give, &self->heap);
+    self->decoder = lib.BrotliDecoderCreateInstance(take, wr_carve_heap_free, &self->heap);
     wr_assert(self->decoder, "the brotli decoder fits its block");
 }
 
@@ -135,8 +123,7 @@ static wr_codec_flow decode(void *state, wr_codec_io *io)
         io->window_bytes = wanted;
         return WR_CODEC_SHORT;
     }
-    io->what = "the data is damaged";
-    return WR_CODEC_DAMAGED;
+    return wr_codec_refuse(io, "the data is damaged");
 }
 
 /* ---- Encoding --------------------------------------------------------------------------------- */
@@ -153,7 +140,7 @@ static void encoder_reset(void *state)
 
     if (self->encoder)
         lib.BrotliEncoderDestroyInstance(self->encoder);
-    self->encoder = lib.BrotliEncoderCreateInstance(take, give, &self->heap);
+    self->encoder = lib.BrotliEncoderCreateInstance(take, wr_carve_heap_free, &self->heap);
     wr_assert(self->encoder, "the brotli encoder fits its block");
     lib.BrotliEncoderSetParameter(self->encoder, BROTLI_PARAM_QUALITY, (uint32_t)self->level);
     lib.BrotliEncoderSetParameter(self->encoder, BROTLI_PARAM_LGWIN, ENCODER_WINDOW_LOG);
@@ -171,10 +158,8 @@ static wr_codec_flow encode(void *state, wr_codec_io *io, bool finish)
 
     if (!lib.BrotliEncoderCompressStream(
             self->encoder, finish ? BROTLI_OPERATION_FINISH : BROTLI_OPERATION_PROCESS, &io->in_bytes,
-            &io->in, &io->out_bytes, &io->out, NULL)) {
-        io->what = "the library refuses";
-        return WR_CODEC_DAMAGED;
-    }
+            &io->in, &io->out_bytes, &io->out, NULL))
+        return wr_codec_refuse(io, "the library refuses");
     return finish && lib.BrotliEncoderIsFinished(self->encoder) ? WR_CODEC_END : WR_CODEC_MORE;
 }
 

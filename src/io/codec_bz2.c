@@ -26,19 +26,11 @@ enum {
     X(BZ2_bzCompressInit) X(BZ2_bzCompress) X(BZ2_bzCompressEnd)
 
 static struct {
-#define X(name) __typeof__(name) *name;
-    FUNCTIONS(X)
-#undef X
+    FUNCTIONS(WR_LIBRARY_MEMBER)
 } lib;
 
-static const wr_library_symbol SYMBOLS[] = {
-#define X(name) {#name, &lib.name},
-    FUNCTIONS(X)
-#undef X
-};
-
-static wr_library library = {"libbz2.so.1.0", "libbz2-1.0", SYMBOLS,
-                             sizeof SYMBOLS / sizeof SYMBOLS[0], false};
+static const wr_library_symbol SYMBOLS[] = {FUNCTIONS(WR_LIBRARY_SYMBOL)};
+static wr_library library = WR_LIBRARY("libbz2.so.1.0", "libbz2-1.0", SYMBOLS);
 static wr_library *const LIBRARIES[] = {&library, NULL};
 
 typedef struct bz2_state {
@@ -54,11 +46,6 @@ static void *take(void *self, int item_count, int item_bytes)
     return wr_carve_heap_alloc(self, (uint64_t)item_count * (uint64_t)item_bytes);
 }
 
-static void give(void *self, void *p)
-{
-    wr_carve_heap_free(self, p);
-}
-
 static bz2_state *init_state(void *state, uint64_t bytes)
 {
     bz2_state *self = state;
@@ -66,7 +53,7 @@ static bz2_state *init_state(void *state, uint64_t bytes)
     *self = (bz2_state){0};
     wr_carve_heap_init(&self->heap, (uint8_t *)state + wr_carve_bytes(sizeof *self),
                        bytes - wr_carve_bytes(sizeof *self));
-    self->stream = (bz_stream){.bzalloc = take, .bzfree = give, .opaque = &self->heap};
+    self->stream = (bz_stream){.bzalloc = take, .bzfree = wr_carve_heap_free, .opaque = &self->heap};
     return self;
 }
 
@@ -141,8 +128,7 @@ static wr_codec_flow decode(void *state, wr_codec_io *io)
         io->window_bytes = wanted;
         return WR_CODEC_SHORT;
     default:
-        io->what = "the data is damaged";
-        return WR_CODEC_DAMAGED;
+        return wr_codec_refuse(io, "the data is damaged");
     }
 }
 
@@ -183,10 +169,8 @@ static wr_codec_flow encode(void *state, wr_codec_io *io, bool finish)
                                                                                       : BZ_RUN);
         detach(stream, io);
     } while (result == BZ_RUN_OK && io->in_bytes > 0 && io->out_bytes > 0);
-    if (result < 0) {
-        io->what = "the library refuses";
-        return WR_CODEC_DAMAGED;
-    }
+    if (result < 0)
+        return wr_codec_refuse(io, "the library refuses");
     return result == BZ_STREAM_END ? WR_CODEC_END : WR_CODEC_MORE;
 }
 

@@ -31,17 +31,12 @@ static void *take(void *self, unsigned item_count, unsigned item_bytes)
     return wr_carve_heap_alloc(self, (uint64_t)item_count * item_bytes);
 }
 
-static void give(void *self, void *p)
-{
-    wr_carve_heap_free(self, p);
-}
-
 static gzip_state *init_state(void *state, uint64_t bytes)
 {
     gzip_state *self = state;
 
     wr_carve_heap_init(&self->heap, (uint8_t *)state + wr_carve_bytes(sizeof *self), bytes);
-    self->stream = (z_stream){.zalloc = take, .zfree = give, .opaque = &self->heap};
+    self->stream = (z_stream){.zalloc = take, .zfree = wr_carve_heap_free, .opaque = &self->heap};
     return self;
 }
 
@@ -104,8 +99,7 @@ static wr_codec_flow decode(void *state, wr_codec_io *io)
         return WR_CODEC_END;
     if (result == Z_OK || result == Z_BUF_ERROR)
         return WR_CODEC_MORE;
-    io->what = stream->msg ? stream->msg : "the data is damaged";
-    return WR_CODEC_DAMAGED;
+    return wr_codec_refuse(io, stream->msg ? stream->msg : "the data is damaged");
 }
 
 /* ---- Encoding --------------------------------------------------------------------------------- */

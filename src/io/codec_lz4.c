@@ -86,12 +86,6 @@ static void decoder_init(void *state, uint64_t window_bytes)
     decoder_reset(state);
 }
 
-static wr_codec_flow refuse(wr_codec_io *io, const char *what)
-{
-    io->what = what;
-    return WR_CODEC_DAMAGED;
-}
-
 /* Have `bytes` bytes in `head`; false: more input is wanted. */
 static bool gather(lz4_decoder *self, wr_codec_io *io, uint32_t bytes)
 {
@@ -112,17 +106,17 @@ static wr_codec_flow read_header(lz4_decoder *self, wr_codec_io *io)
     self->flags = self->head[MAGIC_BYTES];
     code = (self->head[MAGIC_BYTES + 1] >> 4) & 7;
     if (wr_load_u32(self->head) != MAGIC)
-        return refuse(io, "this is no frame");
+        return wr_codec_refuse(io, "this is no frame");
     if ((self->flags & FLAG_VERSION_MASK) != FLAG_VERSION || (self->flags & FLAG_RESERVED) ||
         (self->head[MAGIC_BYTES + 1] & 0x8f) || code < BLOCK_CODE_64K)
-        return refuse(io, "the frame's header is damaged");
+        return wr_codec_refuse(io, "the frame's header is damaged");
     if (self->flags & FLAG_DICTIONARY)
-        return refuse(io, "the frame needs a dictionary, which is not supported,");
+        return wr_codec_refuse(io, "the frame needs a dictionary, which is not supported,");
     bytes += self->flags & FLAG_CONTENT_BYTES ? 8 : 0;
     if (!gather(self, io, bytes))
         return WR_CODEC_MORE;
     if (header_sum(self->head + MAGIC_BYTES, bytes - MAGIC_BYTES - 1) != self->head[bytes - 1])
-        return refuse(io, "the checksum of the frame's header does not match");
+        return wr_codec_refuse(io, "the checksum of the frame's header does not match");
     self->content_bytes = self->flags & FLAG_CONTENT_BYTES ? wr_load_u64(self->head + 6) : UINT64_MAX;
     self->block_bytes_max = (uint64_t)1 << (8 + 2 * code);
     self->head_bytes = 0;
@@ -135,7 +129,7 @@ static wr_codec_flow read_header(lz4_decoder *self, wr_codec_io *io)
 static wr_codec_flow end_content(lz4_decoder *self, wr_codec_io *io)
 {
     if (self->content_bytes != UINT64_MAX && self->content_bytes != self->given_bytes)
-        return refuse(io, "the content is not as long as its header says");
+        return wr_codec_refuse(io, "the content is not as long as its header says");
     return WR_CODEC_END;
 }
 
@@ -155,7 +149,7 @@ static wr_codec_flow read_block_size(lz4_decoder *self, wr_codec_io *io)
     self->block_in_left = size & ~(uint32_t)STORED;
     self->block_out_left = self->block_bytes_max;
     if (self->block_in_left > self->block_bytes_max || self->block_in_left == 0)
-        return refuse(io, "a block is larger than its frame allows");
+        return wr_codec_refuse(io, "a block is larger than its frame allows");
     wr_lz4_block_begin(&self->block, !(self->flags & FLAG_INDEPENDENT));
     if (self->flags & FLAG_BLOCK_SUM)
         XXH32_reset(&self->block_sum, 0);
@@ -170,10 +164,7 @@ static wr_codec_flow copy_stored(lz4_decoder *self, wr_codec_io *io)
     if (piece > 0)
         memcpy(io->out, io->in, piece);
     wr_lz4_block_note(&self->block, io->in, piece);
-    io->in += piece;
-    io->in_bytes -= piece;
-    io->out += piece;
-    io->out_bytes -= piece;
+    wr_codec_advance(io, piece, piece);
     return WR_CODEC_MORE;
 }
 
@@ -194,26 +185,23 @@ static wr_codec_flow read_block(lz4_decoder *self, wr_codec_io *io)
                                                            : (size_t)self->block_out_left;
     if ((self->is_stored ? copy_stored(self, &part) : wr_lz4_block_decode(&self->block, &part)) ==
         WR_CODEC_DAMAGED)
-        return refuse(io, part.what);
+        return wr_codec_refuse(io, part.what);
     taken = (size_t)(part.in - io->in);
     given = (size_t)(part.out - io->out);
     if (self->flags & FLAG_BLOCK_SUM)
         XXH32_update(&self->block_sum, io->in, taken);
     if (self->flags & FLAG_CONTENT_SUM)
         XXH32_update(&self->content_sum, io->out, given);
-    io->in += taken;
-    io->in_bytes -= taken;
-    io->out += given;
-    io->out_bytes -= given;
+    wr_codec_advance(io, taken, given);
     self->block_in_left -= taken;
     self->block_out_left -= given;
     self->given_bytes += given;
     if (self->block_in_left == 0 && (self->is_stored || wr_lz4_block_may_end(&self->block)))
         return end_block(self);
     if (self->block_out_left == 0 && io->in_bytes > 0 && taken == 0)
-        return refuse(io, "a block holds more than its frame allows");
+        return wr_codec_refuse(io, "a block holds more than its frame allows");
     if (self->block_in_left == 0 && io->out_bytes > 0 && given == 0)
-        return refuse(io, "a block ends in the middle of a sequence");
+        return wr_codec_refuse(io, "a block ends in the middle of a sequence");
     return WR_CODEC_MORE;
 }
 
@@ -225,7 +213,7 @@ static wr_codec_flow check_sum(lz4_decoder *self, wr_codec_io *io)
         return WR_CODEC_MORE;
     self->head_bytes = 0;
     if (wr_load_u32(self->head) != XXH32_digest(sum))
-        return refuse(io, "a checksum does not match");
+        return wr_codec_refuse(io, "a checksum does not match");
     if (self->phase == IN_CONTENT_SUM)
         return end_content(self, io);
     self->phase = IN_BLOCK_SIZE;

@@ -51,14 +51,9 @@ static wr_codec_flow decode_whole(void *state, wr_codec_io *io)
     if (io->in_bytes <= INT32_MAX && io->out_bytes <= INT32_MAX)
         result = LZ4_decompress_safe((const char *)io->in, (char *)io->out, (int)io->in_bytes,
                                      (int)io->out_bytes);
-    if (result < 0) {
-        io->what = "the data is damaged";
-        return WR_CODEC_DAMAGED;
-    }
-    io->in += io->in_bytes;
-    io->in_bytes = 0;
-    io->out += result;
-    io->out_bytes -= (size_t)result;
+    if (result < 0)
+        return wr_codec_refuse(io, "the data is damaged");
+    wr_codec_advance(io, io->in_bytes, (size_t)result);
     return WR_CODEC_END;
 }
 
@@ -90,14 +85,9 @@ static wr_codec_flow encode_whole(void *state, wr_codec_io *io)
                                             (int)io->in_bytes,
                                             io->out_bytes < INT32_MAX ? (int)io->out_bytes : INT32_MAX,
                                             1);
-    if (result <= 0) {
-        io->what = "the block is too large";
-        return WR_CODEC_DAMAGED;
-    }
-    io->in += io->in_bytes;
-    io->in_bytes = 0;
-    io->out += result;
-    io->out_bytes -= (size_t)result;
+    if (result <= 0)
+        return wr_codec_refuse(io, "the block is too large");
+    wr_codec_advance(io, io->in_bytes, (size_t)result);
     return WR_CODEC_END;
 }
 

@@ -35,6 +35,21 @@ typedef struct wr_codec_io {
     uint64_t       window_bytes; /* 0: unknown                                              */
 } wr_codec_io;
 
+/** So much was taken and given. */
+static inline void wr_codec_advance(wr_codec_io *io, size_t in_bytes, size_t out_bytes)
+{
+    io->in += in_bytes;
+    io->in_bytes -= in_bytes;
+    io->out += out_bytes;
+    io->out_bytes -= out_bytes;
+}
+
+static inline wr_codec_flow wr_codec_refuse(wr_codec_io *io, const char *what)
+{
+    io->what = what;
+    return WR_CODEC_DAMAGED;
+}
+
 typedef struct wr_codec_ops {
     const char *name;         /* "zstd"                                          */
     const char *unit;         /* what the format calls a frame: "member"         */

@@ -22,12 +22,6 @@ enum {
     ELEMENT_OUT_BYTES_MAX = 64 + 16, /* a copy, and what copying 16 bytes at a time writes behind it */
 };
 
-static wr_codec_flow refuse(wr_codec_io *io, const char *what)
-{
-    io->what = what;
-    return WR_CODEC_DAMAGED;
-}
-
 static const uint32_t EXTRA_MASKS[] = {0, 0xff, 0xffff, 0xffffff, 0xffffffff};
 
 /* ---- At once ----------------------------------------------------------------------------------- */
@@ -99,9 +93,9 @@ static wr_codec_flow decode_whole(void *state, wr_codec_io *io)
 
     (void)state;
     if (!in)
-        return refuse(io, "no length at the start");
+        return wr_codec_refuse(io, "no length at the start");
     if (raw_bytes != io->out_bytes)
-        return refuse(io, "the length at the start is not the block's");
+        return wr_codec_refuse(io, "the length at the start is not the block's");
     while (in < in_end) {
         uint8_t  tag = *in++;
         unsigned extra_count = extra_bytes(tag);
@@ -113,28 +107,28 @@ static wr_codec_flow decode_whole(void *state, wr_codec_io *io)
         else if ((size_t)(in_end - in) >= extra_count)
             memcpy(&extra, in, extra_count);
         else
-            return refuse(io, "the data ends too early");
+            return wr_codec_refuse(io, "the data ends too early");
         in += extra_count;
         length = read_element(tag, extra, &offset);
         if (WR_UNLIKELY(length > (uint64_t)(out_end - out)))
-            return refuse(io, "more data than the length at the start says");
+            return wr_codec_refuse(io, "more data than the length at the start says");
         if ((tag & 3) == 0) {
             if (length <= 16 && in_end - in >= 16 && out_end - out >= 16)
                 memcpy(out, in, 16);
             else if (length <= (uint64_t)(in_end - in))
                 memcpy(out, in, length);
             else
-                return refuse(io, "the data ends too early");
+                return wr_codec_refuse(io, "the data ends too early");
             in += length;
         } else {
             if (WR_UNLIKELY(offset == 0 || offset > (uint64_t)(out - begin)))
-                return refuse(io, "a copy from before the start");
+                return wr_codec_refuse(io, "a copy from before the start");
             copy_back(out, offset, (uint32_t)length, (size_t)(out_end - out));
         }
         out += length;
     }
     if (out != out_end)
-        return refuse(io, "less data than the length at the start says");
+        return wr_codec_refuse(io, "less data than the length at the start says");
     io->in = in_end;
     io->in_bytes = 0;
     io->out = out_end;
@@ -190,21 +184,13 @@ static void make_room(snappy_decoder *self)
     self->kept_bytes = self->window;
 }
 
-static void move(wr_codec_io *io, size_t in, size_t out)
-{
-    io->in += in;
-    io->in_bytes -= in;
-    io->out += out;
-    io->out_bytes -= out;
-}
-
 /* `count` bytes, of `in` bytes of input, are behind what is kept: they go out. */
 static void give(snappy_decoder *self, wr_codec_io *io, size_t in, size_t count)
 {
     memcpy(io->out, self->kept + self->kept_bytes, count);
     self->kept_bytes += count;
     self->out_bytes += count;
-    move(io, in, count);
+    wr_codec_advance(io, in, count);
 }
 
 /* As much of the open element as there is input and room for. */
@@ -231,13 +217,13 @@ static wr_codec_flow take_length(snappy_decoder *self, wr_codec_io *io)
     uint8_t byte = *io->in;
 
     if (self->head_bytes == HEAD_BYTES_MAX)
-        return refuse(io, "no length at the start");
+        return wr_codec_refuse(io, "no length at the start");
     self->head[self->head_bytes++] = byte;
-    move(io, 1, 0);
+    wr_codec_advance(io, 1, 0);
     if (byte >= 0x80)
         return WR_CODEC_MORE;
     if (!read_length(self->head, self->head + self->head_bytes, &self->raw_bytes))
-        return refuse(io, "no length at the start");
+        return wr_codec_refuse(io, "no length at the start");
     self->has_length = true;
     self->head_bytes = 0;
     return WR_CODEC_MORE;
@@ -249,18 +235,18 @@ static wr_codec_flow take_head(snappy_decoder *self, wr_codec_io *io)
     uint32_t extra = 0;
 
     self->head[self->head_bytes++] = *io->in;
-    move(io, 1, 0);
+    wr_codec_advance(io, 1, 0);
     if (self->head_bytes <= extra_bytes(self->head[0]))
         return WR_CODEC_MORE;
     memcpy(&extra, self->head + 1, self->head_bytes - 1u);
     self->left = read_element(self->head[0], extra, &self->offset);
     self->head_bytes = 0;
     if (self->left > self->raw_bytes - self->out_bytes)
-        return refuse(io, "more data than the length at the start says");
+        return wr_codec_refuse(io, "more data than the length at the start says");
     if ((self->head[0] & 3) == 0)
         return WR_CODEC_MORE;
     if (self->offset == 0 || self->offset > self->out_bytes)
-        return refuse(io, "a copy from before the start");
+        return wr_codec_refuse(io, "a copy from before the start");
     if (self->offset > self->window) {
         io->window_bytes = self->offset;
         return WR_CODEC_SHORT;
@@ -454,7 +440,7 @@ static wr_codec_flow encode_whole(void *state, wr_codec_io *io)
     size_t   length = io->in_bytes;
 
     if (length > UINT32_MAX)
-        return refuse(io, "the block is too large");
+        return wr_codec_refuse(io, "the block is too large");
     for (; length >= 0x80; length >>= 7)
         *out++ = (uint8_t)(length | 0x80);
     *out++ = (uint8_t)length;

@@ -32,19 +32,11 @@ enum {
     X(lzma_stream_buffer_bound) X(lzma_crc32)
 
 static struct {
-#define X(name) __typeof__(name) *name;
-    FUNCTIONS(X)
-#undef X
+    FUNCTIONS(WR_LIBRARY_MEMBER)
 } lib;
 
-static const wr_library_symbol SYMBOLS[] = {
-#define X(name) {#name, &lib.name},
-    FUNCTIONS(X)
-#undef X
-};
-
-static wr_library library = {"liblzma.so.5", "liblzma5", SYMBOLS,
-                             sizeof SYMBOLS / sizeof SYMBOLS[0], false};
+static const wr_library_symbol SYMBOLS[] = {FUNCTIONS(WR_LIBRARY_SYMBOL)};
+static wr_library library = WR_LIBRARY("liblzma.so.5", "liblzma5", SYMBOLS);
 static wr_library *const LIBRARIES[] = {&library, NULL};
 
 typedef struct xz_state {
@@ -60,11 +52,6 @@ static void *take(void *self, size_t item_count, size_t item_bytes)
     return wr_carve_heap_alloc(self, item_count * item_bytes); /* sizes of structures: no overflow */
 }
 
-static void give(void *self, void *p)
-{
-    wr_carve_heap_free(self, p);
-}
-
 static xz_state *init_state(void *state, uint64_t bytes)
 {
     xz_state *self = state;
@@ -72,7 +59,7 @@ static xz_state *init_state(void *state, uint64_t bytes)
     *self = (xz_state){.stream = LZMA_STREAM_INIT};
     wr_carve_heap_init(&self->heap, (uint8_t *)state + wr_carve_bytes(sizeof *self),
                        bytes - wr_carve_bytes(sizeof *self));
-    self->allocator = (lzma_allocator){.alloc = take, .free = give, .opaque = &self->heap};
+    self->allocator = (lzma_allocator){.alloc = take, .free = wr_carve_heap_free, .opaque = &self->heap};
     self->stream.allocator = &self->allocator;
     return self;
 }
@@ -211,11 +198,10 @@ static wr_codec_flow decode(void *state, wr_codec_io *io)
         io->window_bytes = lib.lzma_memusage(&self->stream);
         return WR_CODEC_SHORT;
     case LZMA_OPTIONS_ERROR:
-        io->what = "a filter or flag of the format that this version of the library does not know";
-        return WR_CODEC_DAMAGED;
+        return wr_codec_refuse(
+            io, "a filter or flag of the format that this version of the library does not know");
     default:
-        io->what = "the data is damaged";
-        return WR_CODEC_DAMAGED;
+        return wr_codec_refuse(io, "the data is damaged");
     }
 }
 
@@ -271,8 +257,7 @@ static wr_codec_flow encode(void *state, wr_codec_io *io, bool finish)
         return WR_CODEC_END;
     if (result == LZMA_OK || result == LZMA_BUF_ERROR)
         return WR_CODEC_MORE;
-    io->what = "the library refuses";
-    return WR_CODEC_DAMAGED;
+    return wr_codec_refuse(io, "the library refuses");
 }
 
 static uint64_t bound(uint64_t raw_bytes)

@@ -72,8 +72,7 @@ static void decoder_reset(void *state)
 
 static wr_codec_flow refuse(wr_codec_io *io, size_t result)
 {
-    io->what = ZSTD_getErrorName(result);
-    return WR_CODEC_DAMAGED;
+    return wr_codec_refuse(io, ZSTD_getErrorName(result));
 }
 
 static wr_codec_flow decode(void *state, wr_codec_io *io)
@@ -89,10 +88,7 @@ static wr_codec_flow decode(void *state, wr_codec_io *io)
     }
     if (ZSTD_isError(result))
         return refuse(io, result);
-    io->in += in.pos;
-    io->in_bytes -= in.pos;
-    io->out += out.pos;
-    io->out_bytes -= out.pos;
+    wr_codec_advance(io, in.pos, out.pos);
     return result == 0 ? WR_CODEC_END : WR_CODEC_MORE;
 }
 
@@ -104,10 +100,7 @@ static wr_codec_flow decode_whole(void *state, wr_codec_io *io)
 
     if (ZSTD_isError(result))
         return refuse(io, result);
-    io->in += io->in_bytes;
-    io->in_bytes = 0;
-    io->out += result;
-    io->out_bytes -= result;
+    wr_codec_advance(io, io->in_bytes, result);
     return WR_CODEC_END;
 }
 
@@ -173,10 +166,7 @@ static wr_codec_flow encode(void *state, wr_codec_io *io, bool finish)
 
     if (ZSTD_isError(left))
         return refuse(io, left);
-    io->in += in.pos;
-    io->in_bytes -= in.pos;
-    io->out += out.pos;
-    io->out_bytes -= out.pos;
+    wr_codec_advance(io, in.pos, out.pos);
     return finish && left == 0 ? WR_CODEC_END : WR_CODEC_MORE;
 }
 
@@ -206,10 +196,7 @@ static wr_codec_flow encode_whole(void *state, wr_codec_io *io)
 
     if (ZSTD_isError(result))
         return refuse(io, result);
-    io->in += io->in_bytes;
-    io->in_bytes = 0;
-    io->out += result;
-    io->out_bytes -= result;
+    wr_codec_advance(io, io->in_bytes, result);
     return WR_CODEC_END;
 }
 

@@ -83,10 +83,7 @@ static void copy_literals(wr_lz4_block *block, wr_codec_io *io)
     piece = piece < io->in_bytes ? piece : io->in_bytes;
     if (piece > 0)
         memcpy(io->out, io->in, piece);
-    io->in += piece;
-    io->in_bytes -= piece;
-    io->out += piece;
-    io->out_bytes -= piece;
+    wr_codec_advance(io, piece, piece);
     block->length -= piece;
 }
 

@@ -1,8 +1,6 @@
 /* os/libm.c — see os/libm.h. */
 #include "os/libm.h"
 
-#include "os/library.h"
-
 struct wr_math wr_math;
 
 static const wr_library_symbol SYMBOLS[] = {
@@ -11,8 +9,7 @@ static const wr_library_symbol SYMBOLS[] = {
 #undef X
 };
 
-static wr_library library = {"libm.so.6", "libc6", SYMBOLS, sizeof SYMBOLS / sizeof SYMBOLS[0],
-                             false};
+static wr_library library = WR_LIBRARY("libm.so.6", "libc6", SYMBOLS);
 
 wr_status wr_math_open(wr_error *err)
 {

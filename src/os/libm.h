@@ -9,16 +9,14 @@
 
 #include <math.h>
 
-#include "base/error.h"
+#include "os/library.h"
 
 #define WR_MATH_FUNCTIONS(X)                                                                       \
     X(acos) X(acosh) X(asin) X(asinh) X(atan) X(atan2) X(atanh) X(cbrt) X(cos) X(cosh) X(exp)       \
     X(expm1) X(log) X(log10) X(log1p) X(log2) X(pow) X(sin) X(sinh) X(tan) X(tanh)
 
 struct wr_math {
-#define X(name) __typeof__(name) *name;
-    WR_MATH_FUNCTIONS(X)
-#undef X
+    WR_MATH_FUNCTIONS(WR_LIBRARY_MEMBER)
 };
 
 /** Zeros until it is open. */

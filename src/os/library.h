@@ -32,6 +32,14 @@ typedef struct wr_library {
     bool                     is_open;
 } wr_library;
 
+/** For X lists of functions: members of a static `lib`, and what fills them in. */
+#define WR_LIBRARY_MEMBER(function) __typeof__(function) *function;
+#define WR_LIBRARY_SYMBOL(function) {#function, &lib.function},
+
+#define WR_LIBRARY(file, of_package, its_symbols)                                                  \
+    {.name = file, .package = of_package, .symbols = its_symbols,                                  \
+     .symbol_count = sizeof its_symbols / sizeof its_symbols[0]}
+
 /** Pays `bytes` for library `name`, or raises WR_NO_MEMORY. */
 typedef wr_status (*wr_library_pay)(void *self, const char *name, uint64_t bytes, wr_error *err);
 
