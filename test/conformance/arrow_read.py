@@ -6,14 +6,11 @@ test/conformance/arrow_read.py [--only TEXT] [--keep]
 Tables of every type and layout are written by PyArrow in every codec, as files and as streams, and read at a
 small and a large cap, from a path and from standard input.
 """
-import argparse
 import datetime
 import decimal
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from pathlib import Path
 
@@ -22,8 +19,8 @@ import pyarrow as pa
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from harness.arrow_text import first_difference, read_lines  # noqa: E402
-from harness.paths import PROGRAM, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.conformance import run_groups  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 from harness.run import clean_environment  # noqa: E402
 from parquet_read import flat_table, nested_table, sometimes  # noqa: E402
 
@@ -240,23 +237,6 @@ def read_large_deltas(report, folder, wanted):
                 right = check(report, folder, full, table, path, right)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default="", help="cases whose name has this text")
-    parser.add_argument("--keep", action="store_true", help="keep the files")
-    parser.add_argument("--large", action="store_true", help="nothing else: it is all of them already")
-    args = parser.parse_args()
-    report = Report()
-    folder = Path(tempfile.mkdtemp(prefix="arrow-read-", dir=scratch_folder()))
-    wanted = lambda name: args.only in name  # noqa: E731
-    for group in [read_tables, read_old, read_large, read_dictionaries, read_large_deltas]:
-        group(report, folder, wanted)
-    if args.keep:
-        print(f"kept {folder}")
-    else:
-        shutil.rmtree(folder)
-    return report.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_groups("arrow-read",
+                        [read_tables, read_old, read_large, read_dictionaries, read_large_deltas]))

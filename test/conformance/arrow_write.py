@@ -6,11 +6,8 @@ test/conformance/arrow_write.py [--only TEXT] [--keep]
 Tables of every type go in as Arrow, through every option of the writer at small caps and large, to a path and to
 standard output; so do rows that are longer than memory.
 """
-import argparse
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,8 +15,8 @@ import pyarrow as pa
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from harness.arrow_text import Float, json_of  # noqa: E402
-from harness.paths import PROGRAM, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.conformance import run_groups  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 from harness.run import clean_environment  # noqa: E402
 from arrow_read import layouts, write  # noqa: E402
 from parquet_read import flat_table, nested_table  # noqa: E402
@@ -175,23 +172,5 @@ def write_long(report, folder, wanted):
         report.judge(name, problems)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default="", help="cases whose name has this text")
-    parser.add_argument("--keep", action="store_true", help="keep the files")
-    parser.add_argument("--large", action="store_true", help="nothing else: it is all of them already")
-    args = parser.parse_args()
-    report = Report()
-    folder = Path(tempfile.mkdtemp(prefix="arrow-write-", dir=scratch_folder()))
-    wanted = lambda name: args.only in name  # noqa: E731
-    for group in [write_tables, write_dictionaries, write_long]:
-        group(report, folder, wanted)
-    if args.keep:
-        print(f"kept {folder}")
-    else:
-        shutil.rmtree(folder)
-    return report.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_groups("arrow-write", [write_tables, write_dictionaries, write_long]))

@@ -8,22 +8,21 @@ Each run writes rows in one of the layouts. weir reads them with their types and
 DuckDB and (lines without maps) PyArrow must find the same rows. What DuckDB writes of them, and what
 weir infers by itself, must be the same rows too.
 """
-import argparse
 import json
-import os
 import random
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.json
 
-from parquet_write_nested import make_type, make_value, spell
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness.conformance import run_seeds  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
+from parquet_write_nested import make_type, make_value, spell  # noqa: E402
 
-PROGRAM = str(Path(os.environ.get("WEIR_PROGRAM", "build/release/weir")).resolve())
 DUCK = {"Int64": "BIGINT", "Int8": "TINYINT", "Float64": "DOUBLE", "Boolean": "BOOLEAN", "Utf8": "VARCHAR"}
 ARROW = {"Int64": pa.int64(), "Int8": pa.int8(), "Float64": pa.float64(), "Boolean": pa.bool_(),
          "Utf8": pa.string()}
@@ -161,21 +160,5 @@ def run_one(seed, folder):
     return f"{told}: {failure}" if failure else None
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=40)
-    args = parser.parse_args()
-    failed = 0
-    for seed in range(args.seed, args.seed + args.runs):
-        with tempfile.TemporaryDirectory(prefix="weir-json-") as folder:
-            failure = run_one(seed, Path(folder))
-        if failure:
-            failed += 1
-            print(f"FAILED {failure}")
-    print(f"{args.runs - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_seeds("json-exchange", 40, 2000, run_one))

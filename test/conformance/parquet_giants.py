@@ -6,12 +6,9 @@ test/conformance/parquet_giants.py [--only TEXT] [--keep]
 Everything is a few megabytes, which a cap of 20 MB has no room for, and is copied to another Parquet
 file, which PyArrow reads.
 """
-import argparse
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,8 +16,8 @@ import pyarrow.parquet as pq
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from harness.paths import PROGRAM, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.conformance import run_groups  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 from harness.run import clean_environment  # noqa: E402
 
 ONE = 1 << 30  # everything in one page, one row group, one dictionary
@@ -194,21 +191,5 @@ def row_groups(report, folder, wanted):
                   **{"data_page_size": 1 << 20, "max_rows_per_page": ONE, **options})
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default="", help="cases whose name has this text")
-    parser.add_argument("--keep", action="store_true", help="keep the files")
-    args = parser.parse_args()
-    report = Report()
-    folder = Path(tempfile.mkdtemp(prefix="parquet-giants-", dir=scratch_folder()))
-    for group in [pages, dictionaries, lists, brotli, footers, row_groups]:
-        group(report, folder, lambda name: args.only in name)
-    if args.keep:
-        print(f"kept {folder}")
-    else:
-        shutil.rmtree(folder)
-    return report.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_groups("parquet-giants", [pages, dictionaries, lists, brotli, footers, row_groups]))

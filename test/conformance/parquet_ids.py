@@ -4,13 +4,11 @@ names and order, and those that weir writes are the ones that were asked for.
 
 test/conformance/parquet_ids.py [--seed N] [--runs N] [--keep]
 """
-import argparse
+import itertools
 import json
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import duckdb
@@ -18,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from harness.paths import PROGRAM, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.conformance import run_checks  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 from harness.run import clean_environment  # noqa: E402
 
 ROWS = 50
@@ -122,27 +120,11 @@ def check_written(seed, folder):
         assert [str(row[0]) for row in rows] == [f"{'n' if name == 'name' else ''}{i}" for i in range(5)], (name, expected, rows)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=12)
-    parser.add_argument("--keep", action="store_true")
-    args = parser.parse_args()
-    report = Report()
-    for seed in range(args.seed, args.seed + args.runs):
-        for check in (check_read, check_written):
-            folder = Path(tempfile.mkdtemp(prefix="parquet-ids-", dir=scratch_folder()))
-            try:
-                check(seed, folder)
-                report.ok()
-            except AssertionError as error:
-                report.fail(f"{check.__name__}, seed {seed}", error)
-            if args.keep:
-                print(f"seed {seed}: {folder}")
-            else:
-                shutil.rmtree(folder)
-    return report.finish()
+def checks(seeds):
+    for seed, check in itertools.product(seeds, (check_read, check_written)):
+        yield f"{check.__name__}, seed {seed}", lambda folder, seed=seed, check=check: check(seed, folder)
+
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_checks("parquet-ids", 12, 200, checks))

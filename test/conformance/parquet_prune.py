@@ -7,15 +7,13 @@ Random tables, written by PyArrow, DuckDB and weir in small pages and row groups
 filters; what the filters leave must be what their conditions say when they are computed as columns,
 where nothing is passed over. And pages that cannot matter are not looked at: they may be damaged.
 """
-import argparse
 import datetime as dt
 import decimal
+import itertools
 import math
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import duckdb
@@ -23,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness.conformance import run_checks  # noqa: E402
 from harness.parquet_footer import read_footer, read_struct  # noqa: E402
-from harness.paths import PROGRAM, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 from harness.run import clean_environment  # noqa: E402
 
 ROWS = [1, 700, 5000, 20000]
@@ -288,33 +286,17 @@ def check_trust(folder):
         assert len(found) == rows, (writer, found)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--keep", action="store_true")
-    args = parser.parse_args()
-    report = Report()
-    checks = [(f"seed {seed}", lambda f, seed=seed: check_filters(seed, f))
-              for seed in range(args.seed, args.seed + args.runs)]
-    checks += [(f"unread pages of {writer}", lambda f, writer=writer: check_unread(f, writer))
-               for writer in ("weir", "pyarrow")]
-    checks += [(f"dictionaries of {writer}, {name}", lambda f, writer=writer, name=name: check_words(f, writer, name))
-               for writer in ("weir", "duckdb", "pyarrow 1.0", "pyarrow 2.0") for name in CODED]
-    checks += [("statistics of writers that had them wrong", check_trust)]
-    for name, check in checks:
-        folder = Path(tempfile.mkdtemp(prefix="parquet-prune-", dir=scratch_folder()))
-        try:
-            check(folder)
-            report.ok()
-        except AssertionError as error:
-            report.fail(name, error)
-        if args.keep:
-            print(f"{name}: {folder}")
-        else:
-            shutil.rmtree(folder)
-    return report.finish()
+def checks(seeds):
+    for seed in seeds:
+        yield f"seed {seed}", lambda folder, seed=seed: check_filters(seed, folder)
+    for writer in ("weir", "pyarrow"):
+        yield f"unread pages of {writer}", lambda folder, writer=writer: check_unread(folder, writer)
+    for writer, name in itertools.product(("weir", "duckdb", "pyarrow 1.0", "pyarrow 2.0"), CODED):
+        yield (f"dictionaries of {writer}, {name}",
+               lambda folder, writer=writer, name=name: check_words(folder, writer, name))
+    yield "statistics of writers that had them wrong", check_trust
+
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_checks("parquet-prune", 15, 200, checks))

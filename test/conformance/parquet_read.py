@@ -6,14 +6,11 @@ test/conformance/parquet_read.py [--only TEXT] [--keep]
 Tables of every type are written by PyArrow and DuckDB in every codec, page version, encoding and size
 of page and row group, and read whole, in part, and through filters, at a small and a large cap.
 """
-import argparse
 import datetime
 import decimal
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import duckdb
@@ -23,8 +20,8 @@ import pyarrow.parquet as pq
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from harness.arrow_text import first_difference, read_lines  # noqa: E402
-from harness.paths import PROGRAM, scratch_folder  # noqa: E402
-from harness.report import Report  # noqa: E402
+from harness.conformance import run_groups  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 from harness.run import clean_environment  # noqa: E402
 
 CAPS = ["64MB", "200MB"]
@@ -228,23 +225,5 @@ def read_bad_texts(report, folder, wanted):
             report.judge(f"bad text before {name}", [] if "not valid UTF-8" in message else [f"{found} {message}"])
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default="", help="cases whose name has this text")
-    parser.add_argument("--keep", action="store_true", help="keep the files")
-    parser.add_argument("--large", action="store_true", help="nothing else: it is all of them already")
-    args = parser.parse_args()
-    report = Report()
-    folder = Path(tempfile.mkdtemp(prefix="parquet-read-", dir=scratch_folder()))
-    wanted = lambda name: args.only in name  # noqa: E731
-    for group in [read_pyarrow, read_duckdb, read_some, read_bad_texts]:
-        group(report, folder, wanted)
-    if args.keep:
-        print(f"kept {folder}")
-    else:
-        shutil.rmtree(folder)
-    return report.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_groups("parquet-read", [read_pyarrow, read_duckdb, read_some, read_bad_texts]))

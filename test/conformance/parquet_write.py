@@ -7,17 +7,15 @@ Tables of random columns of every type go in as CSV with a declared schema, unde
 random options of the writer; out come the same values, and statistics, page indexes and Bloom filters that hold; the
 bytes do not depend on the number of threads.
 """
-import argparse
 import csv
 import datetime as dt
 import decimal
 import math
-import os
 import random
 import struct
 import subprocess
 import sys
-import tempfile
+import unittest
 import uuid
 from pathlib import Path
 
@@ -26,9 +24,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness.conformance import run_seeds  # noqa: E402
 from harness.parquet_footer import read_footer, read_struct  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 
-PROGRAM = os.environ.get("WEIR_PROGRAM", "build/release/weir")
 EPOCH = dt.datetime(1970, 1, 1)
 
 
@@ -358,30 +357,10 @@ def run_one(seed, folder):
         check_bloom_filters(folder / "out.parquet", names, kinds, columns, options)
     except AssertionError as error:
         if "was built without" in str(error):
-            return "skipped"
+            raise unittest.SkipTest(error) from None
         return f"seed {seed} ({row_count} rows, {options}): {error}"
     return None
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=40)
-    parser.add_argument("--large", action="store_true", help="2000 runs")
-    args = parser.parse_args()
-    args.runs = 2000 if args.large else args.runs
-    failed = skipped = 0
-    for seed in range(args.seed, args.seed + args.runs):
-        with tempfile.TemporaryDirectory(prefix="weir-parquet-") as folder:
-            failure = run_one(seed, Path(folder))
-        if failure == "skipped":
-            skipped += 1
-        elif failure:
-            failed += 1
-            print(f"FAILED {failure}")
-    print(f"{args.runs - failed - skipped} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_seeds("parquet-write", 40, 2000, run_one))

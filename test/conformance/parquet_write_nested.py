@@ -3,19 +3,18 @@
 
 parquet_write_nested.py [--seed N] [--runs N]
 """
-import argparse
 import json
-import os
 import random
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 
-PROGRAM = os.environ.get("WEIR_PROGRAM", "build/release/weir")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness.conformance import run_seeds  # noqa: E402
+from harness.paths import PROGRAM  # noqa: E402
 
 LEAVES = {
     "Int64": lambda rng: rng.choice([rng.randint(-2**60, 2**60), rng.randint(0, 9)]),
@@ -114,23 +113,5 @@ def run_one(seed, folder):
     return None
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("--large", action="store_true", help="2000 runs")
-    args = parser.parse_args()
-    args.runs = 2000 if args.large else args.runs
-    failed = 0
-    for seed in range(args.seed, args.seed + args.runs):
-        with tempfile.TemporaryDirectory(prefix="weir-parquet-") as folder:
-            failure = run_one(seed, Path(folder))
-        if failure:
-            failed += 1
-            print(f"FAILED {failure}")
-    print(f"{args.runs - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_seeds("parquet-write-nested", 30, 2000, run_one))
