@@ -393,6 +393,8 @@ static void read_chunk(wr_thrift_reader *reader, pq_file *file, const pq_leaf *l
             any_meta = true;
         } else if (field.id >= PQ_CHUNK_OFFSET_INDEX_OFFSET && field.id <= PQ_CHUNK_COLUMN_INDEX_BYTES) {
             read_index_place(reader, &field, out);
+        } else if (field.id == PQ_CHUNK_CRYPTO) {
+            wr_thrift_fail(reader, "a column is encrypted: write it without encryption");
         } else if (field.id == PQ_CHUNK_PATH) {
             if (wr_thrift_binary(reader, &field) > 0)
                 wr_thrift_fail(reader, "columns in other files cannot be read");

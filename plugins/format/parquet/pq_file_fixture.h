@@ -15,7 +15,8 @@ enum { MADE_BYTES_MAX = 2 << 20, MADE_CHUNKS_MAX = 8, MADE_GROUP = -1 };
 /* A SchemaElement. */
 typedef struct made_element {
     const char *name;
-    int         physical;      /* MADE_GROUP: a group of the `child_count` that follow */
+    int         physical;      /* MADE_GROUP: a group of the `child_count` that follow; others may say
+                                  that they are one as well                        */
     int         repetition;
     int         child_count;
     int         converted;     /* and 1 more; 0: none                                  */
@@ -34,6 +35,7 @@ typedef struct made_file {
     size_t     used;
     made_chunk chunks[MADE_CHUNKS_MAX];
     uint32_t   chunk_count;
+    bool       is_encrypted;   /* its columns are said to be */
 } made_file;
 
 /* A page: what its header says, and what is in it (for v2 with the levels first). */
@@ -52,6 +54,7 @@ static inline void made_begin(made_file *file)
     memcpy(file->bytes, PQ_MAGIC, PQ_MAGIC_BYTES);
     file->used = PQ_MAGIC_BYTES;
     file->chunk_count = 0;
+    file->is_encrypted = false;
     file->chunks[0].begin = file->used;
 }
 
@@ -131,7 +134,7 @@ static inline void made_put_element(wr_thrift_writer *writer, const made_element
         wr_thrift_put_i32(writer, PQ_SCHEMA_TYPE_LENGTH, element->type_length);
     wr_thrift_put_i32(writer, PQ_SCHEMA_REPETITION, element->repetition);
     wr_thrift_put_binary(writer, PQ_SCHEMA_NAME, element->name, strlen(element->name));
-    if (is_group)
+    if (is_group || element->child_count)
         wr_thrift_put_i32(writer, PQ_SCHEMA_CHILD_COUNT, element->child_count);
     if (element->converted)
         wr_thrift_put_i32(writer, PQ_SCHEMA_CONVERTED, element->converted - 1);
@@ -165,6 +168,10 @@ static inline void made_put_group(wr_thrift_writer *writer, const made_file *fil
         wr_thrift_put_i64(writer, PQ_META_STORED_BYTES, stored_bytes);
         wr_thrift_put_i64(writer, PQ_META_DATA_OFFSET, (int64_t)chunk->begin);
         wr_thrift_close_struct(writer);
+        if (file->is_encrypted) {
+            wr_thrift_open_struct(writer, PQ_CHUNK_CRYPTO);
+            wr_thrift_close_struct(writer);
+        }
         wr_thrift_close_struct(writer);
     }
     wr_thrift_put_i64(writer, PQ_GROUP_ROW_COUNT, row_count);

@@ -415,6 +415,16 @@ static void values_of_a_chunk(void **state)
 }
 
 /* The footer of a file without rows stands at its begin, whatever number of columns it has. */
+static void encrypted_columns(void **state)
+{
+    (void)state;
+    made_begin(&file);
+    LEAF(PQ_INT32, 1, 1, 0, 0, 0);
+    file.is_encrypted = true;
+    made_file_end(&file, &(made_element){.name = "a", .physical = PQ_INT32}, 1, 1, 1);
+    expect_error(NULL, WR_CORRUPT, "a column is encrypted");
+}
+
 static void no_rows(void **state)
 {
     enum { COLUMNS = 100 };
@@ -544,6 +554,9 @@ static void structs(void **state)
 {
     static const made_element STRUCT[] = {GROUP("a", PQ_OPTIONAL, 2), VALUE("x", PQ_INT32, PQ_OPTIONAL),
                                           VALUE("y", PQ_INT32, PQ_REQUIRED)};
+    static const made_element TYPED[] = { /* a group that says it is of a type too */
+        {.name = "a", .physical = PQ_INT64, .repetition = PQ_OPTIONAL, .child_count = 2},
+        VALUE("x", PQ_INT32, PQ_OPTIONAL), VALUE("y", PQ_INT32, PQ_REQUIRED)};
 
     (void)state;
     made_begin(&file); /* {1, 5}, {NULL, 6}, NULL */
@@ -551,6 +564,11 @@ static void structs(void **state)
     LEAF(PQ_INT32, 3, 2, 0, 0, 0, 3, 3, 5, 0, 0, 0, 6, 0, 0, 0);
     FILE_END(STRUCT, 1, 3);
     expect_rows(NULL, "{\"x\":1,\"y\":5}\n{\"x\":null,\"y\":6}\n~\n");
+    made_begin(&file);
+    LEAF(PQ_INT32, 1, 2, 0, 0, 0, 2, 2, 1, 0, 0, 0);
+    LEAF(PQ_INT32, 1, 2, 0, 0, 0, 2, 1, 5, 0, 0, 0);
+    FILE_END(TYPED, 1, 1);
+    expect_rows(NULL, "{\"x\":1,\"y\":5}\n");
     made_begin(&file); /* x says that the struct is NULL, y has a value */
     LEAF(PQ_INT32, 1, 3, 0, 0, 0, 2, 0);
     LEAF(PQ_INT32, 1, 2, 0, 0, 0, 2, 1, 5, 0, 0, 0);
@@ -593,7 +611,8 @@ int main(void)
         cmocka_unit_test(delta_texts), cmocka_unit_test(split_bytes), cmocka_unit_test(small_integers),
         cmocka_unit_test(decimals), cmocka_unit_test(times), cmocka_unit_test(other_types),
         cmocka_unit_test(bad_texts), cmocka_unit_test(definition_levels), cmocka_unit_test(definition_damage),
-        cmocka_unit_test(dictionary), cmocka_unit_test(values_of_a_chunk), cmocka_unit_test(no_rows), cmocka_unit_test(lists),
+        cmocka_unit_test(dictionary), cmocka_unit_test(values_of_a_chunk), cmocka_unit_test(encrypted_columns),
+        cmocka_unit_test(no_rows), cmocka_unit_test(lists),
         cmocka_unit_test(list_damage), cmocka_unit_test(old_lists), cmocka_unit_test(maps),
         cmocka_unit_test(structs), cmocka_unit_test(dremel_paper),
     };

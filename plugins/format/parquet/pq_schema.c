@@ -102,8 +102,6 @@ static void check_element(wr_thrift_reader *reader, const pq_element *element)
         wr_thrift_fail(reader, "a column has an unknown physical type");
     else if (element->repetition > PQ_REPEATED)
         wr_thrift_fail(reader, "a column has an unknown repetition");
-    else if (element->is_leaf && element->child_count > 0)
-        wr_thrift_fail(reader, "a column is a value and a group at once");
     else if (element->physical == PQ_FIXED_LEN_BYTE_ARRAY && element->is_leaf &&
              (element->type_length == 0 || element->type_length > INT32_MAX))
         wr_thrift_fail(reader, "a column of fixed length has none");
@@ -158,6 +156,7 @@ void wr_pq_element_read(wr_thrift_reader *reader, pq_element *out)
     if (name_bytes > sizeof out->name)
         wr_thrift_fail(reader, "a column's name is longer than 1024 bytes");
     out->name_bytes = reader->status == WR_OK ? (uint32_t)name_bytes : 0;
+    out->is_leaf = out->is_leaf && out->child_count == 0; /* some writers give groups a type too */
     apply_converted(converted, out);
     check_element(reader, out);
 }
