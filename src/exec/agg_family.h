@@ -217,6 +217,10 @@ static inline void add_to_int_sum(int_sum *sum, wr_i128 x)
     add_total_to_int_sum(sum, x, 1);
 }
 
+/** The sum or mean, of integers or decimals. Errors WR_DATA it does not fit */
+wr_status wr_agg_int_sum_finish(const wr_agg *agg, const int_sum *sum, void *out, bool *out_null,
+                                wr_error *err) WR_MUST_USE;
+
 static inline void merge_bits(wr_agg_kind kind, bits_state *state, uint64_t bits, uint64_t count)
 {
     if (count == 0)

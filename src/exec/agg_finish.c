@@ -180,7 +180,7 @@ wr_status wr_agg_merge(const wr_agg_layout *layout, uint8_t *states, const uint8
 
 /* ---- Finish ------------------------------------------------------------------------------------------ */
 
-static wr_status finish_int_sum(const wr_agg *agg, const int_sum *sum, void *out, bool *out_null,
+wr_status wr_agg_int_sum_finish(const wr_agg *agg, const int_sum *sum, void *out, bool *out_null,
                                 wr_error *err)
 {
     wr_i128 total = int_sum_total(sum);
@@ -288,7 +288,7 @@ static wr_status finish_value(const wr_agg *agg, const uint8_t *state, void *out
         memcpy(out, state, sizeof(uint64_t));
         return WR_OK;
     case INT_SUM:
-        return finish_int_sum(agg, (const int_sum *)(const void *)state, out, out_null, err);
+        return wr_agg_int_sum_finish(agg, (const int_sum *)(const void *)state, out, out_null, err);
     case FLOAT_SUM: {
         const float_sum *sum = (const float_sum *)(const void *)state;
         double           total = wr_fsum_result(&sum->sum);

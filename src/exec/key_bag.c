@@ -23,7 +23,8 @@ void wr_key_bag_reset(wr_key_bag *bag, uint64_t low, uint64_t high)
 {
     bag->low = low;
     bag->high = high;
-    bag->below = bag->held = bag->above = 0;
+    bag->below = bag->held = bag->above = bag->different = 0;
+    bag->key_sum = 0;
     bag->block_count = bag->near = 0;
     bag->near_rank = 0;
 }
@@ -118,12 +119,20 @@ static void split_block(wr_key_bag *bag, uint32_t index)
 
 /* ---- Memory runs out --------------------------------------------------------------------------- */
 
+static void give_up_block(wr_key_bag *bag, const wr_key_block *block, uint64_t *io_outside)
+{
+    *io_outside += block->total;
+    bag->held -= block->total;
+    bag->different -= block->key_count;
+    for (uint32_t i = 0; i < block->key_count; i++)
+        bag->key_sum -= block->keys[i].key;
+}
+
 static void give_up_first(wr_key_bag *bag)
 {
     const wr_key_block *block = block_at(bag, 0);
 
-    bag->below += block->total;
-    bag->held -= block->total;
+    give_up_block(bag, block, &bag->below);
     bag->low = block->keys[block->key_count - 1].key + 1;
     drop_block(bag, 0);
     bag->near = 0;
@@ -134,8 +143,7 @@ static void give_up_last(wr_key_bag *bag)
 {
     const wr_key_block *block = block_at(bag, bag->block_count - 1);
 
-    bag->above += block->total;
-    bag->held -= block->total;
+    give_up_block(bag, block, &bag->above);
     bag->high = block->keys[0].key - 1;
     drop_block(bag, bag->block_count - 1);
 }
@@ -205,6 +213,8 @@ void wr_key_bag_add(wr_key_bag *bag, uint64_t key)
         memmove(&block->keys[place + 1], &block->keys[place],
                 (block->key_count - place) * sizeof block->keys[0]);
         block->keys[place] = (wr_key_count){key, 1};
+        bag->different++;
+        bag->key_sum += key;
         block->best += place <= block->best && block->key_count > 0;
         block->best = block->key_count++ > 0 ? block->best : 0;
     }
@@ -228,9 +238,12 @@ void wr_key_bag_remove(wr_key_bag *bag, uint64_t key)
               "what is removed was added");
     change_totals(bag, index, -1);
     is_gone = --block->keys[place].count == 0;
-    if (is_gone)
+    if (is_gone) {
         memmove(&block->keys[place], &block->keys[place + 1],
                 (--block->key_count - place) * sizeof block->keys[0]);
+        bag->different--;
+        bag->key_sum -= key;
+    }
     if (block->key_count == 0)
         drop_block(bag, index);
     else if (place == block->best)
@@ -257,16 +270,12 @@ uint64_t wr_key_bag_at(wr_key_bag *bag, uint64_t rank)
     return block->keys[place].key;
 }
 
-uint64_t wr_key_bag_survey(const wr_key_bag *bag, wr_key_count *io_best)
+void wr_key_bag_find_most(const wr_key_bag *bag, wr_key_count *io_best)
 {
-    uint64_t count = 0;
-
     for (uint32_t i = 0; i < bag->block_count; i++) {
         const wr_key_block *block = block_at(bag, i);
 
-        count += block->key_count;
         if (block->keys[block->best].count > io_best->count)
             *io_best = block->keys[block->best];
     }
-    return count;
 }

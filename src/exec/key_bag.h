@@ -11,7 +11,7 @@
 #ifndef WR_EXEC_KEY_BAG_H
 #define WR_EXEC_KEY_BAG_H
 
-#include "base/bits.h"
+#include "types/type.h"
 
 enum { WR_KEY_BLOCK_KEYS = 128, WR_KEY_BAG_BLOCKS_MIN = 32 };
 
@@ -32,6 +32,8 @@ typedef struct wr_key_bag {
     uint32_t      block_count, blocks_max;
     uint64_t      low, high;            /* what is held       */
     uint64_t      below, held, above;   /* how many keys      */
+    uint64_t      different;            /* keys that are held, each once ...                      */
+    wr_u128       key_sum;              /* ... and their sum                                      */
     double        fraction;             /* where ranks are asked for: 0 the least, 1 the greatest */
     uint32_t      near;                 /* where in `order` the last rank was found ...           */
     uint64_t      near_rank;            /* ... and how many held keys come before that block      */
@@ -67,9 +69,8 @@ static inline bool wr_key_bag_has_rank(const wr_key_bag *bag, uint64_t rank)
 /** The key of a rank that is held. */
 uint64_t wr_key_bag_at(wr_key_bag *bag, uint64_t rank);
 
-/** How many different keys are held; the one that is there most often, of several the least, if that
- *  is more often than *io_best->count. */
-uint64_t wr_key_bag_survey(const wr_key_bag *bag, wr_key_count *io_best);
+/** The held key that is there most often, of several the least, if that is more often than io_best->count. */
+void wr_key_bag_find_most(const wr_key_bag *bag, wr_key_count *io_best);
 
 /** Keys that fit for certain if they are added to an empty bag, with as many again to come. */
 static inline uint64_t wr_key_bag_half(const wr_key_bag *bag)

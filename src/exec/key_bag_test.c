@@ -32,6 +32,7 @@ static void check(wr_key_bag *bag, const uint64_t *keys, uint32_t count)
     static uint64_t sorted[KEYS];
     wr_key_count    best = {0}, expected = {0};
     uint64_t        distinct = 0, below = 0, held = 0;
+    wr_u128         sum = 0;
 
     memcpy(sorted, keys, count * sizeof keys[0]);
     qsort(sorted, count, sizeof sorted[0], compare_keys);
@@ -43,13 +44,16 @@ static void check(wr_key_bag *bag, const uint64_t *keys, uint32_t count)
             continue;
         held += end - i;
         distinct++;
+        sum += sorted[i];
         if (end - i > expected.count)
             expected = (wr_key_count){sorted[i], end - i};
     }
     assert_int_equal(wr_key_bag_count(bag), count);
     assert_int_equal(bag->below, below);
     assert_int_equal(bag->held, held);
-    assert_int_equal(wr_key_bag_survey(bag, &best), distinct);
+    wr_key_bag_find_most(bag, &best);
+    assert_int_equal(bag->different, distinct);
+    assert_true(bag->key_sum == sum);
     assert_int_equal(best.key, expected.key);
     assert_int_equal(best.count, expected.count);
     for (uint64_t i = 0; i < held; i++) {

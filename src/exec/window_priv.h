@@ -168,7 +168,7 @@ uint64_t wr_window_frame_version(const window_run *run, const wr_window *functio
 wr_status wr_window_frame_result(window_run *run, const wr_window *function,
                                  const uint8_t **out_state, wr_error *err) WR_MUST_USE;
 
-/* window_values.c: quantiles, modes, counts of distinct values */
+/* window_values.c: quantiles, modes, counts and sums of distinct values */
 /** Bytes of the bump and cursors of one. */
 uint64_t wr_window_values_bytes(const wr_window_values *plan, const wr_exec *exec);
 static inline uint32_t wr_window_values_cursors(const wr_window_values *plan)

@@ -1,14 +1,15 @@
-/* exec/window_values.c — quantiles, modes and counts of distinct values over frames that move.
+/* exec/window_values.c — quantiles, modes, counts and sums of distinct values over frames that move.
  *
  * The keys of a frame's rows are in a bag (exec/key_bag.h), which they enter and leave as the frame's parts
  * move. A bag that has no memory for all of them holds those around the rank that is asked for. A row
  * moves a rank by one place at most, so it takes as many rows as half the bag has keys until the rank leaves
  * what is held; then the frame is read again, to count its keys by ranges, cut finer until one has room,
- * and to fill the bag anew. What needs all keys (a mode, a count) reads the frame again for every bag full,
+ * and to fill the bag anew. What needs all keys (a mode, a count, a sum) reads the frame again for every bag full,
  * a row at a time.
  * Cost: 0.3 us a row while the bag has room; then a reading of the frame every so many rows. */
-#include "kernel/number_key.h"
+#include "exec/agg_family.h"
 #include "exec/window_priv.h"
+#include "kernel/number_key.h"
 
 enum { RANGES = 256, BLOCKS_MAX = 2048, SURPLUS_SHARE = 8 };
 
@@ -260,26 +261,68 @@ static wr_status find_rank(window_run *run, values_run *values, uint64_t rank, w
     return WR_OK;
 }
 
-static wr_status survey(window_run *run, values_run *values, wr_ordered_state *state, wr_error *err)
-{
-    wr_key_bag  *bag = &values->bag;
-    wr_key_count best = {0};
+/* What is known of the frame's values from all of them. */
+typedef struct survey {
+    wr_key_count most;
+    uint64_t     different;
+    wr_u128      key_sum; /* of the different ones */
+} survey;
 
-    if (bag->below + bag->above == 0) {
-        state->distinct_count = wr_key_bag_survey(bag, &best);
-    } else {
+static void survey_bag(const values_run *values, survey *io)
+{
+    io->different += values->bag.different;
+    io->key_sum += values->bag.key_sum;
+    if (values->plan->aggregate.aggs[0].kind == WR_AGG_MODE)
+        wr_key_bag_find_most(&values->bag, &io->most);
+}
+
+static wr_status survey_frame(window_run *run, values_run *values, survey *out, wr_error *err)
+{
+    wr_key_bag *bag = &values->bag;
+
+    *out = (survey){0};
+    if (bag->below + bag->above > 0) {
         wr_key_bag_reset(bag, 0, UINT64_MAX);
         WR_TRY(read_again(run, values, add_keys, bag, err));
-        state->distinct_count = wr_key_bag_survey(bag, &best);
-        while (bag->above > 0) {
-            wr_key_bag_reset(bag, bag->high + 1, UINT64_MAX);
-            WR_TRY(read_again(run, values, add_keys, bag, err));
-            state->distinct_count += wr_key_bag_survey(bag, &best);
-        }
     }
-    state->best_count = best.count;
-    wr_number_of_key(values->ordered.type, best.key, state->low.value);
+    survey_bag(values, out);
+    while (bag->above > 0) {
+        wr_key_bag_reset(bag, bag->high + 1, UINT64_MAX);
+        WR_TRY(read_again(run, values, add_keys, bag, err));
+        survey_bag(values, out);
+    }
     return WR_OK;
+}
+
+/* Keys of signed numbers are greater by 2^63 than the numbers. */
+static wr_status put_sum(const values_run *values, const survey *all, void *out, bool *out_is_null,
+                         wr_error *err)
+{
+    const wr_ordered_agg *aggregate = values->plan->aggregate.aggs;
+    wr_type               type = values->ordered.type;
+    wr_agg  agg = {.kind = aggregate->kind, .argument_type = type, .result_type = aggregate->result_type};
+    wr_i128 total = (wr_i128)all->key_sum;
+    int_sum sum = {0};
+
+    if (!wr_type_is_unsigned(type))
+        total -= (wr_i128)all->different << 63;
+    add_total_to_int_sum(&sum, total, all->different);
+    return wr_agg_int_sum_finish(&agg, &sum, out, out_is_null, err);
+}
+
+static wr_status put_survey(window_run *run, values_run *values, void *out, bool *out_is_null,
+                            wr_error *err)
+{
+    wr_ordered_state *state = &values->ordered.states[0];
+    survey            all;
+
+    WR_TRY(survey_frame(run, values, &all, err));
+    if (state->agg->kind == WR_AGG_SUM || state->agg->kind == WR_AGG_AVG)
+        return put_sum(values, &all, out, out_is_null, err);
+    state->distinct_count = all.different;
+    state->best_count = all.most.count;
+    wr_number_of_key(values->ordered.type, all.most.key, state->low.value);
+    return wr_ordered_result(&values->ordered, 0, out, out_is_null, err);
 }
 
 wr_status wr_window_values_result(window_run *run, values_run *values, void *out, bool *out_is_null,
@@ -290,9 +333,9 @@ wr_status wr_window_values_result(window_run *run, values_run *values, void *out
 
     WR_TRY(follow_frame(run, values, err));
     wr_ordered_begin(ordered, wr_key_bag_count(&values->bag));
-    if (!is_quantile(values)) {
-        WR_TRY(survey(run, values, state, err));
-    } else if (ordered->value_count > 0) {
+    if (!is_quantile(values))
+        return put_survey(run, values, out, out_is_null, err);
+    if (ordered->value_count > 0) {
         WR_TRY(find_rank(run, values, state->low_rank, &state->low, err));
         WR_TRY(find_rank(run, values, state->high_rank, &state->high, err));
     }

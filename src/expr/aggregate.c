@@ -95,7 +95,10 @@ bool wr_agg_ranks(wr_agg_kind kind, bool distinct, wr_type argument)
     bool computes = kind == WR_AGG_MEDIAN || kind == WR_AGG_QUANTILE_CONT;
     bool by_rank = kind == WR_AGG_QUANTILE_DISC || kind == WR_AGG_MODE || (computes && !is_wide);
 
-    return (distinct ? kind == WR_AGG_COUNT : by_rank) && !wr_type_is_nested(argument);
+    bool adds = (kind == WR_AGG_SUM || kind == WR_AGG_AVG) && !is_wide &&
+                (wr_type_is_integer(argument) || argument.logical == WR_TYPE_DECIMAL);
+
+    return (distinct ? kind == WR_AGG_COUNT || adds : by_rank) && !wr_type_is_nested(argument);
 }
 
 bool wr_agg_needs_position(wr_agg_kind kind)

@@ -43,9 +43,9 @@ bool wr_agg_is_sequence(wr_agg_kind kind);
 /** Does the aggregate take a constant fraction from 0 to 1 behind its argument? */
 bool wr_agg_has_fraction(wr_agg_kind kind);
 
-/** Needs no more of the values than which of them have a certain rank, are there most often, or how many
- *  differ: numbers in their order would do. Values of more than eight bytes are not computed with
- *  (medians of wide decimals are no such). */
+/** Needs no more of the values than which of them have a certain rank, are there most often, how many differ
+ *  or what those are together: numbers in their order would do. Values of more than eight bytes, and sums of
+ *  floats, are not computed with (medians of wide decimals are no such). */
 bool wr_agg_ranks(wr_agg_kind kind, bool distinct, wr_type argument);
 
 /** Does the result depend on source positions (first, last, any_value, ties of arg_min/arg_max)? */

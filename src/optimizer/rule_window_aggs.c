@@ -5,7 +5,7 @@
  * first ones. Over a frame that ends with the partition it is the last ones, behind which there are no more.
  * Aggregates of values in order (median, mode, string_agg ...) over whole partitions: an aggregate by the
  * partitions, joined back to the rows where NULL equals NULL.
- * Over any other frame the operator ranks values of up to eight bytes itself (wr_agg_ranks); wider ones are
+ * Over any other frame the operator ranks (counts, adds up) values of up to eight bytes itself (wr_agg_ranks); wider ones are
  * numbered in their order first, by a window over all rows, and what comes out is joined with the values.
  * All else: the rows are numbered and told the numbers of their frame's ends, a range join puts each with
  * the rows of its frame, an aggregate by number follows.
