@@ -188,7 +188,10 @@ static wr_status choose_rows(void *self, const wr_batch *batch, wr_selection *ou
 {
     scan_local *local = self;
     uint32_t    error_row = UINT32_MAX;
-    wr_status   status = wr_chooser_select(&local->chooser, batch, out_selection, &error_row, err);
+    wr_status   status;
+
+    local->failure.status = WR_OK; /* of more rows of the same batch */
+    status = wr_chooser_select(&local->chooser, batch, out_selection, &error_row, err);
 
     if (status != WR_OK && error_row != UINT32_MAX)
         file_scan_describe_row(local->node, local, error_row, err);

@@ -72,7 +72,8 @@ typedef struct wr_bound {
 
 /** Which rows are wanted. `batch` has all columns of the request, of which only those in `columns`
  *  are looked at (the others may be uninitialised); *out_selection narrows batch->selection and
- *  stays good until the next call. Errors: of the expression, with the row's place. */
+ *  stays good until the next call, which may be for fewer rows of the same batch. Errors: of the expression,
+ *  with the row's place. */
 typedef struct wr_row_filter {
     const uint32_t *columns;     /* positions in the request's columns, ascending */
     uint32_t        column_count;

@@ -28,10 +28,11 @@ CAPS = ["16MB", "200MB"]
 CODECS = [None, "lz4", "zstd"]
 
 
-def weir(folder, source, cap, content=None):
+def weir(folder, source, cap, content=None, condition=""):
     """Objects that weir makes of a file, or of bytes on standard input; or its message."""
     file = folder / "pipeline.yaml"
-    file.write_text(f"steps:\n  - op: scan\n    source: \"{source}\"\n    format: arrow\n"
+    file.write_text(f"steps:\n  - op: scan\n    source: \"{source}\"\n    format: arrow\n" +
+                    (f"  - op: filter\n    expr: {condition}\n" if condition else "") +
                     '  - op: sink\n    destination: "-"\n    format: json\n')
     done = subprocess.run([PROGRAM, "run", file, "--memory-cap", cap, "--spill-dir", folder],
                           capture_output=True, env=clean_environment(), check=False, timeout=60,
@@ -145,6 +146,25 @@ def read_tables(report, folder, wanted):
                     right = check(report, folder, full, table, path, right)
 
 
+def read_filtered(report, folder, wanted):
+    """Rows that a filter leaves: many, few, some in a row, none; columns of every layout wait for them."""
+    filters = [("row % 3 = 1", lambda i: i % 3 == 1), ("row % 250 = 7 OR mark LIKE '%99'", lambda i: i % 250 == 7 or
+               i % 100 == 99), ("row >= 1100 AND row < 1130", lambda i: 1100 <= i < 1130), ("row < 0", lambda i: False)]
+    long = {"l": [[f"item {i}" * 30] * 60 for i in range(1400)]}  # few of these rows fit the memory of a column
+    for name, table in [("flat", flat_table(21, 1400)), ("nested", nested_table(22, 1400)),
+                        ("layouts", layouts(23, 1400)), ("long lists", pa.table(long))]:
+        table = table.append_column("row", pa.array(range(1400))).append_column(
+            "mark", pa.array([f"text {i}" for i in range(1400)], pa.string_view()))
+        for is_stream, codec in [(False, None), (False, "zstd"), (True, "lz4")]:
+            path, kind = folder / "table.arrow", f"{name}, {codec or 'plain'}, {'stream' if is_stream else 'file'}"
+            write(path, table, is_stream, 1350, compression=codec)
+            every = weir(folder, path, "16MB")[0] if wanted(f"filter {kind}") else None
+            for condition, passes in filters if every else []:
+                found, message = weir(folder, path, "16MB", None, condition)
+                right = [row for i, row in enumerate(every) if passes(i)]
+                report.judge(f"filter {kind}: {condition}", [] if found == right else [message or "other rows"])
+
+
 def read_old(report, folder, wanted):
     """As written before 0.15, and before 1.0."""
     version = pa.ipc.MetadataVersion.V4
@@ -239,4 +259,5 @@ def read_large_deltas(report, folder, wanted):
 
 if __name__ == "__main__":
     sys.exit(run_groups("arrow-read",
-                        [read_tables, read_old, read_large, read_dictionaries, read_large_deltas]))
+                        [read_tables, read_filtered, read_old, read_large, read_dictionaries,
+                         read_large_deltas]))

@@ -3,7 +3,8 @@
  * A batch's buffers share the split's pool. What lies in memory is used there. If all the others fit as
  * they are wanted, each gets as much; else those that want little get it and the rest share what is
  * left, as windows. Compressed buffers are decompressed before the first value is read: into memory if they
- * fit, else piece by piece into scratch space. One of them at a time, with one codec's workspace.
+ * fit, else piece by piece into scratch space. One of them at a time, with one codec's workspace. Those of columns
+ * that wait for rows which pass a filter are decompressed when there are some: their windows are there.
  *
  * Invariants
  *  1. No byte behind a buffer's end is read, and no buffer lies outside of its batch's body.
@@ -186,18 +187,26 @@ static wr_status place_node(loading *l, uint32_t n, wr_error *err)
 
 /* ---- Shares ------------------------------------------------------------------------------------- */
 
-static void note_buffer(loading *l, ar_buffer *buffer)
+static void note_buffer(loading *l, const ar_cursor *cursor, ar_buffer *buffer)
 {
+    buffer->is_waiting = cursor->is_waiting;
     if (buffer->wanted > 0)
         l->buffers[l->count++] = buffer;
+}
+
+/* The next node of the same batch: the values of a dictionary have another. */
+static uint32_t next_node(const ar_split *split, uint32_t n)
+{
+    const ar_node *node = &split->file->nodes[n];
+
+    return node->kind == AR_KIND_DICTIONARY ? node->end : n + 1;
 }
 
 static wr_status collect(loading *l, uint32_t first, uint32_t end, wr_error *err)
 {
     uint64_t room = 0;
 
-    for (uint32_t n = first; n < end; n = node_of(l, n)->kind == AR_KIND_DICTIONARY ? node_of(l, n)->end
-                                                                                    : n + 1) {
+    for (uint32_t n = first; n < end; n = next_node(l->split, n)) {
         WR_TRY(place_node(l, n, err));
         room += AR_BUFFERS + l->split->cursors[n].data_count;
     }
@@ -206,14 +215,13 @@ static wr_status collect(loading *l, uint32_t first, uint32_t end, wr_error *err
         return WR_RAISE(err, WR_NO_MEMORY, "%llu buffers: %llu bytes are set aside for all of a record "
                         "batch: a larger cap, or fewer threads", (unsigned long long)room,
                         (unsigned long long)l->split->pool.size);
-    for (uint32_t n = first; n < end; n = node_of(l, n)->kind == AR_KIND_DICTIONARY ? node_of(l, n)->end
-                                                                                    : n + 1) {
+    for (uint32_t n = first; n < end; n = next_node(l->split, n)) {
         ar_cursor *cursor = &l->split->cursors[n];
 
         for (uint32_t i = 0; i < AR_BUFFERS; i++)
-            note_buffer(l, &cursor->buffers[i]);
+            note_buffer(l, cursor, &cursor->buffers[i]);
         for (uint32_t i = 0; i < cursor->data_count; i++)
-            note_buffer(l, &cursor->data[i]);
+            note_buffer(l, cursor, &cursor->data[i]);
     }
     return WR_OK;
 }
@@ -415,7 +423,9 @@ static wr_status fit(loading *l, wr_error *err)
     for (uint32_t i = 0; i < l->count; i++) {
         ar_buffer *buffer = l->buffers[i];
 
-        if (buffer->is_stored) {
+        if (buffer->is_stored && buffer->is_waiting) {
+            l->split->is_waiting = true;
+        } else if (buffer->is_stored) {
             WR_TRY(decode(l, buffer, stage, err));
         } else if (buffer->source.memory) {
             buffer->window = (uint8_t *)(uintptr_t)buffer->source.memory;
@@ -423,6 +433,30 @@ static wr_status fit(loading *l, wr_error *err)
         }
     }
     pool->top += wr_carve_bytes(l->stage_bytes);
+    l->split->stage_bytes = l->stage_bytes;
+    return WR_OK;
+}
+
+static wr_status decode_waiting(const loading *l, ar_buffer *buffers, uint32_t count, uint8_t *stage, wr_error *err)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (buffers[i].is_stored)
+            WR_TRY(decode(l, &buffers[i], stage, err));
+    return WR_OK;
+}
+
+wr_status wr_ar_load_rest(ar_split *split, wr_error *err)
+{
+    loading  l = {.split = split, .batch = &split->batch, .stage_bytes = split->stage_bytes};
+    uint8_t *stage = split->pool.bytes + split->pool.top - wr_carve_bytes(split->stage_bytes);
+
+    for (uint32_t n = 0; split->is_waiting && n < split->file->node_count; n = next_node(split, n)) {
+        ar_cursor *cursor = &split->cursors[n];
+
+        WR_TRY(decode_waiting(&l, cursor->buffers, AR_BUFFERS, stage, err));
+        WR_TRY(decode_waiting(&l, cursor->data, cursor->data_count, stage, err));
+    }
+    split->is_waiting = false;
     return WR_OK;
 }
 

@@ -143,32 +143,6 @@ static wr_status measure_direct(const ar_node *node, ar_cursor *cursor, uint64_t
 
 /* ---- Long texts --------------------------------------------------------------------------------- */
 
-wr_status wr_ar_put_aside(ar_split *split, const ar_node *node, const ar_source *far, wr_blob *out, wr_error *err)
-{
-    wr_utf8_state utf8 = {0};
-    uint8_t       piece[4096];
-
-    if (far->size > UINT32_MAX)
-        return WR_RAISE(err, WR_DATA, "a text of %llu bytes: at most %u", (unsigned long long)far->size,
-                        UINT32_MAX);
-    if (!split->writer.scratch || !split->writer.scratch->ops)
-        return WR_RAISE(err, WR_NO_MEMORY, "a text of %llu bytes fits neither memory nor, as there is no "
-                        "temporary space, the disk", (unsigned long long)far->size);
-    wr_long_writer_begin(&split->writer);
-    for (uint64_t at = 0; at < far->size;) {
-        uint64_t part = far->size - at < sizeof piece ? far->size - at : sizeof piece;
-
-        WR_TRY(wr_ar_source_read(far, at, piece, part, err));
-        if (node->is_utf8 && !wr_utf8_feed(&utf8, piece, part))
-            return WR_RAISE(err, WR_DATA, "a text is not valid UTF-8: declare the column as Binary");
-        WR_TRY(wr_long_writer_add(&split->writer, piece, part, err));
-        at += part;
-    }
-    if (utf8.left > 0)
-        return WR_RAISE(err, WR_DATA, "a text is not valid UTF-8: declare the column as Binary");
-    return wr_long_writer_end(&split->writer, out, err);
-}
-
 /* A text that is longer than its window, to scratch space: a handle. */
 static wr_status take_far(ar_split *split, const ar_node *node, ar_reading *reading, const ar_source *far,
                           wr_str *out, wr_error *err)
@@ -439,19 +413,35 @@ static wr_status keep_text(ar_split *split, const ar_node *node, ar_reading *rea
     return WR_OK;
 }
 
-static wr_status gather_flat(ar_split *split, uint32_t n, ar_reading *reading, uint32_t count, wr_error *err)
+/* The rows that are to be gathered; the others are NULL, whatever they are. */
+typedef struct gathering {
+    const wr_selection *wanted;
+    uint32_t            count, next; /* of the wanted rows */
+} gathering;
+
+static bool is_wanted(gathering *g, uint32_t row)
+{
+    if (!g->wanted->rows)
+        return true;
+    while (g->next < g->wanted->row_count && g->wanted->rows[g->next] < row)
+        g->next++;
+    return g->next < g->wanted->row_count && g->wanted->rows[g->next] == row;
+}
+
+static wr_status gather_flat(ar_split *split, uint32_t n, ar_reading *reading, gathering *g, wr_error *err)
 {
     const ar_node *node = &split->file->nodes[n];
     uint32_t       width = width_of(node->type);
     uint64_t       used = 0;
     bool           done = false;
 
-    for (; reading->have < count && !done; reading->have++) {
+    for (; reading->have < g->count && !done; reading->have++) {
         uint8_t *out = reading->values + (size_t)reading->have * width;
-        ar_cell  cell;
+        ar_cell  cell = {0};
 
-        WR_TRY(wr_ar_cell_read(split, n, split->row + reading->have, &cell, err));
         memset(out, 0, width);
+        if (is_wanted(g, reading->have))
+            WR_TRY(wr_ar_cell_read(split, n, split->row + reading->have, &cell, err));
         if (!cell.value)
             continue;
         if (wr_type_is_text(node->type)) {
@@ -487,16 +477,16 @@ static wr_status keep_long(ar_split *split, uint32_t n, ar_reading *reading, wr_
     return WR_OK;
 }
 
-static wr_status gather_nested(ar_split *split, uint32_t n, ar_reading *reading, uint32_t count,
-                               wr_error *err)
+static wr_status gather_nested(ar_split *split, uint32_t n, ar_reading *reading, gathering *g, wr_error *err)
 {
     wr_packer room = {.bytes = reading->room, .capacity = reading->room_bytes};
 
-    for (; reading->have < count && room.used <= room.capacity / 2; reading->have++) {
+    for (; reading->have < g->count && room.used <= room.capacity / 2; reading->have++) {
         size_t begin = room.used;
-        bool   is_null = false;
+        bool   is_null = !is_wanted(g, reading->have);
 
-        WR_TRY(wr_ar_pack(split, n, split->row + reading->have, &room, &is_null, err));
+        if (!is_null)
+            WR_TRY(wr_ar_pack(split, n, split->row + reading->have, &room, &is_null, err));
         if (room.is_full)
             return reading->have > 0 ? WR_OK : keep_long(split, n, reading, &room, err);
         ((wr_str *)(void *)reading->values)[reading->have] =
@@ -507,16 +497,18 @@ static wr_status gather_nested(ar_split *split, uint32_t n, ar_reading *reading,
     return WR_OK;
 }
 
-static wr_status gather(ar_split *split, uint32_t n, ar_reading *reading, uint32_t *io_count, wr_error *err)
+static wr_status gather(ar_split *split, uint32_t n, ar_reading *reading, const wr_selection *wanted,
+                        uint32_t *io_count, wr_error *err)
 {
     const ar_node *node = &split->file->nodes[n];
+    gathering      g = {.wanted = wanted, .count = *io_count};
 
     if (reading->next == reading->have) {
         reading->next = reading->have = 0;
         reading->has_blob = false;
         memset(reading->valid, 0, wr_bit_words(*io_count) * sizeof(uint64_t));
-        WR_TRY(wr_type_is_nested(node->type) ? gather_nested(split, n, reading, *io_count, err)
-                                             : gather_flat(split, n, reading, *io_count, err));
+        WR_TRY(wr_type_is_nested(node->type) ? gather_nested(split, n, reading, &g, err)
+                                             : gather_flat(split, n, reading, &g, err));
     }
     limit(io_count, reading->have - reading->next);
     return WR_OK;
@@ -535,15 +527,17 @@ static void take_gathered(const ar_node *node, ar_reading *reading, uint32_t cou
 
 /* ---- Either ------------------------------------------------------------------------------------- */
 
-wr_status wr_ar_column_measure(ar_split *split, uint32_t column, uint32_t *io_count, wr_error *err)
+wr_status wr_ar_column_measure(ar_split *split, uint32_t column, const wr_selection *wanted, uint32_t *io_count,
+                               wr_error *err)
 {
     uint32_t       n = split->file->columns[column].first_node;
     const ar_node *node = &split->file->nodes[n];
 
     if (node->kind == AR_KIND_NULL)
         return WR_OK;
-    return wr_ar_is_direct(split, n) ? measure_direct(node, &split->cursors[n], split->row, io_count, err)
-                                 : gather(split, n, &split->readings[column], io_count, err);
+    return wr_ar_is_direct(split, n)
+               ? measure_direct(node, &split->cursors[n], split->row, io_count, err)
+               : gather(split, n, &split->readings[column], wanted, io_count, err);
 }
 
 wr_status wr_ar_column_take(ar_split *split, uint32_t column, uint32_t count, wr_vector *out, wr_error *err)
@@ -559,4 +553,26 @@ wr_status wr_ar_column_take(ar_split *split, uint32_t column, uint32_t count, wr
     else
         take_gathered(node, &split->readings[column], count, out);
     return WR_OK;
+}
+
+static bool is_gathered(const ar_split *split, uint32_t column)
+{
+    uint32_t n = split->file->columns[column].first_node;
+
+    return !split->file->columns[column].is_missing && split->file->nodes[n].kind != AR_KIND_NULL &&
+           !wr_ar_is_direct(split, n);
+}
+
+void wr_ar_column_give_back(ar_split *split, uint32_t column, uint32_t count, uint32_t kept)
+{
+    if (is_gathered(split, column))
+        split->readings[column].next -= count - kept;
+}
+
+void wr_ar_column_pass(ar_split *split, uint32_t column, uint32_t count)
+{
+    ar_reading *reading = &split->readings[column];
+
+    if (is_gathered(split, column))
+        reading->next += count < reading->have - reading->next ? count : reading->have - reading->next;
 }

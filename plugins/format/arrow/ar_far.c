@@ -6,6 +6,8 @@
  * Memory: the lower part of the split's pool. Cost: two copies a value; to ask for one, two reads or none. */
 #include "ar_priv.h"
 
+#include "kernel/text_utf8.h"
+
 enum { PLACES = 256, PIECE_BYTES = 4 << 10 };
 
 #define IS_BLOB UINT32_MAX    /* instead of a number of bytes */
@@ -94,6 +96,32 @@ static wr_status keep(ar_split *split, ar_far *far, uint32_t slot, const void *b
     far->bytes_used += (uint32_t)byte_count;
     far->any_pending = true;
     return WR_OK;
+}
+
+wr_status wr_ar_put_aside(ar_split *split, const ar_node *node, const ar_source *far, wr_blob *out, wr_error *err)
+{
+    wr_utf8_state utf8 = {0};
+    uint8_t       piece[4096];
+
+    if (far->size > UINT32_MAX)
+        return WR_RAISE(err, WR_DATA, "a text of %llu bytes: at most %u", (unsigned long long)far->size,
+                        UINT32_MAX);
+    if (!split->writer.scratch || !split->writer.scratch->ops)
+        return WR_RAISE(err, WR_NO_MEMORY, "a text of %llu bytes fits neither memory nor, as there is no "
+                        "temporary space, the disk", (unsigned long long)far->size);
+    wr_long_writer_begin(&split->writer);
+    for (uint64_t at = 0; at < far->size;) {
+        uint64_t part = far->size - at < sizeof piece ? far->size - at : sizeof piece;
+
+        WR_TRY(wr_ar_source_read(far, at, piece, part, err));
+        if (node->is_utf8 && !wr_utf8_feed(&utf8, piece, part))
+            return WR_RAISE(err, WR_DATA, "a text is not valid UTF-8: declare the column as Binary");
+        WR_TRY(wr_long_writer_add(&split->writer, piece, part, err));
+        at += part;
+    }
+    if (utf8.left > 0)
+        return WR_RAISE(err, WR_DATA, "a text is not valid UTF-8: declare the column as Binary");
+    return wr_long_writer_end(&split->writer, out, err);
 }
 
 /* A text that is longer than the window through which it is read. */

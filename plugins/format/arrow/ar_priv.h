@@ -226,6 +226,7 @@ typedef struct ar_buffer {
     uint64_t  at, have;     /* what is in the window */
     uint64_t  wanted;       /* bytes that are likely to be read */
     bool      is_stored;    /* compressed; source: as it is stored */
+    bool      is_waiting;   /* it stays so until rows of it are wanted */
     uint64_t  raw_bytes;
     wr_blob   blob;         /* if it was decompressed to scratch space */
 } ar_buffer;
@@ -260,6 +261,7 @@ typedef struct ar_words {
 /* A node in the batch at hand. */
 typedef struct ar_cursor {
     uint64_t   length;
+    bool       is_waiting; /* of a column that rows are wanted of when a filter has let some pass */
     ar_buffer  buffers[AR_BUFFERS];
     ar_buffer *data;        /* VIEW: buffers of bytes */
     uint32_t   data_count;
@@ -281,6 +283,8 @@ typedef struct ar_split ar_split;
  * `window_max` bytes; memory comes from [pool->used, pool->top). */
 wr_status wr_ar_load(ar_split *split, const ar_batch *batch, uint32_t first, uint32_t end, uint64_t rows,
                      uint64_t window_max, wr_error *err);
+/* Decompress what was waiting. */
+wr_status wr_ar_load_rest(ar_split *split, wr_error *err);
 
 /* Load what the wanted dictionaries are now. */
 wr_status wr_ar_load_dictionaries(ar_split *split, wr_error *err);
@@ -331,10 +335,15 @@ wr_status wr_ar_pack_long(ar_split *split, uint32_t node, uint64_t row, wr_packe
 bool wr_ar_is_direct(const ar_split *split, uint32_t node);
 /* Codes below this one are those of the dictionary. */
 uint64_t wr_ar_code_limit(const ar_node *node, uint32_t word_count);
-/* Make *io_count smaller if fewer rows, from split->row on, can be taken at once; at least 1. */
-wr_status wr_ar_column_measure(ar_split *split, uint32_t column, uint32_t *io_count, wr_error *err);
+/* Make *io_count smaller if fewer rows, from split->row on, can be taken at once; at least 1. Of those, only the
+ * ones that are `wanted` need values. */
+wr_status wr_ar_column_measure(ar_split *split, uint32_t column, const wr_selection *wanted, uint32_t *io_count,
+                               wr_error *err);
 /* The next `count` rows as a vector, valid until the next batch. */
 wr_status wr_ar_column_take(ar_split *split, uint32_t column, uint32_t count, wr_vector *out, wr_error *err);
+/* Of `count` rows that were taken only the first `kept` are used / rows that were not taken are passed over. */
+void wr_ar_column_give_back(ar_split *split, uint32_t column, uint32_t count, uint32_t kept);
+void wr_ar_column_pass(ar_split *split, uint32_t column, uint32_t count);
 
 /* ---- Splits (ar_split.c) ----------------------------------------------------------------------- */
 
@@ -361,7 +370,8 @@ struct ar_split {
     uint64_t          number;         /* of the batch        */
     uint64_t          begin, row, end; /* rows of the batch  */
     uint32_t          last_rows;
-    bool              is_loaded;
+    bool              is_loaded, is_waiting; /* some buffers are compressed still ... */
+    uint64_t          stage_bytes;           /* ... and one of them takes so much to be read */
     uint64_t          generation, wanted_generation; /* of the dictionaries: in memory, of the batch */
     ar_cursor        *cursors;        /* of the nodes        */
     ar_dictionary    *dictionaries;   /* as they were when the split was taken */

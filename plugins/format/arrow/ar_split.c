@@ -1,6 +1,7 @@
 /* ar_split.c — the parallel half: rows of a record batch to batches.
  *
- * A batch has as many rows as every column can give at once.
+ * A batch has as many rows as every column can give at once. Columns of the filter come first; the others are
+ * decompressed, gathered and looked at only where rows pass it.
  *
  * Invariants
  *  1. All columns are read from the same row on: rows are found, not counted.
@@ -12,6 +13,7 @@ enum {
     POOL_BYTES_MIN = 3 << 19, /* ... but no less than the window of a usual buffer of zstd takes         */
     TEXT_PARTS = 16,          /* of chunk_bytes: room for the texts of a gathered column                 */
     ROOM_CHUNKS = 2,          /* of chunk_bytes, for packed values of a nested column                     */
+    QUIET_BATCHES_MAX = 64,   /* that a filter drops, until the worker looks around                       */
 };
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
@@ -122,12 +124,45 @@ static wr_status raise_place(const ar_split *split, uint32_t column, wr_status s
     return status;
 }
 
+static bool is_of_filter(const ar_split *split, uint32_t column)
+{
+    const wr_row_filter *filter = &split->request->filter;
+
+    for (uint32_t i = 0; i < filter->column_count; i++)
+        if (filter->columns[i] == column)
+            return true;
+    return false;
+}
+
+/* What may wait: a column's nodes, but not the values of dictionaries, which are loaded already. */
+static void set_waiting(ar_split *split)
+{
+    const ar_file *file = split->file;
+
+    split->is_waiting = false;
+    for (uint32_t c = 0; c < split->request->column_count; c++) {
+        uint32_t first = file->columns[c].first_node;
+        bool     waits = split->request->filter.select && !is_of_filter(split, c);
+
+        for (uint32_t n = first; !file->columns[c].is_missing && n < file->nodes[first].end; n++)
+            split->cursors[n].is_waiting = waits;
+    }
+}
+
+static void clear_waiting(ar_split *split)
+{
+    for (uint32_t n = 0; n < split->file->node_count; n++)
+        split->cursors[n].is_waiting = false;
+}
+
 /* Buffers of all columns. */
 static wr_status load(ar_split *split, wr_error *err)
 {
     const ar_file *file = split->file;
 
+    clear_waiting(split);
     WR_TRY(wr_ar_load_dictionaries(split, err));
+    set_waiting(split);
     split->pool.used = split->kept;
     WR_TRY(wr_ar_load(split, &split->batch, 0, file->node_count, split->end - split->begin,
                       UINT64_MAX, err));
@@ -144,45 +179,105 @@ static wr_status load(ar_split *split, wr_error *err)
 
 /* ---- Batches ------------------------------------------------------------------------------------ */
 
-static wr_status measure(ar_split *split, uint32_t *out_count, wr_error *err)
+static wr_status measure(ar_split *split, uint32_t column, const wr_selection *wanted, uint32_t *io_count,
+                         wr_error *err)
 {
-    uint64_t left = split->end - split->row;
+    wr_status status = split->file->columns[column].is_missing
+                           ? WR_OK
+                           : wr_ar_column_measure(split, column, wanted, io_count, err);
 
-    *out_count = left < split->request->batch_rows ? (uint32_t)left : split->request->batch_rows;
-    for (uint32_t c = 0; c < split->request->column_count; c++) {
-        wr_status status = split->file->columns[c].is_missing
-                               ? WR_OK
-                               : wr_ar_column_measure(split, c, out_count, err);
+    return status == WR_OK ? WR_OK : raise_place(split, column, status, err);
+}
 
-        if (status != WR_OK)
-            return raise_place(split, c, status, err);
+static wr_status take(ar_split *split, uint32_t column, uint32_t count, wr_error *err)
+{
+    wr_value  null = {.type = type_of(split->request, column), .is_null = true};
+    wr_status status = WR_OK;
+
+    if (split->file->columns[column].is_missing)
+        wr_vector_set_const(&split->vectors[column], &null, count, &split->cells[column]);
+    else
+        status = wr_ar_column_take(split, column, count, &split->vectors[column], err);
+    return status == WR_OK ? WR_OK : raise_place(split, column, status, err);
+}
+
+/* The filter's columns, as many rows as they can give, and which of them pass. */
+static wr_status choose(ar_split *split, wr_batch *batch, wr_error *err)
+{
+    const wr_row_filter *filter = &split->request->filter;
+    wr_selection         selection;
+
+    for (uint32_t i = 0; i < filter->column_count; i++)
+        WR_TRY(measure(split, filter->columns[i], &batch->selection, &batch->row_count, err));
+    wr_batch_select_all(batch);
+    for (uint32_t i = 0; i < filter->column_count; i++)
+        WR_TRY(take(split, filter->columns[i], batch->row_count, err));
+    WR_TRY(filter->select(filter->self, batch, &selection, err));
+    batch->selection = selection;
+    return WR_OK;
+}
+
+/* The others give fewer rows: so does the batch. */
+static wr_status cut(ar_split *split, wr_batch *batch, uint32_t row_count, wr_error *err)
+{
+    const wr_row_filter *filter = &split->request->filter;
+    wr_selection         selection;
+
+    for (uint32_t i = 0; i < filter->column_count; i++) {
+        wr_ar_column_give_back(split, filter->columns[i], batch->row_count, row_count);
+        split->vectors[filter->columns[i]].row_count = row_count;
+    }
+    batch->row_count = row_count;
+    wr_batch_select_all(batch);
+    if (filter->select) {
+        WR_TRY(filter->select(filter->self, batch, &selection, err));
+        batch->selection = selection;
     }
     return WR_OK;
 }
 
+/* The other columns, where rows pass. */
+static wr_status read_rest(ar_split *split, wr_batch *batch, wr_error *err)
+{
+    bool     has_filter = split->request->filter.select != NULL;
+    uint32_t row_count = batch->row_count;
+
+    WR_TRY(wr_ar_load_rest(split, err));
+    for (uint32_t c = 0; c < batch->column_count; c++)
+        if (!has_filter || !is_of_filter(split, c))
+            WR_TRY(measure(split, c, &batch->selection, &row_count, err));
+    if (row_count < batch->row_count)
+        WR_TRY(cut(split, batch, row_count, err));
+    for (uint32_t c = 0; c < batch->column_count; c++)
+        if (!has_filter || !is_of_filter(split, c))
+            WR_TRY(take(split, c, row_count, err));
+    return WR_OK;
+}
+
+static void pass_rest(ar_split *split, const wr_batch *batch)
+{
+    for (uint32_t c = 0; c < batch->column_count; c++)
+        if (!is_of_filter(split, c))
+            wr_ar_column_pass(split, c, batch->row_count);
+}
+
 static wr_status read_batch(ar_split *split, wr_batch *out, wr_error *err)
 {
-    uint32_t row_count;
+    const wr_read_request *request = split->request;
+    uint64_t               left = split->end - split->row;
 
     split->base.row_base += split->last_rows;
-    WR_TRY(measure(split, &row_count, err));
-    *out = (wr_batch){.row_count = row_count, .column_count = split->request->column_count,
-                      .columns = split->vectors};
+    *out = (wr_batch){.row_count = left < request->batch_rows ? (uint32_t)left : request->batch_rows,
+                      .column_count = request->column_count, .columns = split->vectors};
     wr_batch_select_all(out);
-    split->last_rows = row_count;
-    for (uint32_t c = 0; c < split->request->column_count; c++) {
-        wr_value  null = {.type = type_of(split->request, c), .is_null = true};
-        wr_status status;
-
-        if (split->file->columns[c].is_missing) {
-            wr_vector_set_const(&split->vectors[c], &null, row_count, &split->cells[c]);
-            continue;
-        }
-        status = wr_ar_column_take(split, c, row_count, &split->vectors[c], err);
-        if (status != WR_OK)
-            return raise_place(split, c, status, err);
-    }
-    split->row += row_count;
+    if (request->filter.select)
+        WR_TRY(choose(split, out, err));
+    if (out->selection.row_count > 0)
+        WR_TRY(read_rest(split, out, err));
+    else
+        pass_rest(split, out);
+    split->last_rows = out->row_count;
+    split->row += out->row_count;
     return WR_OK;
 }
 
@@ -191,12 +286,16 @@ static wr_status split_read(const wr_read_request *request, wr_split *base, wr_b
 {
     ar_split *split = (ar_split *)base;
 
-    *out = (wr_batch){.columns = split->vectors, .column_count = request->column_count};
     if (!split->is_loaded && split->row < split->end)
         WR_TRY_WHILE(load(split, err), err, "reading record batch %llu of %.*s",
                      (unsigned long long)split->number, WR_TEXT_ARG(base->path));
-    if (split->row < split->end)
+    for (uint32_t quiet = 0; quiet < QUIET_BATCHES_MAX && split->row < split->end; quiet++) {
         WR_TRY(read_batch(split, out, err));
+        *out_end = split->row == split->end;
+        if (out->selection.row_count > 0)
+            return WR_OK;
+    }
+    *out = (wr_batch){.columns = split->vectors, .column_count = request->column_count};
     *out_end = split->row == split->end;
     return WR_OK;
 }
@@ -214,6 +313,7 @@ const wr_format_reader_ops WR_AR_READER = {
     .file_bytes = sizeof(ar_file),
     .split_bytes = sizeof(ar_split),
     .access = WR_ACCESS_SHARED,
+    .takes_filter = true,
     .infer = wr_ar_infer,
     .file_lease_min = wr_ar_file_lease_min,
     .split_lease_min = split_lease_min,

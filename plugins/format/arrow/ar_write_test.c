@@ -63,14 +63,22 @@ static wr_batch batch_of(rows *r, uint64_t first, uint32_t count)
     return batch;
 }
 
+/* What a filter lets pass. */
+static bool passes(uint64_t row)
+{
+    return row % 250 == 7 || (row >= 900 && row < 930);
+}
+
 /* What the reader should make of them. */
-static void expect_text(rows *r, fixture_text *out)
+static void expect_text(rows *r, bool is_filtered, fixture_text *out)
 {
     for (uint64_t row = 0; row < r->count; row++) {
         char   line[96];
         wr_str text = text_of(r, row, 0);
         bool   valid = row % 11 != 5;
 
+        if (is_filtered && !passes(row))
+            continue;
         fixture_add(out, line, (size_t)snprintf(line, sizeof line, "%llu|", (unsigned long long)row));
         fixture_add(out, valid ? wr_str_bytes(&text) : "~", valid ? text.byte_count : 1);
         fixture_add(out, line, (size_t)snprintf(line, sizeof line, valid ? "|%s|%s%llu.%02llu\n" : "|~|~\n",
@@ -194,10 +202,38 @@ static void expect_read(const writing *w, rows *r, bool is_plain)
     fixture_text expected = {0};
 
     fixture_clear(&expected);
-    expect_text(r, &expected);
+    expect_text(r, false, &expected);
     if (fixture_run(&scan, w->output.text.bytes, w->output.text.used) != WR_OK)
         fail_msg("%s", scan.err.message);
     assert_int_equal(scan.row_count, r->count);
+    assert_string_equal(scan.rows.bytes, expected.bytes);
+    free(expected.bytes);
+    fixture_free(&scan);
+}
+
+static wr_status select_rows(void *self, const wr_batch *batch, wr_selection *out, wr_error *err)
+{
+    static uint16_t rows_left[WR_BATCH_ROWS_MAX];
+
+    (void)self, (void)err;
+    *out = (wr_selection){.rows = rows_left};
+    for (uint32_t i = 0; i < batch->row_count; i++)
+        if (passes(*(const uint64_t *)wr_vector_at(&batch->columns[0], i)))
+            rows_left[out->row_count++] = (uint16_t)i;
+    return WR_OK;
+}
+
+static void expect_filtered(const writing *w, rows *r, uint32_t batch_rows)
+{
+    static const uint32_t FIRST = 0;
+    fixture_scan          scan = {.format = &wr_format_arrow, .is_plain = true, .batch_rows = batch_rows};
+    fixture_text          expected = {0};
+
+    fixture_clear(&expected);
+    expect_text(r, true, &expected);
+    assert_int_equal(fixture_begin(&scan, w->output.text.bytes, w->output.text.used), WR_OK);
+    scan.request.filter = (wr_row_filter){&FIRST, 1, select_rows, NULL};
+    assert_int_equal(fixture_read(&scan, w->output.text.bytes, w->output.text.used), WR_OK);
     assert_string_equal(scan.rows.bytes, expected.bytes);
     free(expected.bytes);
     fixture_free(&scan);
@@ -227,6 +263,21 @@ static void what_is_written_is_read(void **state)
         expect_read(&written, &made, written.options.layout == AR_LAYOUT_FILE);
         expect_read(&written, &made, false);
         assert_true(written.block_count >= (OPTIONS[o] == SMALL ? 50 : 3));
+        close_writing(&written);
+    }
+}
+
+/* Columns of rows that do not pass are not looked at, nor decompressed if none of a record batch does. */
+static void filters_let_rows_pass(void **state)
+{
+    (void)state;
+    for (uint32_t o = 0; o < COUNT_OF(OPTIONS); o++) {
+        made = (rows){.count = 4000, .words = 300, .batch_rows = 1000, .long_every = 300, .long_bytes = 30000};
+        open_writing(&written, 32 << 10, OPTIONS[o]);
+        write_rows(&written, &made);
+        expect_filtered(&written, &made, WR_BATCH_ROWS_MAX);
+        expect_filtered(&written, &made, 1);
+        expect_filtered(&written, &made, 100);
         close_writing(&written);
     }
 }
@@ -472,7 +523,8 @@ static void buffers_of_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(bytes_do_not_depend_on_batches),
+        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(filters_let_rows_pass),
+        cmocka_unit_test(bytes_do_not_depend_on_batches),
         cmocka_unit_test(long_rows_stand_alone),   cmocka_unit_test(messages_are_aligned),
         cmocka_unit_test(dictionaries_grow),       cmocka_unit_test(full_dictionaries_begin_anew),
         cmocka_unit_test(columns_with_dictionaries_are_checked),
