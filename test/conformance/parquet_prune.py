@@ -181,15 +181,15 @@ def pages_of(data, chunk, row_count):
 
 
 def damage_other_pages(path, row):
-    """Break the bodies of pages without rows that stand in the first column's page of `row`, or close to
-    it; how many. The file has one row group."""
+    """Break pages without rows that stand in the first column's page of `row`, or close to it; of the first
+    one, whose header is read, the body. How many. The file has one row group."""
     data, broken = bytearray(path.read_bytes()), 0
     (group,) = read_footer(bytes(data))[4]
     wanted = next((p[2], p[3]) for p in pages_of(bytes(data), group[1][0], group[3]) if p[2] <= row < p[3])
     for chunk in group[1]:
         for offset, length, begin, end in pages_of(bytes(data), chunk, group[3]):
             if end + 1024 <= wanted[0] or begin >= wanted[1] + 1024:
-                body = read_struct(bytes(data), offset)[1]
+                body = read_struct(bytes(data), offset)[1] if begin == 0 else offset
                 data[body:offset + length] = bytes(255 - b for b in data[body:offset + length])
                 broken += 1
     path.write_bytes(data)

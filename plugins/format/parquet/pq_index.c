@@ -1,4 +1,4 @@
-/* pq_index.c — page indexes of others and ours: rows that no wanted row can be among.
+/* pq_index.c — page indexes of others and ours: rows that no wanted row can be among, and where pages are.
  *
  * A column index is five lists, one behind the other (null pages, least and greatest values, number of
  * NULLs, and in the offset index where pages begin); each is walked by a reader of its own, so an index
@@ -80,20 +80,21 @@ static bool open_index(page_lists *lists, wr_fs_reader *file, uint8_t *windows, 
            (lists->counts[NULL_COUNTS] == 0 || lists->counts[NULL_COUNTS] == count);
 }
 
-static uint64_t read_first_row(page_lists *lists)
+static pq_page_place read_place(wr_thrift_reader *reader, const wr_thrift_field *element)
 {
-    wr_thrift_reader *reader = &lists->readers[LOCATIONS];
-    wr_thrift_field   field = {0};
-    uint64_t          row = UINT64_MAX;
+    wr_thrift_field field = {0};
+    pq_page_place   place = {UINT64_MAX, UINT64_MAX};
 
-    wr_thrift_struct(reader, &lists->elements[LOCATIONS]);
+    wr_thrift_struct(reader, element);
     while (wr_thrift_next(reader, &field)) {
         if (field.id == PQ_LOCATION_FIRST_ROW)
-            row = (uint64_t)wr_thrift_int(reader, &field);
+            place.first_row = (uint64_t)wr_thrift_int(reader, &field);
+        else if (field.id == PQ_LOCATION_OFFSET)
+            place.offset = (uint64_t)wr_thrift_int(reader, &field);
         else
             wr_thrift_skip(reader, &field);
     }
-    return row;
+    return place;
 }
 
 static bool is_page_excluded(page_lists *lists, const pq_leaf *leaf, pq_trust trust,
@@ -119,6 +120,64 @@ static bool has_failed(const page_lists *lists)
         if (lists->readers[i].status != WR_OK)
             return true;
     return false;
+}
+
+/* ---- Places ------------------------------------------------------------------------------------- */
+
+/* Take the next location, or the end of the pages; false: it cannot follow the one before. */
+static bool take_place(pq_page_walk *walk, wr_thrift_reader *reader, const pq_chunk *chunk)
+{
+    static const wr_thrift_field ELEMENT = {.kind = WR_THRIFT_STRUCT, .is_element = true};
+
+    walk->here = walk->next;
+    if (walk->left == 0) {
+        walk->next = (pq_page_place){chunk->end, chunk->value_count};
+    } else {
+        walk->next = read_place(reader, &ELEMENT);
+        walk->at = wr_thrift_offset(reader);
+        walk->left--;
+    }
+    return reader->status == WR_OK && walk->next.offset > walk->here.offset &&
+           walk->next.offset <= chunk->end && walk->next.first_row > walk->here.first_row &&
+           walk->next.first_row <= chunk->value_count;
+}
+
+static bool begin_walk(pq_page_walk *walk, wr_thrift_reader *reader, const pq_chunk *chunk)
+{
+    wr_thrift_field field = {0};
+
+    walk->is_begun = true;
+    while (wr_thrift_next(reader, &field) && field.id != PQ_OFFSET_INDEX_LOCATIONS)
+        wr_thrift_skip(reader, &field);
+    if (field.id != PQ_OFFSET_INDEX_LOCATIONS)
+        return false;
+    walk->left = wr_thrift_list(reader, &field);
+    if (walk->left == 0 || field.kind != WR_THRIFT_STRUCT)
+        return false;
+    walk->left--;
+    walk->next = read_place(reader, &field);
+    walk->at = wr_thrift_offset(reader);
+    return walk->next.first_row == 0 && walk->next.offset >= chunk->begin && take_place(walk, reader, chunk);
+}
+
+bool wr_pq_page_seek(pq_page_walk *walk, wr_fs_reader *file, const pq_chunk *chunk, uint64_t row,
+                     uint8_t *window, uint32_t window_bytes)
+{
+    uint64_t         end = chunk->offset_index + chunk->offset_index_bytes;
+    wr_thrift_reader reader;
+
+    if (walk->is_unfit || chunk->offset_index_bytes == 0 || end < chunk->offset_index ||
+        end > file->info.bytes || row >= chunk->value_count)
+        return false;
+    if (walk->is_begun && row < walk->next.first_row)
+        return true;
+    wr_thrift_open_file(&reader, file, walk->is_begun ? walk->at : chunk->offset_index, end, window, window_bytes,
+                        NULL);
+    if (!walk->is_begun)
+        walk->is_unfit = !begin_walk(walk, &reader, chunk);
+    while (!walk->is_unfit && row >= walk->next.first_row)
+        walk->is_unfit = !take_place(walk, &reader, chunk);
+    return !walk->is_unfit;
 }
 
 /* ---- Granules ----------------------------------------------------------------------------------- */
@@ -149,7 +208,7 @@ static bool walk(pq_excluded *excluded, page_lists *lists, const pq_leaf *leaf, 
     uint64_t begin = 0, before = 0; /* of the pages that are excluded so far; of the last page */
 
     for (uint32_t page = 0; page < lists->counts[LOCATIONS]; page++) {
-        uint64_t row = read_first_row(lists);
+        uint64_t row = read_place(&lists->readers[LOCATIONS], &lists->elements[LOCATIONS]).first_row;
         bool     is_excluded = is_page_excluded(lists, leaf, trust, bound);
 
         if (has_failed(lists) || (page == 0) != (row == 0) || row < before || row >= chunk->value_count)

@@ -10,7 +10,10 @@
 
 #include "base/bits.h"
 
-enum { DATA_BYTES_MAX = INT32_MAX, WINDOW_BYTES_MAX = 256 << 10 };
+enum {
+    DATA_BYTES_MAX = INT32_MAX, WINDOW_BYTES_MAX = 256 << 10,
+    JUMP_PAGES_MIN = 2, /* whose headers take longer to read than a look at the offset index */
+};
 
 /* ---- Headers ------------------------------------------------------------------------------------ */
 
@@ -237,6 +240,8 @@ void wr_pq_cursor_begin(pq_cursor *cursor, const pq_leaf *leaf, const pq_chunk *
     cursor->skip = 0;
     cursor->page_left = 0;
     cursor->dictionary_count = 0;
+    cursor->walk = (pq_page_walk){.is_begun = false};
+    cursor->page_rows = 0;
     cursor->has_header = cursor->has_dictionary = cursor->is_reserved = cursor->is_far = false;
 }
 
@@ -268,6 +273,23 @@ static wr_status load_dictionary(pq_cursor *cursor, pq_tools *tools, wr_error *e
     return WR_OK;
 }
 
+/* Behind a page that was passed over: if pages to come are, too, go to the one that is wanted. */
+static void jump(pq_cursor *cursor, pq_tools *tools, uint32_t page_rows)
+{
+    uint64_t            row = cursor->chunk.value_count - cursor->values_left, wanted = row + cursor->skip;
+    const pq_page_place *here = &cursor->walk.here;
+
+    if (cursor->skip < (uint64_t)JUMP_PAGES_MIN * page_rows ||
+        !wr_pq_page_seek(&cursor->walk, tools->file, &cursor->chunk, wanted, tools->header,
+                         PQ_HEADER_WINDOW_BYTES) ||
+        here->first_row <= row || here->offset < cursor->at)
+        return;
+    cursor->at = here->offset;
+    cursor->values_left = cursor->chunk.value_count - here->first_row;
+    cursor->skip = wanted - here->first_row;
+    cursor->page_rows = cursor->walk.next.first_row - here->first_row;
+}
+
 /* The header of the next page with rows that are wanted; those before it are passed over unread. */
 static wr_status find_page(pq_cursor *cursor, pq_tools *tools, wr_error *err)
 {
@@ -279,6 +301,11 @@ static wr_status find_page(pq_cursor *cursor, pq_tools *tools, wr_error *err)
         WR_TRY_WHILE(read_header(cursor, tools, header, err), err, "reading the page at byte %llu",
                      (unsigned long long)cursor->at);
         cursor->at = header->body + header->stored_bytes;
+        if (cursor->page_rows > 0 && header->value_count != cursor->page_rows)
+            return WR_RAISE(err, WR_CORRUPT, "the offset index has %llu rows for a page of %u at byte %llu",
+                            (unsigned long long)cursor->page_rows, header->value_count,
+                            (unsigned long long)header->body);
+        cursor->page_rows = 0;
         if (header->kind == PQ_DICTIONARY_PAGE) {
             if (cursor->has_dictionary)
                 return WR_RAISE(err, WR_CORRUPT, "a column chunk has two dictionaries");
@@ -292,6 +319,7 @@ static wr_status find_page(pq_cursor *cursor, pq_tools *tools, wr_error *err)
             cursor->leaf->max_repetition == 0) {
             cursor->skip -= header->value_count;
             cursor->has_header = false;
+            jump(cursor, tools, header->value_count);
         }
     }
     return WR_OK;

@@ -357,6 +357,19 @@ typedef struct pq_page_header {
     uint64_t body;           /* in the file                */
 } pq_page_header;
 
+/* Where a page stands, as the offset index says. */
+typedef struct pq_page_place {
+    uint64_t offset, first_row;
+} pq_page_place;
+
+/* A walk over the offset index of a chunk, page by page. */
+typedef struct pq_page_walk {
+    pq_page_place here, next; /* first_row of the one behind the last: value_count    */
+    uint64_t      at;         /* in the file, of the location behind `next`           */
+    uint32_t      left;       /* locations from there on                              */
+    bool          is_begun, is_unfit;
+} pq_page_walk;
+
 /* One leaf being read. */
 typedef struct pq_cursor {
     const pq_leaf *leaf;
@@ -364,6 +377,8 @@ typedef struct pq_cursor {
     uint64_t       at;            /* in the file, of the next page header      */
     uint64_t       values_left;   /* of the chunk, in pages not yet begun      */
     uint64_t       skip;          /* rows to pass over before the next is read */
+    pq_page_walk   walk;
+    uint64_t       page_rows;     /* of the page to come, as the index says; 0: it does not */
     uint8_t       *windows;       /* three, if a page is not in memory         */
 
     pq_page_header header;        /* of the page to come, if has_header        */
@@ -526,6 +541,11 @@ void wr_pq_excluded_layout(const wr_read_request *request, pq_excluded *excluded
  * not fit its chunk, says nothing. */
 void wr_pq_excluded_add(pq_excluded *excluded, wr_fs_reader *file, const pq_leaf *leaf,
                         const pq_chunk *chunk, pq_trust trust, const wr_bound *bound);
+
+/* Have walk->here be the page of a flat chunk that has `row`, which is not before the last one asked for.
+ * false: there is no offset index, or none that can be right. `window`: any length. */
+bool wr_pq_page_seek(pq_page_walk *walk, wr_fs_reader *file, const pq_chunk *chunk, uint64_t row,
+                     uint8_t *window, uint32_t window_bytes);
 
 void wr_pq_excluded_add_all(pq_excluded *excluded);
 bool wr_pq_excluded_is_all(const pq_excluded *excluded);
