@@ -158,10 +158,10 @@ def write_csv(path, names, columns, kinds):
                                 for v, c in zip(row, cells)) + "\n")
 
 
-def run_weir(folder, names, kinds, options, cap, threads):
+def run_weir(folder, names, kinds, options, cap, threads, sort=""):
     schema = ", ".join(f'{{name: {n}, type: "{KINDS[k][0]}"}}' for n, k in zip(names, kinds))
     (folder / "p.yaml").write_text(
-        f"steps:\n  - op: scan\n    source: in.csv\n    format: csv\n    schema: [{schema}]\n"
+        f"steps:\n  - op: scan\n    source: in.csv\n    format: csv\n    schema: [{schema}]\n{sort}"
         f"  - op: sink\n    destination: out.parquet\n    mode: overwrite\n"
         f"    options: {{{', '.join(f'{k}: {v}' for k, v in options.items())}}}\n")
     done = subprocess.run([Path(PROGRAM).resolve(), "run", "p.yaml", "-q", "--memory-cap", cap,
@@ -362,5 +362,40 @@ def run_one(seed, folder):
     return None
 
 
+def run_sorted(seed, folder):
+    """sorted_by as PyArrow sees it, and refused where the rows are not so."""
+    rng = random.Random(seed)
+    kinds = rng.sample([k for k in sorted(KINDS) if k != "interval"], 4)
+    names = [f"c{i}_{kind}" for i, kind in enumerate(kinds)]
+    columns = [[rng.choice(make_column(rng, kind, 9)) for _ in range(2000)] for kind in kinds]
+    keys = [(name, rng.random() < 0.5, rng.random() < 0.5) for name in rng.sample(names, rng.randint(1, 3))]
+    texts = [f"{name} {'desc' if down else 'asc'} nulls {'first' if first else 'last'}" for name, down, first in keys]
+    sort = f"  - {{op: sort, by: [{', '.join(texts)}]}}\n"
+    options = {"sorted_by": "[" + ", ".join(texts) + "]", "row_group_rows": rng.choice([300, 5000])}
+    write_csv(folder / "in.csv", names, columns, kinds)
+    try:
+        run_weir(folder, names, kinds, options, "64MB", 2, sort)
+        metadata = pq.ParquetFile(folder / "out.parquet").metadata
+        for group in range(metadata.num_row_groups):
+            found = metadata.row_group(group).sorting_columns
+            expected = tuple(pq.SortingColumn(names.index(name), down, first) for name, down, first in keys)
+            assert found == expected, (found, expected)
+        if len(set(map(str, columns[names.index(keys[0][0])]))) < 2:
+            return None
+        try:
+            run_weir(folder, names, kinds, options, "64MB", 2)
+        except AssertionError as error:
+            assert "failed with 3" in str(error) and "is not behind row" in str(error), error
+        else:
+            raise AssertionError("an order that is none was believed")
+    except AssertionError as error:
+        return f"sorted, seed {seed} ({options}): {error}"
+    return None
+
+
+def run_seed(seed, folder):
+    return run_one(seed, folder) or (run_sorted(seed, folder) if seed % 5 == 0 else None)
+
+
 if __name__ == "__main__":
-    sys.exit(run_seeds("parquet-write", 40, 2000, run_one))
+    sys.exit(run_seeds("parquet-write", 40, 2000, run_seed))

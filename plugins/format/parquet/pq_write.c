@@ -64,6 +64,7 @@ static wr_status shared_layout(const wr_write_request *request, pq_shared *share
     shared->places = wr_carve(carver, leaves * sizeof(pq_place));
     shared->last_dictionaries = wr_carve(carver, leaves * sizeof(pq_dictionary_page));
     shared->pause = wr_carve(carver, leaves);
+    wr_pq_sort_layout(options, &shared->sort, carver);
     shared->stage = wr_carve(carver, sizeof(pq_stage));
     shared->flat = wr_carve(carver, WR_BATCH_ROWS_MAX * sizeof(int64_t));
     shared->copy = wr_carve(carver, sizes.store_bytes);
@@ -138,6 +139,7 @@ static wr_status shared_init(const wr_write_request *request, void *shared_p, wr
     WR_TRY(shared_layout(request, shared, &carver, err));
     WR_TRY(wr_carver_init(&carver, bump, carver.used, err));
     WR_TRY(shared_layout(request, shared, &carver, err));
+    wr_pq_sort_begin(options, request->schema, &shared->sort);
     return wr_pq_take_dictionaries(shared, shared->last_dictionaries, err);
 }
 

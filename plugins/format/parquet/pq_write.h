@@ -63,6 +63,33 @@ typedef struct pq_sorted {
 
 pq_sorted wr_pq_write_sorted(wr_text item);
 
+/* ---- Order (pq_write_sorted.c) ------------------------------------------------------------------ */
+
+enum { PQ_SORT_TEXT_BYTES = 256 /* that are compared */ };
+
+/** An item of sorted_by, and the last row's value. */
+typedef struct pq_sort_key {
+    pq_sorted sorted;
+    uint32_t  column;
+    bool      is_cut; /* the text is longer */
+    wr_value  last;
+    char      text[PQ_SORT_TEXT_BYTES];
+} pq_sort_key;
+
+typedef struct pq_sort {
+    pq_sort_key *keys;
+    uint32_t     key_count;
+    uint64_t     row_count; /* taken so far */
+} pq_sort;
+
+void wr_pq_sort_layout(const pq_write_options *options, pq_sort *sort, wr_carver *carver);
+/** The columns that the option names were checked to be there. */
+void wr_pq_sort_begin(const pq_write_options *options, const wr_schema *schema, pq_sort *sort);
+/** Rows of the batch that come next, from the `first`-th selected one on.
+ * Errors   WR_DATA they are not in order: says which row */
+wr_status wr_pq_sort_take(pq_sort *sort, const wr_batch *batch, uint32_t first, uint32_t count,
+                           wr_error *err) WR_MUST_USE;
+
 /* ---- Schema (pq_write_schema.c) ---------------------------------------------------------------- */
 
 enum { PQ_DEPTH_MAX = WR_NESTED_DEPTH_MAX + 1 };
@@ -359,6 +386,7 @@ struct pq_shared {
     pq_bloom      *blooms;
     uint8_t       *pause;        /* of each leaf: row groups without a dictionary ahead */
     bool           uses_dictionaries;
+    pq_sort        sort;
     pq_stage      *stage;
     void          *flat;         /* a sequence, written out                             */
     wr_long_writer long_writer;

@@ -44,8 +44,8 @@ const wr_option_def WR_PQ_WRITE_OPTIONS[] = {
      "numbers by which readers tell columns: auto (1, 2, ... members behind what they are in), or column=number, "
      "one or more with commas between; of members address.city, tags.element, labels.key"},
     {"sorted_by", WR_OPTION_LIST, 0, offsetof(pq_write_options, sorted_by), NULL, 0, 0, NULL,
-     "by what the rows are sorted, for readers to know: columns, each perhaps with desc and nulls first; it "
-     "is not checked"},
+     "by what the rows are sorted, for readers to know: columns, each perhaps with desc and nulls first or "
+     "last (as in sort); rows in another order are an error"},
     {"metadata", WR_OPTION_LIST, 0, offsetof(pq_write_options, metadata), NULL, 0, 0, NULL,
      "key=value texts for the file's footer"},
     {0},
@@ -143,14 +143,13 @@ static bool cut_word(wr_text *io_text, wr_text word)
 
 pq_sorted wr_pq_write_sorted(wr_text item)
 {
-    pq_sorted sorted = {0};
+    bool      is_first = cut_word(&item, WR_TEXT("nulls first"));
+    bool      is_last = !is_first && cut_word(&item, WR_TEXT("nulls last"));
+    pq_sorted sorted = {.is_descending = cut_word(&item, WR_TEXT("desc"))};
 
-    sorted.is_nulls_first = cut_word(&item, WR_TEXT("nulls first"));
-    if (!sorted.is_nulls_first)
-        cut_word(&item, WR_TEXT("nulls last"));
-    sorted.is_descending = cut_word(&item, WR_TEXT("desc"));
     if (!sorted.is_descending)
         cut_word(&item, WR_TEXT("asc"));
+    sorted.is_nulls_first = is_first || (sorted.is_descending && !is_last);
     sorted.column = item;
     return sorted;
 }

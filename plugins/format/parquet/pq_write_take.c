@@ -624,6 +624,7 @@ wr_status wr_pq_take(const wr_write_request *request, void *shared_p, void *bloc
         } else {
             full = true;
         }
+        WR_TRY(wr_pq_sort_take(&shared->sort, batch, *io_next, count, err));
         *io_next += count;
         full = full || shared->group_rows == (uint64_t)options->row_group_rows;
     }
