@@ -111,6 +111,8 @@ static wr_status add_agg(wr_builder *b, const wr_plan_function *function, wr_win
         .argument_type = agg->argument ? agg->argument->type : WR_TYPE(NULL_),
         .order_type = agg->order ? agg->order->type : WR_TYPE(NULL_),
         .result_type = agg->type,
+        .fraction = agg->fraction,
+        .values_max = (uint32_t)agg->values_max,
     };
     return WR_OK;
 }
