@@ -41,10 +41,20 @@ typedef struct wr_reject {
     uint64_t byte_offset; /* of the record's first byte    */
     wr_text  column;      /* "" when the row as a whole    */
     wr_text  reason;
-    wr_text  raw;         /* the record as it stands, cut at 64 KB */
+    wr_text  raw;         /* the record as it stands: wr_reject_raw */
     bool     is_misfit;   /* a value does not read as its type     */
     uint32_t batch_row;   /* its row of the batch that is read     */
 } wr_reject;
+
+enum { WR_REJECT_WHOLE_BYTES_MAX = 32 << 10, WR_REJECT_HEAD_BYTES = 1 << 10 };
+
+/** What a reject shows of a record: all of it, or where it is long its first bytes. A reader's chunks are longer
+ *  than what is shown whole, so that rejects do not go by where those end. */
+static inline wr_text wr_reject_raw(wr_text record)
+{
+    return record.byte_count > WR_REJECT_WHOLE_BYTES_MAX ? wr_text_cut(record, WR_REJECT_HEAD_BYTES)
+                                                         : record;
+}
 
 /** What a user wants done with bad rows. */
 typedef enum wr_on_error { WR_ON_ERROR_FAIL, WR_ON_ERROR_SKIP, WR_ON_ERROR_REJECT } wr_on_error;

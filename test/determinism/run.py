@@ -52,11 +52,6 @@ EQUAL_HASHES_ROWS = 10**4  # more take too long
 
 # What a file of a columnar format begins with: its rows are compared as CSV.
 COLUMNAR = {b"PAR1": "parquet", b"ARRO": "arrow", b"\xff\xff\xff\xff": "arrow"}
-# Cases whose outputs depend on the setting, and why that may be.
-EXCEPTIONS = {
-    "test/yaml/json_long.case: long records that cannot be read, and what stands behind them":
-        "what a reject shows of a record longer than the scan's chunk depends on the chunk",
-}
 
 
 def as_csv(data, name):
@@ -183,9 +178,6 @@ def find_references(execute):
 
 
 def check_case(case, settings, report):
-    if case.title in EXCEPTIONS:
-        report.skip(case.title, EXCEPTIONS[case.title])
-        return 0
     references, problem = find_references(lambda setting: execute_case(case, setting))
     if problem or not any(is_run(step) and step.exit_code == 0 for step in case.steps):
         report.judge(case.title, [problem] if problem else [])

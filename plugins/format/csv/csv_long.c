@@ -45,12 +45,28 @@ typedef struct long_reader {
     wr_utf8_state          utf8;
 } long_reader;
 
+/* Which of two faults counts: as in records that fit their chunk, those of the whole, then those of nested
+ * columns, then others, by the order of the request's columns. */
+static uint64_t rank_of(const csv_split *split, const csv_bad_row *bad)
+{
+    if (bad->fault == CSV_NEVER_CLOSED)
+        return 0;
+    if (bad->fault == CSV_FIELD_COUNT)
+        return 1;
+    if (bad->fault == CSV_NOT_UTF8)
+        return 2;
+    return 3 + bad->detail +
+           (wr_type_is_nested(split->columns[bad->detail].type) ? 0 : (uint64_t)UINT32_MAX);
+}
+
+/* `detail` is no column: the field is not wanted, and may be written as it likes. */
 static void mark_bad(long_reader *reader, csv_fault fault, uint32_t detail)
 {
-    csv_bad_row *bad = &reader->split->long_row.bad;
+    csv_bad_row *bad = &reader->split->long_row.bad, other = {fault, detail};
 
-    if (bad->fault == CSV_FINE)
-        *bad = (csv_bad_row){fault, detail};
+    if (detail != WR_FIELD_NONE &&
+        (bad->fault == CSV_FINE || rank_of(reader->split, &other) < rank_of(reader->split, bad)))
+        *bad = other;
 }
 
 /* The request's column that this field is wanted for, or WR_FIELD_NONE. */

@@ -143,10 +143,7 @@ wr_status wr_csv_infer(void *options, const wr_schema *declared, const wr_file_r
 
 /* ---- Files and splits ------------------------------------------------------------------------------ */
 
-enum {
-    CSV_RAW_BYTES_MAX = 64 * 1024, /* of a record in a reject                       */
-    CSV_LONG_RAW_BYTES = 256,      /* of a record that was longer than its chunk    */
-};
+enum { CSV_LONG_RAW_BYTES = WR_REJECT_HEAD_BYTES + 1 }; /* kept of a record that was longer than its chunk */
 
 typedef struct csv_file {
     wr_file_reader       base;

@@ -514,29 +514,51 @@ static bool is_blob(const csv_column *column)
     return wr_type_is_bytes(column->type) && wr_str_is_blob(column->data);
 }
 
+/* Is the fault that was met first one of a column? Then it counts when the column's turn comes. */
+static bool names_column(const csv_bad_row *bad)
+{
+    return bad->fault == CSV_WRONG_TYPE || bad->fault == CSV_BROKEN_QUOTES ||
+           bad->fault == CSV_FIELD_TOO_LONG || bad->fault == CSV_BLANKS_TOO_LONG;
+}
+
 /* Blobs must not be copied: their vector says so. Everything else is read like any text. */
+static wr_status read_long_column(csv_split *split, uint32_t index, wr_error *err)
+{
+    const csv_bad_row *bad = &split->long_row.bad;
+    csv_column        *column = &split->columns[index];
+    bool               missing = column->field >= split->long_row.field_count;
+
+    if (names_column(bad) && bad->detail == index)
+        wr_csv_mark_bad(split, 0, bad->fault, index);
+    missing |= wr_bit_get(split->bad_rows, 0);
+    memset(column->data, 0, wr_physical_bytes(wr_type_physical(column->type)));
+    if (!missing)
+        WR_TRY(wr_type_is_nested(column->type)
+                   ? wr_csv_read_long_nested(split, index, &missing, err)
+                   : read_long_value(split, index, &missing, err));
+    if (missing && column->required)
+        wr_csv_mark_bad(split, 0, CSV_IS_NULL, index);
+    column->valid[0] = !missing;
+    set_vector(split, index, missing, is_blob(column) ? WR_VECTOR_BLOBS : 0);
+    return WR_OK;
+}
+
+/* Nested columns come first, as in other records: of two faults the first counts. */
 static wr_status read_long_row(const wr_read_request *request, csv_split *split, wr_error *err)
 {
+    const csv_bad_row *bad = &split->long_row.bad;
+
     split->row_count = 1;
     split->bad_rows[0] = split->bad_count = 0;
     split->nested.room.used = 0;
-    if (split->long_row.bad.fault != CSV_FINE)
-        wr_csv_mark_bad(split, 0, split->long_row.bad.fault, split->long_row.bad.detail);
-    for (uint32_t c = 0; c < request->column_count; c++) {
-        csv_column *column = &split->columns[c];
-        bool missing = column->field >= split->long_row.field_count ||
-                       wr_bit_get(split->bad_rows, 0);
-
-        memset(column->data, 0, wr_physical_bytes(wr_type_physical(column->type)));
-        if (!missing)
-            WR_TRY(wr_type_is_nested(column->type)
-                       ? wr_csv_read_long_nested(split, c, &missing, err)
-                       : read_long_value(split, c, &missing, err));
-        if (missing && column->required)
-            wr_csv_mark_bad(split, 0, CSV_IS_NULL, c);
-        column->valid[0] = !missing;
-        set_vector(split, c, missing, is_blob(column) ? WR_VECTOR_BLOBS : 0);
-    }
+    if (bad->fault != CSV_FINE && !names_column(bad))
+        wr_csv_mark_bad(split, 0, bad->fault, bad->detail);
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (wr_type_is_nested(split->columns[c].type))
+            WR_TRY(read_long_column(split, c, err));
+    for (uint32_t c = 0; c < request->column_count; c++)
+        if (!wr_type_is_nested(split->columns[c].type))
+            WR_TRY(read_long_column(split, c, err));
     return WR_OK;
 }
 

@@ -25,7 +25,7 @@ static const wr_option_def READ_OPTIONS[] = {
                 "an object inside a column that has more keys than this in the sample is a map from "
                 "text; fewer, a struct"),
     READ_OPTION(duplicate_keys, WR_OPTION_ENUM, "last", 0, 0, TWINS,
-                "of the key of a column, or of a member of a struct, that comes twice in an object: the "
+                "of the key of a column, read or not, or of a member of a struct, that comes twice in an object: the "
                 "last or first value counts, or it is a bad row; twice in a map is a bad row"),
     READ_OPTION(unknown_keys, WR_OPTION_ENUM, "ignore", 0, 0, UNKNOWN,
                 "keys that no column, or no member of a struct, has: they are passed over, or make a "

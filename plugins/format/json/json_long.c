@@ -11,12 +11,11 @@
  *  2. Texts are put together without their escapes; nested values and numbers as they stand.
  *  3. What is put aside is longer than the text of a view: a short value is never a blob.
  *  4. Every byte of the record goes through advance, which keeps count of lines, UTF-8 and brackets.
- * The reader runs in the serial half; types are read in the parallel one. Cost: about 1 ns a byte, more for many short values. */
+ * It runs in the serial half; types are read in the parallel one (json_long_row.c). Cost: about 1 ns a byte, more for many short values. */
 #include <string.h>
 
 #include "json_priv.h"
 #include "kernel/text_utf8.h"
-#include "types/parse.h"
 
 enum { ESCAPES_BYTES = 12 };
 
@@ -29,21 +28,31 @@ typedef struct long_reader {
     uint32_t     at, end;      /* the window                                                 */
     uint64_t     passed;       /* bytes of the record before the window                      */
     bool         at_end;       /* of the input                                               */
-    bool         wanted, in_blob;
+    bool         wanted, in_blob, not_utf8;
     json_cut     cut;
     wr_utf8_state utf8;
 } long_reader;
 
 /* ---- The window ---------------------------------------------------------------------------------- */
 
-static bool mark_bad(long_reader *r, const char *fault)
+/* Bytes of the record in front of the next one. */
+static uint64_t place_of(const long_reader *r)
+{
+    return r->passed + r->at;
+}
+
+static bool mark_bad_at(long_reader *r, const char *fault, uint64_t place)
 {
     json_bad_row *bad = &r->split->long_row.bad;
-    uint64_t      place = r->passed + r->at + 1;
 
     if (!bad->fault)
-        *bad = (json_bad_row){fault, place < UINT32_MAX ? (uint32_t)place : 0};
+        *bad = (json_bad_row){fault, place + 1 < UINT32_MAX ? (uint32_t)place + 1 : 0};
     return false;
+}
+
+static bool mark_bad(long_reader *r, const char *fault)
+{
+    return mark_bad_at(r, fault, place_of(r));
 }
 
 /* The next bytes are looked at; they may move from now on. */
@@ -57,8 +66,7 @@ static void advance(long_reader *r, uint32_t byte_count)
     if (r->file->layout != JSON_LINES)
         r->file->scan->find_bounds(r->file->layout, true, &r->cut, r->chunk, r->at,
                                    r->at + byte_count, &bounds);
-    if (!wr_utf8_feed(&r->utf8, bytes, byte_count))
-        mark_bad(r, WR_JSON_NOT_UTF8);
+    r->not_utf8 |= !wr_utf8_feed(&r->utf8, bytes, byte_count);
     r->at += byte_count;
 }
 
@@ -155,6 +163,8 @@ static bool take_escape(long_reader *r, bool raw)
 /* Behind its opening quote, up to behind the closing one; raw: with escapes and that quote. */
 static wr_status take_string(long_reader *r, bool raw, bool *out_good, wr_error *err)
 {
+    uint64_t open = place_of(r) - 1;
+
     for (;;) {
         const uint8_t *from = r->chunk + r->at, *special;
 
@@ -168,8 +178,10 @@ static wr_status take_string(long_reader *r, bool raw, bool *out_good, wr_error 
             continue;
         *out_good = r->at < r->end && (r->chunk[r->at] == '"' || r->chunk[r->at] == '\\');
         if (!*out_good) {
-            mark_bad(r, r->at == r->end || r->chunk[r->at] == '\n' ? "a string is never closed"
-                                                                   : "a control character in a string");
+            if (r->at == r->end || r->chunk[r->at] == '\n' || r->chunk[r->at] == '\0')
+                mark_bad_at(r, "a string is never closed", open);
+            else
+                mark_bad(r, "a control character in a string");
             return WR_OK;
         }
         if (r->chunk[r->at] == '"') {
@@ -204,8 +216,8 @@ static wr_status take_plain(long_reader *r, bool *out_null, bool *out_good, wr_e
     return WR_OK;
 }
 
-/* Blanks inside of a nested value: content. *out_good: something follows. */
-static wr_status take_blanks(long_reader *r, bool *out_good, wr_error *err)
+/* Blanks inside of a nested value that begins at `open`: content. *out_good: something follows. */
+static wr_status take_blanks(long_reader *r, uint64_t open, bool *out_good, wr_error *err)
 {
     bool over_lines = r->file->layout != JSON_LINES;
 
@@ -216,13 +228,14 @@ static wr_status take_blanks(long_reader *r, bool *out_good, wr_error *err)
         WR_TRY(look_ahead(r, 1, err));
     } while (r->at < r->end && wr_json_is_blank(r->chunk[r->at], over_lines));
     *out_good = (r->chunk[r->at] != '\0' && r->chunk[r->at] != '\n') ||
-                mark_bad(r, "an object or array is never closed");
+                mark_bad_at(r, "an object or array is never closed", open);
     return WR_OK;
 }
 
 /* As the value's text, which is well-formed. */
 static wr_status take_nested(long_reader *r, bool *out_good, wr_error *err)
 {
+    uint64_t     open = place_of(r);
     json_grammar grammar;
 
     wr_json_grammar_begin(&grammar, (uint32_t)r->split->options->max_depth - 1);
@@ -231,7 +244,7 @@ static wr_status take_nested(long_reader *r, bool *out_good, wr_error *err)
         uint8_t     byte;
         bool        is_null;
 
-        WR_TRY(take_blanks(r, out_good, err));
+        WR_TRY(take_blanks(r, open, out_good, err));
         if (!*out_good)
             return WR_OK;
         byte = r->chunk[r->at];
@@ -297,10 +310,23 @@ static wr_status take_value(long_reader *r, uint32_t column, bool *out_good, wr_
 
 /* ---- Members ------------------------------------------------------------------------------------- */
 
-/* The column that a key names. A key that is longer than any is no column's. */
+/* The next byte that is no blank is this one, and is passed. */
+static wr_status take_byte(long_reader *r, uint8_t byte, const char *fault, bool *out_good,
+                           wr_error *err)
+{
+    WR_TRY(skip_blanks(r, err));
+    *out_good = r->chunk[r->at] == byte || mark_bad(r, fault);
+    if (*out_good)
+        advance(r, 1);
+    return WR_OK;
+}
+
+/* A key and its colon; *out_column: the one it names. A key that is longer than any is no column's. */
 static wr_status take_key(long_reader *r, uint32_t *out_column, bool *out_good, wr_error *err)
 {
     json_split *split = r->split;
+    uint64_t    open = place_of(r);
+    const char *fault;
     uint32_t    field;
 
     *out_good = r->chunk[r->at] == '"' || mark_bad(r, "expected a key in quotes");
@@ -315,22 +341,11 @@ static wr_status take_key(long_reader *r, uint32_t *out_column, bool *out_good, 
     r->text = 0;
     r->in_blob = false;
     *out_column = field == WR_FIELD_NONE ? field : split->targets[field];
-    if (*out_good && field == WR_FIELD_NONE && split->options->unknown_keys)
-        *out_good = mark_bad(r, "a key that no column has");
-    if (*out_good && *out_column != WR_FIELD_NONE && split->long_row.given[*out_column] &&
-        split->options->duplicate_keys == WR_TWIN_ERROR)
-        *out_good = mark_bad(r, "a key comes twice");
-    return WR_OK;
-}
-
-/* The next byte that is no blank is this one, and is passed. */
-static wr_status take_byte(long_reader *r, uint8_t byte, const char *fault, bool *out_good,
-                           wr_error *err)
-{
-    WR_TRY(skip_blanks(r, err));
-    *out_good = r->chunk[r->at] == byte || mark_bad(r, fault);
     if (*out_good)
-        advance(r, 1);
+        WR_TRY(take_byte(r, ':', "expected ':' behind a key", out_good, err));
+    fault = *out_good ? wr_json_check_key(split, field) : NULL;
+    if (fault)
+        *out_good = mark_bad_at(r, fault, open);
     return WR_OK;
 }
 
@@ -339,16 +354,16 @@ static wr_status take_member(long_reader *r, bool *out_good, wr_error *err)
     uint32_t column = WR_FIELD_NONE;
 
     WR_TRY(take_key(r, &column, out_good, err));
-    if (*out_good)
-        WR_TRY(take_byte(r, ':', "expected ':' behind a key", out_good, err));
     return *out_good ? take_value(r, column, out_good, err) : WR_OK;
 }
 
 static wr_status take_object(long_reader *r, bool *out_good, wr_error *err)
 {
-    WR_TRY(take_byte(r, '{', "expected an object", out_good, err));
+    WR_TRY(take_byte(r, '{', r->chunk[r->at] == '[' ? "an array, where an object was expected"
+                                                    : "expected an object", out_good, err));
     if (!*out_good)
         return WR_OK;
+    wr_json_begin_keys(r->split);
     WR_TRY(skip_blanks(r, err));
     if (r->chunk[r->at] == '}') {
         advance(r, 1);
@@ -367,6 +382,9 @@ static wr_status take_object(long_reader *r, bool *out_good, wr_error *err)
         if (!*out_good)
             return WR_OK;
         WR_TRY(skip_blanks(r, err));
+        *out_good = r->chunk[r->at] != '}' || mark_bad(r, "a comma behind the last member");
+        if (!*out_good)
+            return WR_OK;
     }
 }
 
@@ -429,20 +447,22 @@ static wr_status pass_rest(long_reader *r, wr_error *err)
 }
 
 /* Where the record is told to be: at its line, or behind the blanks in front of it. */
-static void begin_record(long_reader *r)
+static wr_status begin_record(long_reader *r, wr_error *err)
 {
     json_split    *split = r->split;
     json_long_row *row = &split->long_row;
-    uint32_t       at = r->file->layout == JSON_LINES && r->passed == 0 ? 0 : r->at;
-    uint32_t       left = r->end - at;
+    uint32_t       left;
 
+    WR_TRY(look_ahead(r, JSON_LONG_RAW_BYTES, err));
+    left = r->end - r->at;
     row->raw_bytes = left < JSON_LONG_RAW_BYTES ? left : JSON_LONG_RAW_BYTES;
-    memcpy(row->raw, r->chunk + at, row->raw_bytes);
+    memcpy(row->raw, r->chunk + r->at, row->raw_bytes);
     if (r->file->layout == JSON_LINES)
-        return;
+        return WR_OK;
     split->line = r->file->line;
-    split->base.byte_offset += r->passed + r->at;
+    split->base.byte_offset += place_of(r);
     r->passed = -(uint64_t)r->at;
+    return WR_OK;
 }
 
 wr_status wr_json_read_long_record(const wr_read_request *request, json_file *file,
@@ -457,7 +477,7 @@ wr_status wr_json_read_long_record(const wr_read_request *request, json_file *fi
     memset(row->given, 0, request->column_count);
     split->chunk[used] = '\0';
     WR_TRY(skip_blanks(&reader, err));
-    begin_record(&reader);
+    WR_TRY(begin_record(&reader, err));
     row->is_set = file->layout != JSON_LINES || !is_end_of_line(&reader);
     if (row->is_set)
         WR_TRY(take_object(&reader, &good, err));
@@ -465,108 +485,11 @@ wr_status wr_json_read_long_record(const wr_read_request *request, json_file *fi
         WR_TRY(check_behind(&reader, &good, err));
     if (!good)
         WR_TRY(pass_rest(&reader, err));
-    if (reader.utf8.left > 0)
-        mark_bad(&reader, WR_JSON_NOT_UTF8);
+    if ((reader.not_utf8 || reader.utf8.left > 0) && !row->bad.fault)
+        row->bad.fault = WR_JSON_NOT_UTF8;
     wr_chunker_keep(&file->chunker, split->chunk + reader.at, reader.end - reader.at);
     file->is_over |= !file->is_closed && reader.at == reader.end && reader.at_end;
     file->any_record = true;
     file->base.next_row += row->is_set;
-    return WR_OK;
-}
-
-/* ---- The parallel half --------------------------------------------------------------------------- */
-
-/* Bytes are spelled "\x00ff", as PostgreSQL does; what begins so and is not hexadecimal is bad. */
-static bool decode_binary(wr_str *io_value)
-{
-    wr_text text = wr_str_text(io_value);
-    char    inlined[WR_STR_INLINE_BYTES];
-    char   *bytes = wr_str_is_inline(io_value) ? inlined : (char *)(uintptr_t)text.bytes;
-    size_t  byte_count;
-
-    if (!wr_text_starts_with(text, WR_TEXT("\\x")))
-        return true;
-    if (!wr_parse_binary_hex(text, (uint8_t *)bytes, &byte_count))
-        return false;
-    *io_value = wr_str_of(bytes, byte_count);
-    return true;
-}
-
-static wr_status read_text(json_split *split, uint32_t index, wr_error *err)
-{
-    json_column *column = &split->columns[index];
-    wr_str      *value = &split->long_row.values[index];
-    bool         is_binary = column->type.logical == WR_TYPE_BINARY;
-
-    (void)err;
-    if (is_binary && wr_str_is_blob(value) && memcmp(value->prefix, "\\x", 2) == 0)
-        wr_json_mark_bad(split, 0, "bytes longer than half of the scan's chunk cannot be spelled in "
-                         "hexadecimal", 0);
-    else if (is_binary && !wr_str_is_blob(value) && !decode_binary(value))
-        wr_json_mark_bad(split, 0, NULL, index);
-    memcpy(column->data, value, sizeof *value);
-    return WR_OK;
-}
-
-static wr_status read_fixed(json_split *split, uint32_t index, wr_error *err)
-{
-    static const wr_text_rules USUAL = {0};
-    const wr_str  *value = &split->long_row.values[index];
-    json_column   *column = &split->columns[index];
-    const wr_blob *blob = wr_str_is_blob(value) ? wr_str_blob(value) : NULL;
-    char           buffer[JSON_VALUE_BYTES_MAX];
-    wr_text        text = {buffer, 0};
-    size_t         got = 1;
-
-    if (!blob)
-        text = wr_str_text(value);
-    while (blob && got > 0 && text.byte_count < sizeof buffer) {
-        WR_TRY(blob->read(blob, text.byte_count, buffer + text.byte_count,
-                          sizeof buffer - text.byte_count, &got, err));
-        text.byte_count += got;
-    }
-    if ((blob && blob->byte_count > sizeof buffer) ||
-        !wr_text_value_parse(&USUAL, column->type, text, column->data))
-        wr_json_mark_bad(split, 0, NULL, index);
-    return WR_OK;
-}
-
-static wr_status read_value(json_split *split, uint32_t index, bool *io_missing, wr_error *err)
-{
-    json_column *column = &split->columns[index];
-
-    memset(column->data, 0, wr_physical_bytes(wr_type_physical(column->type)));
-    if (*io_missing)
-        return WR_OK;
-    if (wr_type_is_nested(column->type))
-        return wr_json_read_long_nested(split, index, io_missing, err);
-    return column->is_text ? read_text(split, index, err) : read_fixed(split, index, err);
-}
-
-/* Blobs must not be copied: their vector says so. */
-wr_status wr_json_take_long_row(const wr_read_request *request, json_split *split, wr_error *err)
-{
-    json_long_row *row = &split->long_row;
-
-    split->starts[0] = split->ends[0] = 0;
-    split->lines[0] = split->line;
-    split->row_count = 1;
-    split->nested.room.used = 0;
-    split->is_done = true;
-    if (row->bad.fault)
-        wr_json_mark_bad(split, 0, row->bad.fault, row->bad.detail);
-    for (uint32_t c = 0; c < request->column_count; c++) {
-        json_column *column = &split->columns[c];
-        bool missing = row->given[c] != JSON_GIVEN_VALUE || wr_bit_get(split->bad_rows, 0);
-
-        WR_TRY(read_value(split, c, &missing, err));
-        column->tokens[0].byte_count = missing ? WR_TEXT_TOKEN_NULL : 0; /* for check_required */
-        column->valid[0] = !missing;
-        split->vectors[c] = (wr_vector){
-            .type = column->type, .encoding = WR_FLAT, .row_count = 1, .data = column->data,
-            .valid = column->valid,
-            .flags = wr_type_is_bytes(column->type) && wr_str_is_blob((wr_str *)column->data)
-                         ? WR_VECTOR_BLOBS : 0};
-    }
     return WR_OK;
 }

@@ -147,9 +147,8 @@ uint32_t wr_json_names_find(const json_names *names, const uint8_t *bytes, uint3
 /* ---- Files and splits (json_file.c, json_split.c) ---------------------------------------------- */
 
 enum {
-    JSON_RAW_BYTES_MAX = 64 * 1024, /* of a record in a reject              */
     JSON_KEYS_FORESEEN = 64,        /* members whose order is kept in mind, beyond the schema's */
-    JSON_LONG_RAW_BYTES = 60,       /* of a record that is longer than the chunk, in a reject */
+    JSON_LONG_RAW_BYTES = WR_REJECT_HEAD_BYTES + 1, /* kept of a record that is longer than the chunk */
     JSON_VALUE_BYTES_MAX = 256,     /* of a value of a fixed size that has to be copied       */
 };
 
@@ -207,6 +206,8 @@ typedef struct json_split {
     bool          check_utf8, utf8_known;
     json_names    names;
     uint32_t     *targets;  /* field -> request column; WR_FIELD_NONE: not wanted     */
+    uint32_t     *key_seen; /* field -> the stamp of the last record that had its key */
+    uint32_t      key_stamp;
     uint32_t     *foreseen; /* n-th member of the last row -> field                   */
     uint32_t      foreseen_max;
     uint8_t      *key;      /* room for a key with escapes                            */
@@ -230,9 +231,31 @@ wr_status wr_json_file_open(const wr_read_request *request, wr_file_reader *file
 wr_status wr_json_next_split(const wr_read_request *request, wr_file_reader *file, wr_split *split,
                              bool *out_done, wr_error *err);
 
-/* ---- Records longer than a chunk (json_long.c) ------------------------------------------------- */
+/* ---- Rows (json_rows.c) ------------------------------------------------------------------------ */
 
 extern const char WR_JSON_NOT_UTF8[];
+
+/* Find the next rows of the chunk, and the tokens of their wanted members. */
+void wr_json_find_rows(const wr_read_request *request, json_split *split);
+
+void wr_json_mark_bad(json_split *split, uint32_t row, const char *fault, uint32_t detail);
+
+/* The next keys are another record's. */
+void wr_json_begin_keys(json_split *split);
+/* What is wrong with the key of a field (WR_FIELD_NONE: none has it); NULL: nothing. */
+const char *wr_json_check_key(json_split *split, uint32_t field);
+
+/* ---- Bad rows (json_report.c) ------------------------------------------------------------------ */
+
+void wr_json_describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
+                          wr_reject *out_place);
+/* A column that must not be NULL, whether its key is there or not: rows where it is are bad. */
+void wr_json_check_required(json_split *split, const wr_field *field, uint32_t index);
+/* Tell about the bad rows of the batch, in their order. */
+wr_status wr_json_report_bad_rows(const wr_read_request *request, json_split *split,
+                                  wr_error *err) WR_MUST_USE;
+
+/* ---- Records longer than a chunk (json_long.c, json_long_row.c) -------------------------------- */
 
 /* The serial half: read the record that begins with the chunk's `used` bytes. Afterwards the chunk holds
  * its short values, and the chunker what comes behind it. */
@@ -242,8 +265,6 @@ wr_status wr_json_read_long_record(const wr_read_request *request, json_file *fi
 wr_status wr_json_take_long_row(const wr_read_request *request, json_split *split, wr_error *err);
 
 /* ---- Nested columns (json_nested.c) ------------------------------------------------------------ */
-
-void wr_json_mark_bad(json_split *split, uint32_t row, const char *fault, uint32_t detail);
 
 /* Read the nested columns of the batch. When the room is full, the batch ends before that row; one whose
  * values are too long for it alone is a batch of its own. */
