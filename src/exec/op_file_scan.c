@@ -103,7 +103,7 @@ static uint64_t local_need(const wr_plan_file_scan *plan)
     const wr_format_reader_ops *ops = plan->format->reader;
 
     return wr_round_up(ops->split_bytes, 16) + ops->split_lease_min(plan->request) +
-           wr_round_up(plan->partition_count * sizeof(partition), 16) +
+           wr_round_up(plan->partition_count * sizeof(partition) + 1, 16) + /* none of them takes room, too */
            wr_required_bytes(plan->request) +
            wr_round_up((column_count(plan) + 1) * sizeof(wr_vector), 16);
 }

@@ -5,6 +5,9 @@ NULL, NaN among them) by a hash of the row number, with a distribution of its ow
 value in every row.
 """
 from dataclasses import dataclass
+from random import Random
+
+import pyarrow as pa
 
 INTEGERS = {"Int8": "TINYINT", "Int16": "SMALLINT", "Int32": "INTEGER", "Int64": "BIGINT",
             "UInt8": "UTINYINT", "UInt16": "USMALLINT", "UInt32": "UINTEGER", "UInt64": "UBIGINT"}
@@ -138,8 +141,15 @@ class Table:
     columns: list
     row_count: int
     sql: str            # SELECT that makes the rows, in order
+    form: str           # of FORMS
+    salt: int           # for what a form leaves open
+
+    @property
+    def file(self):
+        return f"{self.name}.{self.form}"
 
 
+FORMS = ["csv", "csv", "parquet", "parquet", "arrow", "arrow", "arrows", "json"]
 ROW_COUNTS = [0, 1, 2, 7, 100, 1000, 1025, 5000, 20000]
 LARGE_ROW_COUNTS = [100000, 250000]
 
@@ -181,7 +191,7 @@ def random_table(random, name, prefix, large, like=None):
     # The id is unique but not in order, so that sorting by it moves rows.
     sql = f"SELECT (i * 7919 + 13) % 1000003 AS {prefix}id, {', '.join(parts)} " \
           f"FROM range({rows}) t(i)"
-    return Table(name, columns, rows, sql)
+    return Table(name, columns, rows, sql, Random(salt).choice(FORMS), salt)
 
 
 def as_text(column):
@@ -191,12 +201,53 @@ def as_text(column):
     return column.name
 
 
+def as_json(column):
+    """How a column goes into JSON without loss: DuckDB's numbers there are doubles, which have no NaN."""
+    if column.family == "float":
+        return f"CASE WHEN isfinite({column.name}) THEN to_json({column.name}) " \
+               f"ELSE to_json({column.name}::VARCHAR) END AS {column.name}"
+    if column.family == "decimal":
+        return f"{column.name}::VARCHAR AS {column.name}"
+    return column.name
+
+
+def as_arrow(column):
+    """What DuckDB's Arrow says in another type."""
+    return f"unhex(replace({column.name}::VARCHAR, '-', '')) AS {column.name}" if column.type.name == "UUID" \
+        else column.name
+
+
+def write_arrow(connection, query, table, path):
+    """A file or a stream, in any codec and record batches of any size, some texts with dictionaries."""
+    draw = Random(table.salt)
+    content = connection.execute(query).to_arrow_table()
+    for index, column in enumerate(table.columns):
+        if column.type.name == "UUID":
+            uuids = pa.ExtensionArray.from_storage(
+                pa.uuid(), content[column.name].combine_chunks().cast(pa.binary(16)))
+            content = content.set_column(index, column.name, uuids)
+        if column.type.name == "Utf8" and draw.random() < 0.5:
+            content = content.set_column(index, column.name, content[column.name].dictionary_encode())
+    content = content.unify_dictionaries()  # a file has one for all of its record batches
+    make = pa.ipc.new_stream if table.form == "arrows" else pa.ipc.new_file
+    options = pa.ipc.IpcWriteOptions(compression=draw.choice((None, "lz4", "zstd")))
+    with make(path, content.schema, options=options) as writer:
+        writer.write_table(content, draw.choice((100, 3000, 50_000)))
+
+
 def write_table(connection, table, folder):
-    """As CSV, and again with its rows in another order."""
+    """In its form, and again with its rows in another order."""
+    draw = Random(table.salt)
     connection.execute(f"CREATE TABLE {table.name} AS {table.sql}")
-    cells = ", ".join(as_text(c) for c in table.columns)
-    for name, order in ((f"{table.name}.csv", "rowid"),
-                        (f"permuted/{table.name}.csv", "hash(rowid)")):
-        (folder / name).parent.mkdir(exist_ok=True)
-        connection.execute(f"COPY (SELECT {cells} FROM {table.name} ORDER BY {order}) "
-                           f"TO '{folder / name}' (HEADER, NULLSTR '')")
+    cells = {"csv": as_text, "json": as_json, "arrow": as_arrow, "arrows": as_arrow}.get(
+        table.form, lambda column: column.name)
+    options = {"csv": "HEADER, NULLSTR ''", "json": "FORMAT json",
+               "parquet": f"FORMAT parquet, CODEC {draw.choice(('uncompressed', 'snappy', 'zstd', 'lz4_raw'))}, "
+                          f"ROW_GROUP_SIZE {draw.choice((2048, 10_000, 100_000))}"}
+    for path, order in ((folder / table.file, "rowid"), (folder / "permuted" / table.file, "hash(rowid)")):
+        path.parent.mkdir(exist_ok=True)
+        query = f"SELECT {', '.join(map(cells, table.columns))} FROM {table.name} ORDER BY {order}"
+        if table.form in options:
+            connection.execute(f"COPY ({query}) TO '{path}' ({options[table.form]})")
+        else:
+            write_arrow(connection, query, table, path)

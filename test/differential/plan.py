@@ -27,5 +27,5 @@ class Plan:
 
 
 def scan_step(table, **more):
-    return {"op": "scan", "source": f"{table.name}.csv", **more,
+    return {"op": "scan", "source": table.file, **more,
             "schema": [{"name": c.name, "type": c.type.name} for c in table.columns]}

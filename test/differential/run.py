@@ -3,7 +3,7 @@
 
 test/differential/run.py [--plans N] [--seed S] [--only SEED] [--large] [--keep]
 
-Each seed makes tables and a plan (columns.py, plans.py), runs the pipeline at caps of 16 MB, 64 MB
+Each seed makes tables, in any format, and a plan (columns.py, plans.py), runs the pipeline at caps of 16 MB, 64 MB
 and 1 GB with 1 and 2 threads, and compares rows with DuckDB's (in order if the plan ends ordered).
 Two more runs permute the input rows (no plan depends on their order) and spill always. All runs
 must give the same rows to the last bit and stay inside their cap. Every 8th plan has tables larger
