@@ -252,21 +252,3 @@ wr_status wr_option_set(const wr_option_def *defs, void *options, wr_text name, 
     wr_suggest_append(&suggest, err);
     return WR_INVALID;
 }
-
-wr_status wr_options_check(const wr_option_def *defs, const void *options, wr_error *err)
-{
-    for (const wr_option_def *def = defs; def->name; def++) {
-        const void *field = (const char *)options + def->offset;
-        bool        given;
-
-        if (!(def->flags & WR_OPTION_REQUIRED))
-            continue;
-        wr_assert(def->kind == WR_OPTION_TEXT || def->kind == WR_OPTION_LIST,
-                  "only texts and lists can be required");
-        given = def->kind == WR_OPTION_TEXT ? ((const wr_text *)field)->bytes != NULL
-                                            : ((const wr_text_list *)field)->count > 0;
-        if (!given)
-            return WR_RAISE(err, WR_INVALID, "option '%s' is missing (%s)", def->name, def->help);
-    }
-    return WR_OK;
-}

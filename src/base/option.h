@@ -5,7 +5,7 @@
  * ends with a nameless entry, and one plain struct that the table fills: each entry names the
  * field by offset. Values arrive as text with their place in the source; unknown names get a
  * did-you-mean. Nothing here allocates: text values borrow the caller's bytes.
- * Call order: wr_options_default, then wr_option_set for each given option, then wr_options_check.
+ * Call order: wr_options_default, then wr_option_set for each given option.
  * Cost O(entries). */
 #ifndef WR_BASE_OPTION_H
 #define WR_BASE_OPTION_H
@@ -37,8 +37,7 @@ typedef struct wr_text_list {
 } wr_text_list;
 
 enum {
-    WR_OPTION_SECRET = 1 << 0,   /* never printed                            */
-    WR_OPTION_REQUIRED = 1 << 1, /* TEXT, LIST: wr_options_check fails if it is not given */
+    WR_OPTION_SECRET = 1 << 0, /* never printed */
 };
 
 typedef struct wr_option_def {
@@ -62,11 +61,6 @@ void wr_options_default(const wr_option_def *defs, void *options);
  *                      the message does not name a file: callers add the place */
 wr_status wr_option_set(const wr_option_def *defs, void *options, wr_text name, wr_text value,
                         wr_error *err) WR_MUST_USE;
-
-/** Fail if a required option was not given.
- * Errors   WR_INVALID  names the first one that is missing, with its help line */
-wr_status wr_options_check(const wr_option_def *defs, const void *options,
-                           wr_error *err) WR_MUST_USE;
 
 /** The entry called `name` (exact), or NULL. */
 const wr_option_def *wr_option_find(const wr_option_def *defs, wr_text name);

@@ -31,7 +31,7 @@ static const wr_option_def SAMPLE[] = {
      "buffer"},
     {"delimiter", WR_OPTION_CHAR, 0, offsetof(sample, delimiter), ",", 0, 0, NULL, "delimiter"},
     {"quote", WR_OPTION_CHAR, 0, offsetof(sample, quote), NULL, 0, 0, NULL, "quote"},
-    {"path", WR_OPTION_TEXT, WR_OPTION_REQUIRED, offsetof(sample, path), NULL, 0, 0, NULL,
+    {"path", WR_OPTION_TEXT, 0, offsetof(sample, path), NULL, 0, 0, NULL,
      "file to read"},
     {"password", WR_OPTION_TEXT, WR_OPTION_SECRET, offsetof(sample, password), NULL, 0, 0, NULL,
      "password"},
@@ -155,25 +155,12 @@ static void list_is_bounded(void **state)
     assert_int_equal(set(&options, "null", "x", NULL), WR_INVALID);
 }
 
-static void required_is_checked(void **state)
-{
-    sample   options = {0};
-    wr_error err = {0};
-
-    (void)state;
-    wr_options_default(SAMPLE, &options);
-    assert_int_equal(wr_options_check(SAMPLE, &options, &err), WR_INVALID);
-    assert_string_equal(err.message, "option 'path' is missing (file to read)");
-    assert_int_equal(set(&options, "path", "", NULL), WR_OK);
-    assert_int_equal(wr_options_check(SAMPLE, &options, &err), WR_OK);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),        cmocka_unit_test(values),
         cmocka_unit_test(messages),        cmocka_unit_test(secrets_are_not_printed),
-        cmocka_unit_test(list_is_bounded), cmocka_unit_test(required_is_checked),
+        cmocka_unit_test(list_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,21 +171,6 @@ const char *wr_text_format_bytes(uint64_t byte_count, char *buffer, size_t buffe
     return buffer;
 }
 
-const char *wr_text_format_count(uint64_t count, char *buffer, size_t buffer_bytes)
-{
-    char   digits[24];
-    int    digit_count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-    size_t used = 0;
-
-    for (int i = 0; i < digit_count && used + 2 < buffer_bytes; i++) {
-        if (i > 0 && (digit_count - i) % 3 == 0)
-            buffer[used++] = ',';
-        buffer[used++] = digits[i];
-    }
-    buffer[used] = '\0';
-    return buffer;
-}
-
 /* --- did you mean ------------------------------------------------------------------------ */
 
 enum { DISTANCE_BYTES_MAX = 64 };

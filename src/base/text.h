@@ -66,9 +66,6 @@ wr_status wr_text_parse_bytes(wr_text text, uint64_t *out_bytes, wr_error *err) 
 /** Write "31.9 MB" style text into `buffer` (at least 32 bytes); returns `buffer`. */
 const char *wr_text_format_bytes(uint64_t byte_count, char *buffer, size_t buffer_bytes);
 
-/** Write an integer with thousands separators ("1,204,311"); returns `buffer` (>= 32 bytes). */
-const char *wr_text_format_count(uint64_t count, char *buffer, size_t buffer_bytes);
-
 /** Damerau-Levenshtein distance (optimal string alignment), ASCII letters folded, stops above
  *  `limit` and returns limit + 1. Texts over 64 bytes are compared by their first 64 bytes.
  *  Source: Damerau 1964; the restricted form. Cost O(n*m), n, m <= 64. */

@@ -86,11 +86,6 @@ static void sizes_and_counts_are_written(void **state)
     assert_string_equal(wr_text_format_bytes(999949, buffer, sizeof buffer), "999.9 kB");
     assert_string_equal(wr_text_format_bytes(999950, buffer, sizeof buffer), "1.0 MB");
     assert_string_equal(wr_text_format_bytes(UINT64_MAX, buffer, sizeof buffer), "18.4 EB");
-    assert_string_equal(wr_text_format_count(0, buffer, sizeof buffer), "0");
-    assert_string_equal(wr_text_format_count(999, buffer, sizeof buffer), "999");
-    assert_string_equal(wr_text_format_count(1204311, buffer, sizeof buffer), "1,204,311");
-    assert_string_equal(wr_text_format_count(UINT64_MAX, buffer, sizeof buffer),
-                        "18,446,744,073,709,551,615");
 }
 
 static uint32_t plain_distance(const char *a, const char *b)

@@ -4,6 +4,8 @@
  * casts and say what does not fit; here such a failure gets its place. Each node is bound once,
  * after its children. */
 #include "bind/bind_priv.h"
+
+#include "base/hash.h"
 #include "expr/function.h"
 
 #include <stdarg.h>
@@ -394,8 +396,12 @@ static wr_status bind_call(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_
                               "apply",
                               WR_TEXT_ARG(ast->text));
     WR_TRY(bind_children(b, ast, 0, &args, err));
-    return wr_binder_locate(
-        b, ast, wr_expr_call(b->bump, ast->text, args, ast->arg_count, out_expr, err), err);
+    WR_TRY(wr_binder_locate(
+        b, ast, wr_expr_call(b->bump, ast->text, args, ast->arg_count, out_expr, err), err));
+    if (b->scope->site_count && (*out_expr)->kind == WR_EXPR_CALL &&
+        (*out_expr)->function->flags & WR_FN_VOLATILE)
+        (*out_expr)->site = wr_hash_u64(++*b->scope->site_count);
+    return WR_OK;
 }
 
 static wr_status bind_kind(binder *b, const wr_ast *ast, wr_expr **out_expr, wr_error *err)

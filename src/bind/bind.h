@@ -20,6 +20,8 @@ typedef struct wr_scope {
     const wr_schema *left, *right;   /* right may be NULL */
     wr_text          left_name, right_name;
     const char      *where;          /* "filter", "sort": for messages */
+    uint64_t        *site_count;     /* of the plan's calls of random() and its kin: each draws for itself,
+                                        whatever becomes of other steps. NULL: by place in its program */
     wr_source        source;         /* where the expression stands; its text is what was parsed */
 
     /** Given: a "double-quoted" name that is compared with a column and is near to no column's name

@@ -80,7 +80,9 @@ static wr_status bind(const char *text, size_t byte_count, const wr_schema *over
                       wr_expr **out_expr, wr_error *err)
 {
     wr_text          source_text = {text, byte_count};
-    wr_scope         scope = {.left = over, .where = "fuzz", .source = {.text = source_text}};
+    uint64_t         site_count = 0;
+    wr_scope         scope = {.left = over, .where = "fuzz", .site_count = &site_count,
+                              .source = {.text = source_text}};
     wr_parse_options options = {.source = &scope.source};
     wr_ast          *ast;
 
@@ -242,7 +244,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t byte_count)
         REQUIRE(err.message[0] != '\0');
         return 0;
     }
-    wr_expr_set_sites(expr, 1);
     wr_expr_format(expr, &schema, &plan_bump, NULL);
     if (wr_program_compile(&expr, 1, &schema, &plan_bump, &program, &err) == WR_OK)
         evaluate(program, expr->type);

@@ -467,7 +467,7 @@ static void errors_say_where(void **state)
         make_files(&fs);
         kit_open(&k, 400);
         wr_node *source = kit_source(&k, &WR_FILE_SCAN, &plan);
-        kit_sink(&k, &WR_DISCARD, NULL, kit_transform(&k, &FAIL, &bad, source));
+        kit_sink(&k, &DISCARD, NULL, kit_transform(&k, &FAIL, &bad, source));
         kit_step(&k, source, WORKERS[w], false);
         assert_int_equal(kit_run(&k), WR_DATA);
         assert_string_equal(k.error.message, "no such number (c:17)\n  while running test step");

@@ -446,7 +446,4 @@ typedef struct wr_plan_folder_sink {
 } wr_plan_folder_sink;
 extern const wr_sink_ops WR_FOLDER_SINK;
 
-/** collect: counts rows and drops them (a pipeline without output; tests). */
-extern const wr_sink_ops WR_DISCARD;
-
 #endif

@@ -429,7 +429,7 @@ static void a_blocked_source_can_be_cancelled(void **state)
     (void)state;
     kit_open(&k, 64);
     wr_node *source = kit_source(&k, &STUCK, NULL);
-    kit_sink(&k, &WR_DISCARD, NULL, source);
+    kit_sink(&k, &DISCARD, NULL, source);
     kit_step(&k, source, 2, false);
     assert_int_equal(wr_thread_start(&thread, cancel_soon, &k.exec.cancelled, NULL), WR_OK);
     assert_int_equal(kit_run(&k), WR_CANCELLED);
@@ -592,7 +592,7 @@ static void a_step_between_does_not_hold_up_a_limit(void **state)
         wr_node *between = kit_source(&k, &NUMBERS, &plan);
         wr_node *pass = kit_transform(&k, &WR_LIMIT, &limit, first);
         kit_sink(&k, &KEEP, kept, pass);
-        kit_sink(&k, &WR_DISCARD, NULL, between);
+        kit_sink(&k, &DISCARD, NULL, between);
         second->next[second->next_count++] = pass;
         kit_step(&k, first, WORKERS[w], true);
         kit_step(&k, between, WORKERS[w], false);

@@ -93,8 +93,8 @@ static void run_two_states(kit *k, uint64_t a_want, uint64_t b_min, hoard *a, ho
 
     read_a->state = sink_a;
     read_b->state = sink_b;
-    kit_sink(k, &WR_DISCARD, NULL, read_a);
-    kit_sink(k, &WR_DISCARD, NULL, read_b);
+    kit_sink(k, &DISCARD, NULL, read_a);
+    kit_sink(k, &DISCARD, NULL, read_b);
     kit_step(k, source, 1, false);
     k->lease_room[0][1] = (wr_step_lease){sink_a, KIT_PAGE, a_want, 1};
     kit_step(k, again, 1, false);

@@ -2,7 +2,6 @@
  * text: format.c. Every walk recurses: the parser bounds the depth. */
 #include "expr/expr.h"
 
-#include "base/hash.h"
 #include "expr/expr_priv.h"
 #include "types/nested.h"
 
@@ -276,19 +275,4 @@ bool wr_expr_is_repeatable(const wr_expr *expr)
         if (!wr_expr_is_repeatable(expr->args[i]))
             return false;
     return true;
-}
-
-static void set_sites(wr_expr *expr, uint64_t seed, uint64_t *io_number)
-{
-    if (expr->kind == WR_EXPR_CALL && (expr->function->flags & WR_FN_VOLATILE))
-        expr->site = wr_hash_combine(seed, ++*io_number);
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        set_sites(expr->args[i], seed, io_number);
-}
-
-void wr_expr_set_sites(wr_expr *expr, uint64_t seed)
-{
-    uint64_t number = 0;
-
-    set_sites(expr, seed, &number);
 }

@@ -47,7 +47,7 @@ struct wr_expr {
     uint32_t           arg_count;
     wr_expr          **args;
     uint32_t           line, column_number; /* place in its source text, for messages; 0 unknown */
-    uint64_t           site;   /* CALL of a volatile function: see wr_expr_set_sites                */
+    uint64_t           site;   /* CALL of a volatile function: what it draws depends on it; 0: not set */
 };
 
 /** Builders. Text is copied into `bump`. NULL when the plan pool is spent (raised). */
@@ -120,11 +120,6 @@ wr_expr *wr_expr_shift(const wr_expr *expr, int64_t by, wr_bump *bump, wr_error 
 
 /** Structural equality (same columns, constants, functions). */
 bool wr_expr_equal(const wr_expr *a, const wr_expr *b);
-
-/** Give every volatile call in the tree (random()) a site of its own, made of `seed` and its number in
- *  the tree: what it draws then depends on nothing else, whatever becomes of other expressions.
- *  The builder of a plan calls it with a hash of the column's name. */
-void wr_expr_set_sites(wr_expr *expr, uint64_t seed);
 
 /** True if two evaluations give the same result (no random(), now() is fixed per run). */
 bool wr_expr_is_repeatable(const wr_expr *expr);

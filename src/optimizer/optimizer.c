@@ -1,19 +1,21 @@
 /* optimizer/optimizer.c — the table of rules and the loop over it. */
 #include "optimizer/optimizer_priv.h"
 
-static const wr_rule RULES[] = {
-    {"fold", "constant parts of expressions are computed once", wr_rule_fold},
-    {"window_aggs", "distinct and ordered aggregates over partitions are made of other nodes",
-     wr_rule_window_aggs},
-    {"distinct", "distinct and ordered aggregates get branches of their own", wr_rule_distinct},
-    {"push_filter", "filters move towards the sources", wr_rule_push_filter},
-    {"partitions", "files that a filter on their paths' partitions rules out are not read",
-     wr_rule_partitions},
-    {"top_n", "a limit behind a sort keeps only the first rows while sorting", wr_rule_top_n},
-    {"share_sort", "windows of one order sort once", wr_rule_share_sort},
-    {"window_top", "a rank that is limited lets a window drop rows while sorting", wr_rule_window_top},
-    {"ranges", "joins by ordered conditions compare neighbours only", wr_rule_ranges},
-    {"prune", "columns that nobody reads are neither parsed nor carried", wr_rule_prune},
+static const struct rule {
+    const char *name;
+    wr_status (*apply)(wr_plan *plan, wr_error *err);
+} RULES[] = {
+    {"fold", wr_rule_fold},               /* constant parts of expressions are computed once           */
+    {"window_aggs", wr_rule_window_aggs}, /* distinct and ordered aggregates over partitions are made
+                                             of other nodes                                            */
+    {"distinct", wr_rule_distinct},       /* distinct and ordered aggregates get branches of their own */
+    {"push_filter", wr_rule_push_filter}, /* filters move towards the sources                          */
+    {"partitions", wr_rule_partitions},   /* files that a filter on their paths rules out are not read */
+    {"top_n", wr_rule_top_n},             /* a limit behind a sort keeps only the first rows           */
+    {"share_sort", wr_rule_share_sort},   /* windows of one order sort once                            */
+    {"window_top", wr_rule_window_top},   /* a rank that is limited lets a window drop rows in its sort */
+    {"ranges", wr_rule_ranges},           /* joins by ordered conditions compare neighbours only       */
+    {"prune", wr_rule_prune},             /* columns that nobody reads are neither parsed nor carried  */
 };
 
 enum { RULE_COUNT = sizeof RULES / sizeof RULES[0] };
@@ -23,11 +25,6 @@ wr_status wr_plan_optimize(wr_plan *plan, wr_error *err)
     for (uint32_t i = 0; i < RULE_COUNT; i++)
         WR_TRY_WHILE(RULES[i].apply(plan, err), err, "optimizing (%s)", RULES[i].name);
     return WR_OK;
-}
-
-const wr_rule *wr_rule_at(uint32_t index)
-{
-    return index < RULE_COUNT ? &RULES[index] : NULL;
 }
 
 uint32_t wr_plan_reader_count(const wr_plan *plan, const wr_plan_node *node)

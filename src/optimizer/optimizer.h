@@ -8,15 +8,6 @@
 
 #include "plan/plan.h"
 
-typedef struct wr_rule {
-    const char *name;
-    const char *help; /* one line, for EXPLAIN and the docs */
-    wr_status (*apply)(wr_plan *plan, wr_error *err);
-} wr_rule;
-
 wr_status wr_plan_optimize(wr_plan *plan, wr_error *err) WR_MUST_USE;
-
-/** Rule `index`, NULL past the end. */
-const wr_rule *wr_rule_at(uint32_t index);
 
 #endif

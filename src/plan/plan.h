@@ -197,6 +197,7 @@ typedef struct wr_plan {
     const char    *path;        /* of the pipeline file, for messages, or "" */
     wr_plan_node **nodes;       /* inputs before readers */
     uint32_t       node_count, node_capacity;
+    uint64_t       site_count;  /* of calls of volatile functions, see wr_scope in bind/bind.h */
 } wr_plan;
 
 void wr_plan_init(wr_plan *plan, wr_bump *bump, const char *path);

@@ -44,6 +44,7 @@ wr_scope wr_scope_of(const pipeline *p, const step *s)
         .left_name = s->input_names[0],
         .right_name = s->input_names[1],
         .where = s->op->name,
+        .site_count = &p->plan->site_count,
         .warn = warn_at,
         .warn_self = (void *)p,
     };
