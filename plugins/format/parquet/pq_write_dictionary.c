@@ -2,7 +2,8 @@
  *
  * A row group has one dictionary a leaf, of bounded size. It is given up when it is full, or when a
  * few thousand values show that hardly any comes twice: what comes after is stored plain.
- * Open addressing, a 32-bit slot an entry; texts are told apart by a piece of their hash first.
+ * Open addressing, a 32-bit slot an entry, of which there are no more than the entries so far need: a table
+ * that fits the cache is twice as fast. Texts are told apart by a piece of their hash first.
  * Cost: 3 ns a number, 6 ns a text, while it fits the cache. */
 #include "base/hash.h"
 #include "pq_write.h"
@@ -25,7 +26,6 @@ void wr_pq_dictionary_layout(pq_dictionary *dictionary, const pq_leaf *leaf, uin
         .bytes_max = bytes_max,
         .bytes = wr_carve(carver, bytes_max),
         .slots = wr_carve(carver, slot_count * sizeof(uint32_t)),
-        .slot_mask = slot_count - 1,
     };
     if (leaf->width == 0) {
         dictionary->offsets = wr_carve(carver, entries_max * sizeof(uint32_t));
@@ -38,7 +38,7 @@ void wr_pq_dictionary_reset(pq_dictionary *dictionary, bool is_on)
     if (dictionary->entry_count > 0)
         memset(dictionary->slots, 0, ((size_t)dictionary->slot_mask + 1) * sizeof(uint32_t));
     dictionary->is_on = is_on;
-    dictionary->entry_count = dictionary->used_bytes = 0;
+    dictionary->entry_count = dictionary->used_bytes = dictionary->slot_mask = 0;
     dictionary->value_count = 0;
     dictionary->stats = (pq_stats){0};
 }
@@ -148,9 +148,45 @@ static bool pays(const pq_dictionary *d)
     return d->entry_count <= d->value_count - d->value_count / 8;
 }
 
+static uint64_t hash_entry(const pq_dictionary *d, const pq_leaf *leaf, uint32_t entry)
+{
+    const uint8_t *bytes = d->bytes + (leaf->width ? (size_t)entry * leaf->width : d->offsets[entry]);
+    wr_str         text;
+
+    if (leaf->width == 4)
+        return wr_hash_u64(wr_load_u32(bytes));
+    if (leaf->width == 8)
+        return wr_hash_u64(wr_load_u64(bytes));
+    if (leaf->width > 0)
+        return wr_hash_bytes(bytes, leaf->width);
+    text = wr_str_of((const char *)bytes + sizeof(uint32_t), wr_load_u32(bytes));
+    return hash_text(&text);
+}
+
+/* Two slots an entry, also if all of so many values are new. */
+static void grow(pq_dictionary *d, const pq_leaf *leaf, uint32_t value_count)
+{
+    uint32_t room = d->entries_max - d->entry_count;
+    uint64_t entries = d->entry_count + (value_count < room ? value_count : room);
+    uint32_t slot_count = (uint32_t)wr_pow2_ceil(2 * entries);
+
+    if (slot_count <= d->slot_mask + 1)
+        return;
+    memset(d->slots, 0, ((size_t)d->slot_mask + 1) * sizeof(uint32_t));
+    d->slot_mask = slot_count - 1;
+    for (uint32_t i = 0; i < d->entry_count; i++) {
+        uint32_t at = (uint32_t)hash_entry(d, leaf, i) & d->slot_mask;
+
+        while (d->slots[at] != 0)
+            at = (at + 1) & d->slot_mask;
+        d->slots[at] = i + 1;
+    }
+}
+
 static uint32_t codes_of(pq_dictionary *d, const pq_leaf *leaf, const uint8_t *values,
                          uint32_t count, uint32_t *codes)
 {
+    grow(d, leaf, count);
     if (leaf->width == 0)
         return codes_of_texts(d, (const wr_str *)(const void *)values, count, codes);
     return leaf->width == 4   ? codes_of_u32(d, values, count, codes)

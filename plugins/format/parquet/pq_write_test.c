@@ -224,6 +224,33 @@ static void dictionaries_number_values_and_give_up(void **state)
     assert_memory_equal(d.bytes, numbers, 1024);
 }
 
+/* Values keep their codes while the table grows. */
+static void dictionaries_grow(void **state)
+{
+    static const pq_leaf LEAVES[] = {{.form = PQ_FORM_TEXT}, {.width = 4}, {.width = 8}, {.width = 12}};
+    static uint8_t       memory[4][1 << 17];
+    enum { COUNT = 500 };
+
+    (void)state;
+    for (uint32_t l = 0; l < 4; l++) {
+        wr_carver     carver = {memory[l], 0, sizeof memory[l]};
+        pq_dictionary d;
+
+        wr_pq_dictionary_layout(&d, &LEAVES[l], 16 << 10, &carver);
+        wr_pq_dictionary_reset(&d, true);
+        for (uint32_t i = 0; i < 3 * COUNT; i++) {
+            uint64_t number[2] = {i % COUNT * 0x9e3779b97f4a7c15ULL, 7};
+            wr_str   text = wr_str_of((const char *)number, 5 + i % COUNT % 11);
+            uint32_t code;
+
+            if (i == 2 * COUNT)
+                wr_pq_dictionary_reset(&d, true);
+            assert_int_equal(wr_pq_dictionary_codes(&d, &LEAVES[l], l ? (void *)number : &text, 1, &code), 1);
+            assert_int_equal(code, i % COUNT);
+        }
+    }
+}
+
 /* ---- Bounds ------------------------------------------------------------------------------------ */
 
 /* The bounds that a footer gets; *out_max_bytes 0: none. */
@@ -439,6 +466,7 @@ int main(void)
         cmocka_unit_test(streams_share_a_pool),
         cmocka_unit_test(stores_give_back_what_they_took),
         cmocka_unit_test(dictionaries_number_values_and_give_up),
+        cmocka_unit_test(dictionaries_grow),
         cmocka_unit_test(bloom_filters_know_what_went_in),
         cmocka_unit_test(deltas_read_back),
         cmocka_unit_test(bounds_of_numbers),
