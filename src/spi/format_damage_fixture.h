@@ -1,7 +1,10 @@
-/* spi/format_damage_fixture.h — for programs that read files cut at every byte and with every bit flipped.
+/* spi/format_damage_fixture.h — for programs that read files cut at every byte and with every bit flipped:
+ *
+ *     NAME [-every=N] [OPTION] FILE...
  *
  * Each variant must be read, or refused with a message, in seconds; a crash tells the file and the bit. What
- * may come out of which variant is the format's to say. */
+ * may come out of which variant is the format's to say. With -every, each N-th bit only. A line for each file tells
+ * what came of it. */
 #ifndef WR_SPI_FORMAT_DAMAGE_FIXTURE_H
 #define WR_SPI_FORMAT_DAMAGE_FIXTURE_H
 
@@ -118,6 +121,44 @@ static inline void damage_flip(const fixture_scan *how, const fixture_scan *righ
     fixture_free(&variant);
 }
 
+/* What a format says of its files. */
+typedef struct damage_kind {
+    fixture_scan how;
+    unsigned     cuts_max; /* so many of the cut ones may be read */
+    /* Mark the bytes of a file that can be read over which a checksum is. NULL: there are none. */
+    void (*mark)(const uint8_t *bytes, size_t byte_count, bool *is_body);
+} damage_kind;
+
+/* All of one file; false: a variant was not read as it should have been. */
+static inline bool damage_whole_file(const damage_kind *kind, const char *path, size_t every)
+{
+    static uint8_t bytes[DAMAGE_FILE_BYTES_MAX];
+    static bool    is_body[DAMAGE_FILE_BYTES_MAX];
+    fixture_scan   right;
+    size_t         byte_count;
+    damage_tally   sums = {0};
+
+    damage_file = path;
+    damage_load(path, bytes, &byte_count);
+    damage_scan(&kind->how, &right, bytes, byte_count);
+    if (right.status == WR_OK) {
+        memset(is_body, 0, sizeof is_body);
+        if (kind->mark)
+            kind->mark(bytes, byte_count, is_body);
+        sums.bad = damage_cut(&kind->how, bytes, byte_count);
+        sums.bad = sums.bad > kind->cuts_max ? sums.bad : 0;
+        for (damage_bit = 0; damage_bit < 8 * byte_count; damage_bit += every)
+            damage_flip(&kind->how, &right, bytes, byte_count, is_body[damage_bit / 8], &sums);
+        printf("%s: of %zu flipped bits %u errors, %u the same rows, %u other rows; %u are bad\n", path,
+               (8 * byte_count - 1) / every + 1, sums.errors, sums.same, sums.others, sums.bad);
+    } else {
+        printf("%s: cannot be read: %s\n", path, right.err.message);
+        sums.bad++;
+    }
+    fixture_free(&right);
+    return sums.bad == 0;
+}
+
 /* Whatever is wrong is told before the program ends. */
 static inline void damage_begin(void)
 {
@@ -126,6 +167,25 @@ static inline void damage_begin(void)
     for (unsigned i = 0; i < sizeof SIGNALS / sizeof SIGNALS[0]; i++)
         signal(SIGNALS[i], damage_tell_place);
     setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+/* All files; those behind `option` are of the other kind. */
+static inline int damage_main(int argc, char **argv, const damage_kind *kind, const char *option,
+                              const damage_kind *other)
+{
+    bool   is_good = true;
+    size_t every = 1;
+
+    damage_begin();
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], option) == 0)
+            kind = other;
+        else if (strncmp(argv[i], "-every=", 7) == 0)
+            every = strtoul(argv[i] + 7, NULL, 10);
+        else
+            is_good = damage_whole_file(kind, argv[i], every ? every : 1) && is_good;
+    }
+    return !is_good;
 }
 
 #endif

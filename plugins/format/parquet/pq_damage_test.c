@@ -4,13 +4,11 @@
  *
  * A file that was cut is an error. One with a flipped bit is an error or has the same rows, as pages have
  * checksums. Only where no checksum is (the headers of pages, the footer; with -unchecked everywhere) it
- * may have other rows, but must end soon. With -every, each N-th bit only. A line for each file tells what came of it. */
+ * may have other rows, but must end soon. */
 #include "pq_priv.h"
 #include "spi/format_damage_fixture.h"
 
 extern const wr_format wr_format_parquet;
-
-static const fixture_scan HOW = {.format = &wr_format_parquet};
 
 /* Mark the bytes of pages, which lie one behind the other from the file's begin to its footer. */
 static void mark_bodies(const uint8_t *bytes, uint64_t footer_begin, bool *is_body)
@@ -39,50 +37,18 @@ static void mark_bodies(const uint8_t *bytes, uint64_t footer_begin, bool *is_bo
     }
 }
 
-/* All of one file; false: a variant was not read as it should have been. */
-static bool damage(const char *path, bool is_checked, size_t every)
+static void mark_checked(const uint8_t *bytes, size_t byte_count, bool *is_body)
 {
-    static uint8_t bytes[DAMAGE_FILE_BYTES_MAX];
-    static bool    is_body[DAMAGE_FILE_BYTES_MAX];
-    size_t         byte_count;
-    uint32_t       footer_bytes;
-    fixture_scan   right;
-    damage_tally   sums = {0};
+    uint32_t footer_bytes;
 
-    damage_file = path;
-    damage_load(path, bytes, &byte_count);
-    damage_scan(&HOW, &right, bytes, byte_count);
-    if (right.status == WR_OK) {
-        memset(is_body, 0, sizeof is_body);
-        memcpy(&footer_bytes, bytes + byte_count - PQ_TAIL_BYTES, sizeof footer_bytes);
-        if (is_checked)
-            mark_bodies(bytes, byte_count - PQ_TAIL_BYTES - footer_bytes, is_body);
-        sums.bad = damage_cut(&HOW, bytes, byte_count);
-        for (damage_bit = 0; damage_bit < 8 * byte_count; damage_bit += every)
-            damage_flip(&HOW, &right, bytes, byte_count, is_body[damage_bit / 8], &sums);
-        printf("%s: of %zu flipped bits %u errors, %u the same rows, %u other rows; %u are bad\n", path,
-               (8 * byte_count - 1) / every + 1, sums.errors, sums.same, sums.others, sums.bad);
-    } else {
-        printf("%s: cannot be read: %s\n", path, right.err.message);
-        sums.bad++;
-    }
-    fixture_free(&right);
-    return sums.bad == 0;
+    memcpy(&footer_bytes, bytes + byte_count - PQ_TAIL_BYTES, sizeof footer_bytes);
+    mark_bodies(bytes, byte_count - PQ_TAIL_BYTES - footer_bytes, is_body);
 }
 
 int main(int argc, char **argv)
 {
-    bool   is_checked = true, is_good = true;
-    size_t every = 1;
+    const damage_kind checked = {.how = {.format = &wr_format_parquet}, .mark = mark_checked},
+                      unchecked = {.how = {.format = &wr_format_parquet}};
 
-    damage_begin();
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-unchecked") == 0)
-            is_checked = false;
-        else if (strncmp(argv[i], "-every=", 7) == 0)
-            every = strtoul(argv[i] + 7, NULL, 10);
-        else
-            is_good = damage(argv[i], is_checked, every ? every : 1) && is_good;
-    }
-    return !is_good;
+    return damage_main(argc, argv, &checked, "-unchecked", &unchecked);
 }
