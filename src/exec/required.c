@@ -14,16 +14,11 @@ uint64_t wr_required_bytes(const wr_read_request *request)
     return 0;
 }
 
-static bool may_have_null(const wr_vector *vector)
-{
-    return vector->encoding == WR_DICT ? vector->dict->valid != NULL : vector->valid != NULL;
-}
-
 /* The first required column from `column` on that may have a NULL. */
 static uint32_t find_suspect(const wr_read_request *request, const wr_batch *batch, uint32_t column)
 {
     while (column < request->column_count &&
-           (field_of(request, column)->nullable || !may_have_null(&batch->columns[column])))
+           (field_of(request, column)->nullable || !wr_vector_may_have_null(&batch->columns[column])))
         column++;
     return column;
 }

@@ -95,6 +95,12 @@ static inline bool wr_vector_is_valid(const wr_vector *vector, uint32_t row)
     WR_UNREACHABLE();
 }
 
+/** false: no row is null. Any encoding. */
+static inline bool wr_vector_may_have_null(const wr_vector *vector)
+{
+    return vector->encoding == WR_DICT ? vector->dict->valid != NULL : vector->valid != NULL;
+}
+
 /** Address of the value of `row`: FLAT, CONST, DICT. Not SEQ. */
 const void *wr_vector_at(const wr_vector *vector, uint32_t row);
 

@@ -158,8 +158,9 @@ def write_csv(path, names, columns, kinds):
                                 for v, c in zip(row, cells)) + "\n")
 
 
-def run_weir(folder, names, kinds, options, cap, threads, sort=""):
-    schema = ", ".join(f'{{name: {n}, type: "{KINDS[k][0]}"}}' for n, k in zip(names, kinds))
+def run_weir(folder, names, kinds, options, cap, threads, sort="", required=()):
+    schema = ", ".join(f'{{name: {n}, type: "{KINDS[k][0]}", nullable: {str(n not in required).lower()}}}'
+                       for n, k in zip(names, kinds))
     (folder / "p.yaml").write_text(
         f"steps:\n  - op: scan\n    source: in.csv\n    format: csv\n    schema: [{schema}]\n{sort}"
         f"  - op: sink\n    destination: out.parquet\n    mode: overwrite\n"
@@ -344,14 +345,16 @@ def run_one(seed, folder):
     if options.get("row_group_rows") == 1:
         row_count = min(row_count, 1000)
     columns = [make_column(rng, kind, row_count) for kind in kinds]
+    required = [name for name, values in zip(names, columns) if None not in values and rng.random() < 0.7]
     cap = rng.choice(["40MB", "64MB", "512MB"])
     write_csv(folder / "in.csv", names, columns, kinds)
     try:
-        run_weir(folder, names, kinds, options, cap, rng.choice([1, 2, 4]))
+        run_weir(folder, names, kinds, options, cap, rng.choice([1, 2, 4]), required=required)
+        assert [f.name for f in pq.read_schema(folder / "out.parquet") if not f.nullable] == required
         check(folder, names, kinds, columns, options)
         if seed % 3 == 0:
             written = (folder / "out.parquet").read_bytes()
-            run_weir(folder, names, kinds, options, cap, rng.choice([1, 3, 8]))
+            run_weir(folder, names, kinds, options, cap, rng.choice([1, 3, 8]), required=required)
             assert written == (folder / "out.parquet").read_bytes(), "bytes depend on the threads"
         check_indexes(folder / "out.parquet", kinds, columns, options)
         check_bloom_filters(folder / "out.parquet", names, kinds, columns, options)

@@ -88,7 +88,9 @@ def run_one(seed, folder):
             cells = ["" if v is None else '"' + (v if isinstance(v, str) else json.dumps(v)).replace('"', '""') + '"'
                      for v in row]
             file.write(",".join(cells) + "\n")
-    schema = ", ".join(f'{{name: c{i}, type: "{spell(s)}"}}' for i, s in enumerate(shapes))
+    required = [rng.random() < 0.7 and all(row[i] is not None for row in rows) for i in range(len(shapes))]
+    schema = ", ".join(f'{{name: c{i}, type: "{spell(s)}", nullable: {str(not required[i]).lower()}}}'
+                       for i, s in enumerate(shapes))
     (folder / "p.yaml").write_text(
         f"steps:\n  - op: scan\n    source: in.csv\n    schema: [{schema}]\n  - op: sink\n"
         f"    destination: out.parquet\n    options: {{{', '.join(f'{k}: {v}' for k, v in options.items())}}}\n")

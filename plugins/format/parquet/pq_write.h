@@ -63,7 +63,7 @@ typedef struct pq_sorted {
 
 pq_sorted wr_pq_write_sorted(wr_text item);
 
-/* ---- Order (pq_write_sorted.c) ------------------------------------------------------------------ */
+/* ---- Claims (pq_write_claims.c) ------------------------------------------------------------------ */
 
 enum { PQ_SORT_TEXT_BYTES = 256 /* that are compared */ };
 
@@ -85,6 +85,10 @@ typedef struct pq_sort {
 void wr_pq_sort_layout(const pq_write_options *options, pq_sort *sort, wr_carver *carver);
 /** The columns that the option names were checked to be there. */
 void wr_pq_sort_begin(const pq_write_options *options, const wr_schema *schema, pq_sort *sort);
+/** Rows of the batch that are to come, from the `first`-th selected one on. To be asked before any is taken.
+ * Errors   WR_DATA a column that is never NULL has one: says which row */
+wr_status wr_pq_required_check(const wr_schema *schema, const wr_batch *batch, uint32_t first,
+                               uint64_t row_count, wr_error *err) WR_MUST_USE;
 /** Rows of the batch that come next, from the `first`-th selected one on.
  * Errors   WR_DATA they are not in order: says which row */
 wr_status wr_pq_sort_take(pq_sort *sort, const wr_batch *batch, uint32_t first, uint32_t count,
@@ -124,6 +128,12 @@ typedef struct pq_walk {
 } pq_walk;
 
 bool wr_pq_walk_next(pq_walk *walk, pq_node *out_node);
+
+/** Is a column one that readers are told to be never NULL? */
+static inline bool wr_pq_is_required(const wr_field *field)
+{
+    return !field->nullable && field->type.logical != WR_TYPE_NULL_;
+}
 
 /** How a value becomes the bytes that PLAIN stores. */
 typedef enum pq_form {

@@ -181,6 +181,8 @@ static void put_levels(pq_encoder *encoder, data_page *p, bool is_v2)
         p->rep_bytes += length_bytes;
         at += p->rep_bytes;
     }
+    if (p->leaf->def_max == 0)
+        return;
     p->def_bytes = wr_pq_hybrid_put(encoder->def, p->entries, bits_of(p->leaf->def_max),
                                     at + length_bytes);
     if (!is_v2)

@@ -1,8 +1,9 @@
 /* pq_write_schema.c — our types as Parquet's: the elements of the file's schema, and its leaves.
  *
  * Lists have three levels (list, element), maps are key_value with required keys, as the format's
- * rules for backward compatibility want them. Everything but keys is optional. Both ways of saying a type
- * are written, LogicalType and the older ConvertedType, where there is one. */
+ * rules for backward compatibility want them. Columns that are never NULL and keys are required, all
+ * else is optional. Both ways of saying a type are written, LogicalType and the older ConvertedType, where
+ * there is one. */
 #include "pq_write.h"
 
 /* ---- Walking ----------------------------------------------------------------------------------- */
@@ -75,6 +76,8 @@ static void start_child(pq_walk *walk, pq_step *step, pq_node *out)
 
 bool wr_pq_walk_next(pq_walk *walk, pq_node *out_node)
 {
+    const wr_field *field;
+
     while (walk->depth > 0) {
         pq_step *step = &walk->steps[walk->depth - 1];
 
@@ -90,9 +93,8 @@ bool wr_pq_walk_next(pq_walk *walk, pq_node *out_node)
     }
     if (walk->column == walk->schema->field_count)
         return false;
-    walk->column++;
-    start_node(walk, walk->schema->fields[walk->column - 1].name,
-               walk->schema->fields[walk->column - 1].type, PQ_OPTIONAL, 0, 0, out_node);
+    field = &walk->schema->fields[walk->column++];
+    start_node(walk, field->name, field->type, wr_pq_is_required(field) ? PQ_REQUIRED : PQ_OPTIONAL, 0, 0, out_node);
     return true;
 }
 

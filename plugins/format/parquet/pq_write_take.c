@@ -129,14 +129,15 @@ wr_status wr_pq_store_cell(const pq_leaf *leaf, const void *cell, pq_stage *stag
     return WR_OK;
 }
 
-static void store_levels(const wr_vector_view *view, const span *s, uint8_t *out)
+/* `most`: the level of a value, 0 where there is no NULL. */
+static void store_levels(const wr_vector_view *view, const span *s, uint8_t most, uint8_t *out)
 {
     if (!view->valid) {
-        memset(out, 1, s->count);
+        memset(out, most, s->count);
         return;
     }
     for (uint32_t i = 0; i < s->count; i++)
-        out[i] = wr_bit_get(view->valid, position(s, view, i));
+        out[i] = wr_bit_get(view->valid, position(s, view, i)) & most;
 }
 
 /* ---- Into the block ---------------------------------------------------------------------------- */
@@ -307,7 +308,7 @@ static wr_status stage_flat(pq_shared *shared, const pq_leaf *leaf, const wr_bat
         memset(stage->def, 0, s->count);
         return WR_OK;
     }
-    store_levels(&view, s, stage->def);
+    store_levels(&view, s, leaf->def_max, stage->def);
     return store_plain(leaf, &view, s, stage->values, &stage->value_count, err);
 }
 
@@ -602,6 +603,7 @@ wr_status wr_pq_take(const wr_write_request *request, void *shared_p, void *bloc
     pq_block               *block = block_p;
     bool                    full = false;
 
+    WR_TRY(wr_pq_required_check(request->schema, batch, *io_next, shared->sort.row_count, err));
     while (!full && *io_next < wr_batch_rows(batch)) {
         uint64_t group_left = (uint64_t)options->row_group_rows - shared->group_rows;
         uint32_t left = wr_batch_rows(batch) - *io_next, count;

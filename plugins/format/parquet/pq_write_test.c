@@ -459,6 +459,62 @@ static void deltas_read_back(void **state)
         }
 }
 
+/* ---- Claims ------------------------------------------------------------------------------------ */
+
+static void a_null_where_there_is_none_is_an_error(void **state)
+{
+    static int64_t  VALUES[3] = {1, 2, 3};
+    static uint64_t VALID[1] = {5}; /* row 1 is NULL */
+    static uint16_t OTHERS[2] = {0, 2};
+    wr_field        fields[2] = {{.name = WR_TEXT("a"), .type = WR_TYPE(I64), .nullable = true},
+                                 {.name = WR_TEXT("b"), .type = WR_TYPE(I64)}};
+    wr_schema       schema = {2, fields};
+    wr_vector       columns[2] = {{.type = WR_TYPE(I64), .encoding = WR_FLAT, .row_count = 3, .data = VALUES,
+                                   .valid = VALID},
+                                  {.type = WR_TYPE(I64), .encoding = WR_FLAT, .row_count = 3, .data = VALUES}};
+    wr_batch        batch = {.row_count = 3, .column_count = 2, .columns = columns, .selection = {NULL, 3}};
+    wr_error        err;
+
+    (void)state;
+    assert_int_equal(wr_pq_required_check(&schema, &batch, 0, 0, &err), WR_OK);
+    columns[1].valid = VALID;
+    assert_int_equal(wr_pq_required_check(&schema, &batch, 0, 100, &err), WR_DATA);
+    assert_string_equal(err.message, "column 'b' is one without NULL, but row 102 has it");
+    assert_int_equal(wr_pq_required_check(&schema, &batch, 2, 0, &err), WR_OK);
+    batch.selection = (wr_selection){OTHERS, 2};
+    assert_int_equal(wr_pq_required_check(&schema, &batch, 0, 0, &err), WR_OK);
+    fields[1].type = WR_TYPE(NULL_);
+    batch.selection = (wr_selection){NULL, 3};
+    assert_int_equal(wr_pq_required_check(&schema, &batch, 0, 0, &err), WR_OK);
+}
+
+static void rows_are_compared_with_the_one_before(void **state)
+{
+    static int64_t   VALUES[6] = {5, 5, 4, 4, 9, 1};
+    static uint64_t  VALID[1] = {15}; /* rows 4 and 5 are NULL */
+    pq_write_options options = {.sorted_by = {.count = 1, .items = {WR_TEXT("a desc nulls last")}}};
+    wr_field         field = {.name = WR_TEXT("a"), .type = WR_TYPE(I64), .nullable = true};
+    wr_schema        schema = {1, &field};
+    wr_vector        column = {.type = WR_TYPE(I64), .encoding = WR_FLAT, .row_count = 6, .data = VALUES,
+                               .valid = VALID};
+    wr_batch         batch = {.row_count = 6, .column_count = 1, .columns = &column, .selection = {NULL, 6}};
+    pq_sort_key      key;
+    pq_sort          sort = {.keys = &key};
+    wr_error         err;
+
+    (void)state;
+    wr_pq_sort_begin(&options, &schema, &sort);
+    assert_int_equal(wr_pq_sort_take(&sort, &batch, 0, 3, &err), WR_OK);
+    assert_int_equal(wr_pq_sort_take(&sort, &batch, 3, 3, &err), WR_OK);
+    assert_int_equal(sort.row_count, 6);
+    assert_int_equal(wr_pq_sort_take(&sort, &batch, 3, 1, &err), WR_DATA); /* a value behind NULL */
+    options.sorted_by.items[0] = WR_TEXT("a");
+    wr_pq_sort_begin(&options, &schema, &sort);
+    assert_int_equal(wr_pq_sort_take(&sort, &batch, 0, 2, &err), WR_OK);
+    assert_int_equal(wr_pq_sort_take(&sort, &batch, 2, 1, &err), WR_DATA);
+    assert_non_null(strstr(err.message, "row 3 is not behind row 2 by 'a'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +527,8 @@ int main(void)
         cmocka_unit_test(deltas_read_back),
         cmocka_unit_test(bounds_of_numbers),
         cmocka_unit_test(bounds_of_long_texts_are_cut),
+        cmocka_unit_test(a_null_where_there_is_none_is_an_error),
+        cmocka_unit_test(rows_are_compared_with_the_one_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* pq_write_sorted.c — are the rows in the order that sorted_by tells readers? They believe it.
+/* pq_write_claims.c — are the rows in the order that sorted_by tells readers, and without NULL where the
+ * schema says so? Readers believe it.
  *
  * Every row is compared with the one before, key by key, as values compare everywhere; so are the first
  * bytes of long texts, and where those are the same the rows pass.
@@ -105,9 +106,29 @@ static wr_status take_row(pq_sort *sort, const wr_batch *batch, uint32_t row, wr
 }
 
 wr_status wr_pq_sort_take(pq_sort *sort, const wr_batch *batch, uint32_t first, uint32_t count,
-                           wr_error *err)
+                          wr_error *err)
 {
-    for (uint32_t i = first; sort->key_count > 0 && i < first + count; i++)
+    if (sort->key_count == 0) {
+        sort->row_count += count;
+        return WR_OK;
+    }
+    for (uint32_t i = first; i < first + count; i++)
         WR_TRY(take_row(sort, batch, wr_selection_row(&batch->selection, i), err));
+    return WR_OK;
+}
+
+wr_status wr_pq_required_check(const wr_schema *schema, const wr_batch *batch, uint32_t first,
+                               uint64_t row_count, wr_error *err)
+{
+    for (uint32_t c = 0; c < schema->field_count; c++) {
+        const wr_vector *column = &batch->columns[c];
+
+        if (!wr_pq_is_required(&schema->fields[c]) || !wr_vector_may_have_null(column))
+            continue;
+        for (uint32_t i = first; i < wr_batch_rows(batch); i++)
+            if (!wr_vector_is_valid(column, wr_selection_row(&batch->selection, i)))
+                return WR_RAISE(err, WR_DATA, "column '%.*s' is one without NULL, but row %llu has it",
+                                WR_TEXT_ARG(schema->fields[c].name), (unsigned long long)(row_count + 1 + i - first));
+    }
     return WR_OK;
 }
