@@ -1,7 +1,7 @@
 /* expr/fn_nested.c — see expr/fn_nested_priv.h. */
 #include "expr/fn_nested_priv.h"
 
-enum { COPIED_BYTES_MAX = 16 << 10 }; /* of a blob, a value up to here is copied: reading it often is cheap */
+enum { COPIED_BYTES_MAX = 4096 }; /* of a blob, a value up to here is copied: reading it often is cheap */
 
 /* ---- Elements ------------------------------------------------------------------------------------ */
 

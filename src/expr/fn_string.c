@@ -7,11 +7,22 @@
 
 /* ---- Measuring ------------------------------------------------------------------------------- */
 
+/* Code points of the first argument. */
+static wr_status count_at(arguments args, uint32_t row, int64_t *out_count, wr_error *err)
+{
+    const wr_blob *blob = blob_at(args, 0, row);
+
+    if (blob)
+        return wr_long_text_count(blob, blob->byte_count, out_count, err);
+    *out_count = count_points(text_at(args, 0, row));
+    return WR_OK;
+}
+
 EVAL(length)
 {
-    (void)arg_count, (void)err;
+    (void)arg_count;
     EACH_LIVE(row)
-    ((int64_t *)out->data)[row] = count_points(text_at(args, 0, row));
+    WR_TRY(count_at(args, row, (int64_t *)out->data + row, err));
     return WR_OK;
 }
 
@@ -26,12 +37,25 @@ EVAL(octet_length)
 
 /* ---- Cutting --------------------------------------------------------------------------------- */
 
+/* Code points [from, to) of the first argument. */
+static wr_status put_cut(wr_eval *eval, arguments args, uint32_t row, int64_t from, int64_t to,
+                         wr_vector *out, wr_error *err)
+{
+    const wr_blob *blob = blob_at(args, 0, row);
+    wr_text        part;
+
+    if (blob)
+        return wr_long_text_cut(eval, blob, from, to, out, row, err);
+    part = cut(text_at(args, 0, row), from, to);
+    put_part(out, row, part.bytes, part.byte_count);
+    return WR_OK;
+}
+
 /* substr(text, start [, count]): PostgreSQL's, so a start before 1 eats into the count. */
 EVAL(substr)
 {
     EACH_LIVE(row)
     {
-        wr_text text = text_at(args, 0, row), part;
         int64_t start = int_at(args, 1, row), end = INT64_MAX;
 
         if (arg_count > 2) {
@@ -42,8 +66,7 @@ EVAL(substr)
             if (__builtin_add_overflow(start, count, &end))
                 end = INT64_MAX;
         }
-        part = cut(text, start > 0 ? start - 1 : 0, end > 0 ? end - 1 : 0);
-        put_part(out, row, part.bytes, part.byte_count);
+        WR_TRY(put_cut(eval, args, row, start > 0 ? start - 1 : 0, end > 0 ? end - 1 : 0, out, err));
     }
     return WR_OK;
 }
@@ -51,29 +74,30 @@ EVAL(substr)
 /* left(text, n), right(text, n): a negative n leaves out |n| code points at the other end. */
 EVAL(left_part)
 {
-    (void)arg_count, (void)err;
+    (void)arg_count;
     EACH_LIVE(row)
     {
-        wr_text text = text_at(args, 0, row), part;
-        int64_t n = int_at(args, 1, row);
+        int64_t n = int_at(args, 1, row), count = 0;
 
-        part = cut(text, 0, n >= 0 ? n : count_points(text) + n);
-        put_part(out, row, part.bytes, part.byte_count);
+        if (n < 0)
+            WR_TRY(count_at(args, row, &count, err));
+        WR_TRY(put_cut(eval, args, row, 0, count + n, out, err));
     }
     return WR_OK;
 }
 
 EVAL(right_part)
 {
-    (void)arg_count, (void)err;
+    (void)arg_count;
     EACH_LIVE(row)
     {
-        wr_text text = text_at(args, 0, row), part;
-        int64_t n = int_at(args, 1, row);
+        int64_t n = int_at(args, 1, row), from = n == INT64_MIN ? INT64_MAX : -n, count;
 
-        part = cut(text, n >= 0 ? count_points(text) - n : (n == INT64_MIN ? INT64_MAX : -n),
-                   INT64_MAX);
-        put_part(out, row, part.bytes, part.byte_count);
+        if (n >= 0) {
+            WR_TRY(count_at(args, row, &count, err));
+            from = count - n;
+        }
+        WR_TRY(put_cut(eval, args, row, from, INT64_MAX, out, err));
     }
     return WR_OK;
 }
@@ -154,41 +178,81 @@ static size_t find(wr_text text, wr_text needle, size_t from)
     return hit ? (size_t)(hit - text.bytes) : SIZE_MAX;
 }
 
+/* Byte offset of the second argument in the first, or UINT64_MAX. */
+static wr_status find_at(wr_eval *eval, arguments args, uint32_t row, uint64_t *out_at, wr_error *err)
+{
+    const wr_blob *blob = blob_at(args, 0, row);
+    wr_text        part = text_at(args, 1, row);
+    size_t         at;
+
+    if (blob)
+        return wr_long_text_find(eval, blob, part, out_at, err);
+    at = find(text_at(args, 0, row), part, 0);
+    *out_at = at == SIZE_MAX ? UINT64_MAX : at;
+    return WR_OK;
+}
+
 EVAL(position)
 {
-    (void)arg_count, (void)err;
+    (void)arg_count;
     EACH_LIVE(row)
     {
-        wr_text text = text_at(args, 0, row);
-        size_t at = find(text, text_at(args, 1, row), 0);
+        const wr_blob *blob = blob_at(args, 0, row);
+        int64_t        count = -1;
+        uint64_t       at;
 
-        ((int64_t *)out->data)[row] =
-            at == SIZE_MAX ? 0 : count_points((wr_text){text.bytes, at}) + 1;
+        WR_TRY(find_at(eval, args, row, &at, err));
+        if (at != UINT64_MAX && blob)
+            WR_TRY(wr_long_text_count(blob, at, &count, err));
+        else if (at != UINT64_MAX)
+            count = count_points((wr_text){text_at(args, 0, row).bytes, (size_t)at});
+        ((int64_t *)out->data)[row] = count + 1;
     }
     return WR_OK;
 }
 
 EVAL(starts_with)
 {
-    (void)arg_count, (void)err;
+    (void)arg_count;
     EACH_LIVE(row)
-    ((uint8_t *)out->data)[row] = wr_text_starts_with(text_at(args, 0, row), text_at(args, 1, row));
+    {
+        const wr_blob *blob = blob_at(args, 0, row);
+        wr_text        part = text_at(args, 1, row);
+        bool           has = !blob && wr_text_starts_with(text_at(args, 0, row), part);
+
+        if (blob)
+            WR_TRY(wr_long_text_has(blob, 0, part, &has, err));
+        ((uint8_t *)out->data)[row] = has;
+    }
     return WR_OK;
 }
 
 EVAL(ends_with)
 {
-    (void)arg_count, (void)err;
+    (void)arg_count;
     EACH_LIVE(row)
-    ((uint8_t *)out->data)[row] = wr_text_ends_with(text_at(args, 0, row), text_at(args, 1, row));
+    {
+        const wr_blob *blob = blob_at(args, 0, row);
+        wr_text        part = text_at(args, 1, row);
+        bool           has = !blob && wr_text_ends_with(text_at(args, 0, row), part);
+
+        if (blob && part.byte_count <= blob->byte_count)
+            WR_TRY(wr_long_text_has(blob, blob->byte_count - part.byte_count, part, &has, err));
+        ((uint8_t *)out->data)[row] = has;
+    }
     return WR_OK;
 }
 
 EVAL(contains)
 {
-    (void)arg_count, (void)err;
+    (void)arg_count;
     EACH_LIVE(row)
-    ((uint8_t *)out->data)[row] = find(text_at(args, 0, row), text_at(args, 1, row), 0) != SIZE_MAX;
+    {
+        uint64_t at;
+
+        WR_TRY(find_at(eval, args, row, &at, err));
+        ((uint8_t *)out->data)[row] = at != UINT64_MAX;
+    }
     return WR_OK;
 }
 
@@ -325,28 +389,30 @@ EVAL(replace)
      .result = result_, .eval = eval_}
 #define TOTAL(name_, sig, result_, eval_, help_, ...) \
     FUNCTION(name_, sig, WR_FN_TOTAL, result_, eval_, help_, __VA_ARGS__)
+#define STREAMS(name_, sig, result_, eval_, help_, ...) \
+    FUNCTION(name_, sig, WR_FN_TOTAL | WR_FN_BLOB_TEXT, result_, eval_, help_, __VA_ARGS__)
 #define SUBSTR(name_, help1, help2) \
-    FUNCTION(name_, "(text, start, count) -> text", 0, TEXT, substr, help1, TEXT, INT64, INT64), \
-    FUNCTION(name_, "(text, start) -> text", 0, TEXT, substr, help2, TEXT, INT64)
+    FUNCTION(name_, "(text, start, count) -> text", WR_FN_BLOB_TEXT, TEXT, substr, help1, TEXT, INT64, INT64), \
+    FUNCTION(name_, "(text, start) -> text", WR_FN_BLOB_TEXT, TEXT, substr, help2, TEXT, INT64)
 #define TRIM(name_, eval_, help1, help2) \
     TOTAL(name_, "(text) -> text", TEXT, eval_, help1, TEXT), \
     TOTAL(name_, "(text, characters) -> text", TEXT, eval_, help2, TEXT, TEXT)
 #define SEARCH(name_, sig, result_, eval_, help_) \
-    TOTAL(name_, "(text, part) -> " sig, result_, eval_, help_, TEXT, TEXT)
+    STREAMS(name_, "(text, part) -> " sig, result_, eval_, help_, TEXT, TEXT)
 
 static const wr_function FUNCTIONS[] = {
-    TOTAL("length", "(text) -> Int64", INT64, length, "number of characters", TEXT),
-    TOTAL("char_length", "(text) -> Int64", INT64, length, "number of characters", TEXT),
-    TOTAL("character_length", "(text) -> Int64", INT64, length, "number of characters", TEXT),
-    TOTAL("len", "(text) -> Int64", INT64, length, "number of characters", TEXT),
+    STREAMS("length", "(text) -> Int64", INT64, length, "number of characters", TEXT),
+    STREAMS("char_length", "(text) -> Int64", INT64, length, "number of characters", TEXT),
+    STREAMS("character_length", "(text) -> Int64", INT64, length, "number of characters", TEXT),
+    STREAMS("len", "(text) -> Int64", INT64, length, "number of characters", TEXT),
     FUNCTION("length", "(binary) -> Int64", WR_FN_TOTAL | WR_FN_BLOBS, INT64, octet_length, "number of bytes", BYTES),
     FUNCTION("octet_length", "(text) -> Int64", WR_FN_TOTAL | WR_FN_BLOBS, INT64, octet_length, "number of bytes", TEXT),
     FUNCTION("octet_length", "(binary) -> Int64", WR_FN_TOTAL | WR_FN_BLOBS, INT64, octet_length, "number of bytes", BYTES),
     SUBSTR("substr", "`count` characters from `start`, which counts from 1", "everything from character `start` on"),
     SUBSTR("substring", "as substr", "as substr"),
-    TOTAL("left", "(text, n) -> text", TEXT, left_part,
+    STREAMS("left", "(text, n) -> text", TEXT, left_part,
           "the first n characters; without the last -n if n is negative", TEXT, INT64),
-    TOTAL("right", "(text, n) -> text", TEXT, right_part,
+    STREAMS("right", "(text, n) -> text", TEXT, right_part,
           "the last n characters; without the first -n if n is negative", TEXT, INT64),
     TRIM("trim", trim, "without blanks at both ends", "without any of these characters at both ends"),
     TRIM("btrim", trim, "as trim", "as trim"),

@@ -94,4 +94,31 @@ static inline size_t point_bytes(wr_text text, size_t at)
     return end - at;
 }
 
+/* ---- Texts on disk (fn_text_long.c) ------------------------------------------------------------- */
+
+/** The handle of a text that lies on disk; NULL: it is in memory. */
+static inline const wr_blob *blob_at(arguments args, uint32_t index, uint32_t row)
+{
+    const wr_str *str = (const wr_str *)args[index]->data + wr_arg_index(args[index], row);
+
+    return wr_str_is_blob(str) ? wr_str_blob(str) : NULL;
+}
+
+/** Code points in its first `end` bytes. */
+wr_status wr_long_text_count(const wr_blob *text, uint64_t end, int64_t *out_count,
+                             wr_error *err) WR_MUST_USE;
+
+/** Code points [from, to) of the text, clamped, as the result of `row`: a copy, or if it is long a handle
+ *  into the whole. Errors WR_NO_RESERVE; those of the blob */
+wr_status wr_long_text_cut(wr_eval *eval, const wr_blob *text, int64_t from, int64_t to,
+                           wr_vector *out, uint32_t row, wr_error *err) WR_MUST_USE;
+
+/** Byte offset of `part` from `from` on, or UINT64_MAX. Errors WR_NO_RESERVE; those of the blob */
+wr_status wr_long_text_find(wr_eval *eval, const wr_blob *text, wr_text part, uint64_t *out_at,
+                            wr_error *err) WR_MUST_USE;
+
+/** Do the bytes from `at` on begin with `part`? */
+wr_status wr_long_text_has(const wr_blob *text, uint64_t at, wr_text part, bool *out_has,
+                           wr_error *err) WR_MUST_USE;
+
 #endif

@@ -50,6 +50,7 @@ enum {
     WR_FN_CONST_TAIL = 1 << 9, /* arguments from the second on are constants, only in eval->expr    */
     WR_FN_BLOB_LIST = 1 << 10, /* reads the first argument itself where it is a blob handle of a list with
                                   elements of fixed width; other blobs are as without it          */
+    WR_FN_BLOB_TEXT = 1 << 12, /* reads the first argument itself where it is a blob handle       */
     WR_FN_MATH = 1 << 11,      /* calls wr_math (os/libm.h): who binds it opens it                  */
 };
 

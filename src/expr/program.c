@@ -5,6 +5,7 @@
  * Error-free conjuncts are sorted by measured cost over rows dropped, every so many batches. */
 #include "expr/program_local.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "kernel/logic.h"
@@ -164,6 +165,7 @@ static void begin_part(wr_program_local *local, const wr_batch *in, uint32_t fir
     local->eval.position = in->position;
     local->eval.positions = in->positions;
     local->eval.error_row = WR_ROW_NONE;
+    local->long_bytes = 0;
     if (local->is_nested)
         wr_bump_rewind(local->heap, local->heap_begin);
     else
@@ -183,11 +185,15 @@ static wr_status raise_too_long(const wr_program_local *local, wr_error *err)
 {
     const wr_expr *call = local->failed->expr;
     bool is_list = call->arg_count > 0 && wr_type_is_sequence(call->args[0]->type);
+    char length[64] = "";
 
+    if (local->long_bytes > 0)
+        snprintf(length, sizeof length, ", one of %llu bytes among them,",
+                 (unsigned long long)local->long_bytes);
     return WR_RAISE(err, WR_NO_MEMORY,
-                    "%s: the %s of one row do not fit beside the %llu bytes in use for text "
+                    "%s: the %s of one row%s do not fit beside the %llu bytes in use for text "
                     "(raise the memory cap%s)",
-                    local->failed->function->name, is_list ? "lists" : "texts",
+                    local->failed->function->name, is_list ? "lists" : "texts", length,
                     (unsigned long long)local->heap->bytes_used,
                     is_list ? ", or take the list apart with unnest, where it may have any length" : "");
 }

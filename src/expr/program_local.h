@@ -38,6 +38,7 @@ struct wr_program_local {
     conjunct_stats   *stats;
     uint32_t          batch_count;    /* since the start                        */
     uint32_t          rows_try;       /* as many as are likely to fit the heap  */
+    uint64_t          long_bytes;     /* of the value on disk that did not fit it; 0: none */
     const step       *failed;         /* the call that returned an error        */
     const wr_batch   *in;
     wr_eval           eval;

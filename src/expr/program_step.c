@@ -120,7 +120,9 @@ static wr_status load_argument(wr_program_local *local, const wr_vector **io_arg
         if (!wr_vector_is_valid(arg, row) || !wr_str_is_blob(&copy[index - first]))
             continue;
         eval->error_row = row;
+        local->long_bytes = wr_str_blob(&copy[index - first])->byte_count;
         WR_TRY(load_blob(eval, wr_str_blob(&copy[index - first]), &copy[index - first], err));
+        local->long_bytes = 0;
     }
     *loaded = *arg;
     loaded->flags = (uint8_t)(arg->flags & ~WR_VECTOR_BLOBS);
@@ -135,7 +137,7 @@ static bool reads_first(const wr_program_local *local, const step *s)
     wr_type type;
 
     if (!(s->function->flags & WR_FN_BLOB_LIST))
-        return false;
+        return s->function->flags & WR_FN_BLOB_TEXT;
     type = local->args[0]->type;
     return type.logical == WR_TYPE_LIST && !wr_type_is_bytes(wr_type_element(type));
 }

@@ -21,6 +21,16 @@ static bool is_finite(wr_type type, const void *value)
     return type.logical != WR_TYPE_F32 || isfinite(*(const float *)value);
 }
 
+wr_status wr_json_check_finite(wr_type type, const void *cell, wr_error *err)
+{
+    char text[WR_JSON_FIXED_BYTES_MAX];
+
+    if (is_finite(type, cell))
+        return WR_OK;
+    return WR_RAISE(err, WR_DATA, "JSON has no number for %.*s: write null or a text instead "
+                    "(non_finite: null, text)", (int)wr_format_any(type, cell, text), text);
+}
+
 size_t wr_json_format_fixed(wr_type type, const void *cell, bool quotes_non_finite, char *out)
 {
     size_t used = 0;

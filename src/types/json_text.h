@@ -19,6 +19,9 @@ enum {
  *  as text in quotes. Writes at most WR_JSON_FIXED_BYTES_MAX bytes and returns how many. */
 size_t wr_json_format_fixed(wr_type type, const void *cell, bool quotes_non_finite, char *out);
 
+/** Is there a number for it in JSON? WR_DATA says that there is none for NaN and infinities. */
+wr_status wr_json_check_finite(wr_type type, const void *cell, wr_error *err) WR_MUST_USE;
+
 /** The body of a string: the quote, the backslash and control characters are escaped. Takes as much of
  *  `text` as fits into `room` bytes (an escape is not cut) and returns how much that was. */
 size_t wr_json_escape(wr_text text, char *out, size_t room, size_t *out_written);

@@ -9,7 +9,7 @@
 typedef struct room {
     char  *out;
     size_t used, capacity;
-    bool   quotes_non_finite;
+    bool   quotes_non_finite, refuses_non_finite;
 } room;
 
 static void put(room *r, const char *bytes, size_t byte_count)
@@ -102,6 +102,8 @@ static wr_status write_fixed(const wr_packed *packed, wr_slot slot, wr_type type
 
     WR_TRY(wr_packed_read(packed, slot.offset, cell, (size_t)slot.byte_count, err));
     if (!is_key) {
+        if (r->refuses_non_finite)
+            WR_TRY(wr_json_check_finite(type, cell, err));
         r->used += wr_json_format_fixed(type, cell, r->quotes_non_finite, r->out + r->used);
         return WR_OK;
     }
@@ -218,7 +220,7 @@ void wr_nested_text_begin(wr_nested_text *text, wr_type type, const wr_str *valu
         window->byte_count = 0; /* it may be of another blob */
     packed.window = window;
     text->depth = 0;
-    text->in_string = text->quotes_non_finite = false;
+    text->in_string = text->quotes_non_finite = text->refuses_non_finite = false;
     if (wr_type_is_nested(type))
         open_level(text, packed, type, false);
     else
@@ -228,7 +230,8 @@ void wr_nested_text_begin(wr_nested_text *text, wr_type type, const wr_str *valu
 wr_status wr_nested_text_write(wr_nested_text *text, char *out, size_t capacity,
                                size_t *out_written, bool *out_done, wr_error *err)
 {
-    room r = {.out = out, .capacity = capacity, .quotes_non_finite = text->quotes_non_finite};
+    room r = {.out = out, .capacity = capacity, .quotes_non_finite = text->quotes_non_finite,
+              .refuses_non_finite = text->refuses_non_finite};
 
     *out_done = false;
     while ((text->in_string || text->depth > 0) && capacity - r.used >= WR_NESTED_TEXT_ROOM_MIN)

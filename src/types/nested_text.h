@@ -38,7 +38,8 @@ typedef struct wr_nested_text {
     wr_packed       string; /* the text that is being written, if in_string */
     uint64_t        string_offset;
     bool            in_string, is_quoted, is_hex;
-    bool            quotes_non_finite; /* wr_json_format_fixed; begin: false */
+    bool            quotes_non_finite;  /* wr_json_format_fixed; begin: false     */
+    bool            refuses_non_finite; /* they are WR_DATA, but as keys; begin: false */
 } wr_nested_text;
 
 /** `type` is of physical STR: nested, or a text, which becomes a JSON string. `value` is borrowed until the end. `window` (NULL allowed) makes reading a value on disk cheap. */
@@ -46,7 +47,7 @@ void wr_nested_text_begin(wr_nested_text *text, wr_type type, const wr_str *valu
                           wr_packed_window *window);
 
 /** Write on, to at most `room` bytes; *out_done false: call again with at least
- *  WR_NESTED_TEXT_ROOM_MIN bytes of room. Errors WR_CORRUPT, WR_IO. */
+ *  WR_NESTED_TEXT_ROOM_MIN bytes of room. Errors WR_CORRUPT, WR_IO; WR_DATA refuses_non_finite. */
 wr_status wr_nested_text_write(wr_nested_text *text, char *out, size_t room, size_t *out_written,
                                bool *out_done, wr_error *err) WR_MUST_USE;
 

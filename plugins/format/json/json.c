@@ -37,7 +37,7 @@ static const wr_option_def READ_OPTIONS[] = {
 
 static const char *const WRITE_LAYOUTS[] = {"lines", "array", NULL};
 static const char *const NULLS[] = {"keep", "omit", NULL};
-static const char *const NON_FINITE[] = {"null", "text", NULL};
+static const char *const NON_FINITE[] = {"null", "text", "error", NULL};
 
 #define WRITE_OPTION(field, kind_, fallback_, choices_, help_)                                     \
     OPTION(json_write_options, field, kind_, fallback_, 0, 0, choices_, help_)
@@ -51,8 +51,8 @@ static const wr_option_def WRITE_OPTIONS[] = {
                  "keep: a column that is NULL is written as null; omit: it is left out. Members of "
                  "structs are always written"),
     WRITE_OPTION(non_finite, WR_OPTION_ENUM, "null", NON_FINITE,
-                 "NaN and infinities, for which JSON has no number: as null, or as the texts NaN, "
-                 "Infinity and -Infinity, which read back as such"),
+                 "NaN and infinities, for which JSON has no number: as null; as the texts NaN, "
+                 "Infinity and -Infinity, which read back as such; or the run fails"),
     {0},
 };
 

@@ -32,7 +32,7 @@ typedef struct json_read_options {
 
 enum { JSON_WRITE_LINES, JSON_WRITE_ARRAY };
 enum { JSON_NULLS_KEEP, JSON_NULLS_OMIT };
-enum { JSON_NON_FINITE_NULL, JSON_NON_FINITE_TEXT };
+enum { JSON_NON_FINITE_NULL, JSON_NON_FINITE_TEXT, JSON_NON_FINITE_ERROR };
 
 typedef struct json_write_options {
     int32_t layout, nulls, non_finite; /* as above */

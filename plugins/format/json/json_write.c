@@ -113,6 +113,7 @@ static wr_status put_nested(json_write_local *local, wr_type type, const wr_str 
     if (local->phase == PHASE_VALUE) {
         wr_nested_text_begin(&local->nested->text, type, value, &local->nested->window);
         local->nested->text.quotes_non_finite = local->options->non_finite == JSON_NON_FINITE_TEXT;
+        local->nested->text.refuses_non_finite = local->options->non_finite == JSON_NON_FINITE_ERROR;
     }
     local->phase = PHASE_BODY;
     WR_TRY(wr_nested_text_write(&local->nested->text, (char *)out->data + out->used, room(out),
@@ -123,8 +124,8 @@ static wr_status put_nested(json_write_local *local, wr_type type, const wr_str 
 
 /* ---- Values ------------------------------------------------------------------------------------ */
 
-static void put_fixed(const json_write_local *local, const wr_vector *column, uint32_t row,
-                      wr_bytes *out)
+static wr_status put_fixed(const json_write_local *local, const wr_vector *column, uint32_t row,
+                           wr_bytes *out, wr_error *err)
 {
     int64_t     sequence;
     const void *value = &sequence;
@@ -133,9 +134,12 @@ static void put_fixed(const json_write_local *local, const wr_vector *column, ui
         sequence = column->seq_first + column->seq_step * (int64_t)row;
     else
         value = wr_vector_at(column, row);
+    if (local->options->non_finite == JSON_NON_FINITE_ERROR)
+        WR_TRY(wr_json_check_finite(column->type, value, err));
     out->used += wr_json_format_fixed(column->type, value,
                                       local->options->non_finite == JSON_NON_FINITE_TEXT,
                                       (char *)out->data + out->used);
+    return WR_OK;
 }
 
 /* Where a line of a pretty row begins. */
@@ -208,7 +212,7 @@ static wr_status put_member(const wr_write_request *request, json_write_local *l
     } else if (wr_type_is_text(column->type)) {
         WR_TRY(put_text(local, column->type, wr_vector_at(column, row), out, out_done, err));
     } else {
-        put_fixed(local, column, row, out);
+        WR_TRY(put_fixed(local, column, row, out, err));
         *out_done = true;
     }
     if (*out_done) {
