@@ -7,6 +7,7 @@
  *  1. All columns are read from the same row on: rows are found, not counted.
  *  2. All memory is one block whose layout depends on schema, request and constants only. */
 #include "ar_priv.h"
+#include "spi/columnar.h"
 
 enum {
     POOL_CHUNKS = 4,          /* of chunk_bytes, and a quarter a column: for buffers and dictionaries ... */
@@ -124,16 +125,6 @@ static wr_status raise_place(const ar_split *split, uint32_t column, wr_status s
     return status;
 }
 
-static bool is_of_filter(const ar_split *split, uint32_t column)
-{
-    const wr_row_filter *filter = &split->request->filter;
-
-    for (uint32_t i = 0; i < filter->column_count; i++)
-        if (filter->columns[i] == column)
-            return true;
-    return false;
-}
-
 /* What may wait: a column's nodes, but not the values of dictionaries, which are loaded already. */
 static void set_waiting(ar_split *split)
 {
@@ -142,7 +133,7 @@ static void set_waiting(ar_split *split)
     split->is_waiting = false;
     for (uint32_t c = 0; c < split->request->column_count; c++) {
         uint32_t first = file->columns[c].first_node;
-        bool     waits = split->request->filter.select && !is_of_filter(split, c);
+        bool     waits = split->request->filter.select && !wr_filter_reads(split->request, c);
 
         for (uint32_t n = first; !file->columns[c].is_missing && n < file->nodes[first].end; n++)
             split->cursors[n].is_waiting = waits;
@@ -239,17 +230,16 @@ static wr_status cut(ar_split *split, wr_batch *batch, uint32_t row_count, wr_er
 /* The other columns, where rows pass. */
 static wr_status read_rest(ar_split *split, wr_batch *batch, wr_error *err)
 {
-    bool     has_filter = split->request->filter.select != NULL;
     uint32_t row_count = batch->row_count;
 
     WR_TRY(wr_ar_load_rest(split, err));
     for (uint32_t c = 0; c < batch->column_count; c++)
-        if (!has_filter || !is_of_filter(split, c))
+        if (!wr_filter_reads(split->request, c))
             WR_TRY(measure(split, c, &batch->selection, &row_count, err));
     if (row_count < batch->row_count)
         WR_TRY(cut(split, batch, row_count, err));
     for (uint32_t c = 0; c < batch->column_count; c++)
-        if (!has_filter || !is_of_filter(split, c))
+        if (!wr_filter_reads(split->request, c))
             WR_TRY(take(split, c, row_count, err));
     return WR_OK;
 }
@@ -257,7 +247,7 @@ static wr_status read_rest(ar_split *split, wr_batch *batch, wr_error *err)
 static void pass_rest(ar_split *split, const wr_batch *batch)
 {
     for (uint32_t c = 0; c < batch->column_count; c++)
-        if (!is_of_filter(split, c))
+        if (!wr_filter_reads(split->request, c))
             wr_ar_column_pass(split, c, batch->row_count);
 }
 
@@ -300,15 +290,6 @@ static wr_status split_read(const wr_read_request *request, wr_split *base, wr_b
     return WR_OK;
 }
 
-static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
-                         wr_reject *out_place)
-{
-    (void)request;
-    out_place->path = split->path;
-    out_place->row = split->first_row + split->row_base + row + 1;
-    out_place->byte_offset = split->byte_offset;
-}
-
 const wr_format_reader_ops WR_AR_READER = {
     .file_bytes = sizeof(ar_file),
     .split_bytes = sizeof(ar_split),
@@ -321,5 +302,5 @@ const wr_format_reader_ops WR_AR_READER = {
     .split_init = split_init,
     .next_split = wr_ar_next_split,
     .split_read = split_read,
-    .describe_row = describe_row,
+    .describe_row = wr_describe_file_row,
 };

@@ -11,6 +11,7 @@
  *  3. Between splits all columns stand behind the last row of the last one, so that a worker whose next
  *     split is of the same row group goes on from there, with the pages and dictionaries it has. */
 #include "pq_priv.h"
+#include "spi/columnar.h"
 
 #include <string.h>
 
@@ -290,14 +291,6 @@ static wr_status measure(const wr_read_request *request, pq_split *split, uint64
 
 /* ---- Filters ------------------------------------------------------------------------------------ */
 
-static bool is_filtered_by(const wr_row_filter *filter, uint32_t column)
-{
-    for (uint32_t i = 0; i < filter->column_count; i++)
-        if (filter->columns[i] == column)
-            return true;
-    return false;
-}
-
 /* The filter's columns, and which rows they leave. */
 static wr_status choose(const wr_read_request *request, pq_split *split, wr_batch *batch, wr_error *err)
 {
@@ -318,7 +311,7 @@ static wr_status read_rest(const wr_read_request *request, pq_split *split, cons
     bool is_wanted = batch->selection.row_count > 0;
 
     for (uint32_t c = 0; c < request->column_count; c++) {
-        if (request->filter.select && is_filtered_by(&request->filter, c))
+        if (wr_filter_reads(request, c))
             continue;
         if (is_wanted || is_nested(request, c))
             WR_TRY(read_column(request, split, c, batch->row_count, err));
@@ -451,15 +444,6 @@ static wr_status split_read(const wr_read_request *request, wr_split *base, wr_b
     return *out_end ? check_end(request, split, err) : WR_OK;
 }
 
-static void describe_row(const wr_read_request *request, const wr_split *split, uint32_t row,
-                         wr_reject *out_place)
-{
-    (void)request;
-    out_place->path = split->path;
-    out_place->row = split->first_row + split->row_base + row + 1;
-    out_place->byte_offset = split->byte_offset;
-}
-
 const wr_format_reader_ops WR_PQ_READER = {
     .file_bytes = sizeof(pq_file),
     .split_bytes = sizeof(pq_split),
@@ -473,5 +457,5 @@ const wr_format_reader_ops WR_PQ_READER = {
     .split_init = split_init,
     .next_split = wr_pq_next_split,
     .split_read = split_read,
-    .describe_row = describe_row,
+    .describe_row = wr_describe_file_row,
 };
