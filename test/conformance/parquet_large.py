@@ -120,6 +120,23 @@ def long_list(folder, large):
         "s": size * (size + 1) // 2, "n": size + 1}
 
 
+def long_struct(folder, large):
+    """A struct whose members are each longer than the cap, and a map of such, between short ones."""
+    size = 10_000_000 if large else 2_000_000
+    kind = pa.struct([("n", pa.int64()), ("t", pa.string()), ("l", pa.list_(pa.struct([("x", pa.int32())]))),
+                      ("m", pa.map_(pa.string(), pa.list_(pa.string()))), ("z", pa.int64())])
+    rows = [{"n": 1, "t": "a", "l": [], "m": [], "z": 1}, None,
+            {"n": None, "t": "0123456789" * (size * 2), "l": [{"x": i % 7} for i in range(size)],
+             "m": [("long", ["x" * (2 * size), None]), ("short", ["y"])], "z": 5},
+            {"n": 3, "t": None, "l": None, "m": None, "z": None}]
+    pq.write_table(pa.table({"s": pa.array(rows, kind)}), folder / "in.parquet", compression="snappy",
+                   use_dictionary=False, write_statistics=False)
+    return [{"op": "map", "expressions": [
+        "octet_length(s.t) AS t", "cardinality(s.l) AS l", "octet_length(s.m['long'][1]) AS m"]},
+        aggregate("sum(t) AS t", "sum(l) AS l", "sum(m) AS m", "sum(s.z) AS z", "count(s) AS c")], {
+        "t": 20 * size + 1, "l": size, "m": 2 * size, "z": 6, "c": 3}
+
+
 def large_page(folder, large):
     """Pages that are larger than the cap, compressed and not, of numbers in deltas and of texts."""
     rows = 8_000_000 if large else 2_000_000
@@ -140,7 +157,8 @@ def large_delta_page(folder, large):
     return [aggregate("sum(n) AS n", "count(*) AS c")], {"n": 7 * rows * (rows - 1) // 2, "c": rows}
 
 
-FILES = [many_rows, large_dictionary, many_columns, all_columns, long_text, long_list, large_page, large_delta_page]
+FILES = [many_rows, large_dictionary, many_columns, all_columns, long_text, long_list, long_struct,
+         large_page, large_delta_page]
 
 
 def check(report, make, large):

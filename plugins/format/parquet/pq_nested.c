@@ -6,8 +6,8 @@
  *
  * Invariants
  *  1. Between rows, the next entry of every leaf of a column has repetition level 0, or there is none.
- *  2. Rows are begun only while half of the column's room is free; so a value of that size fits. A list
- *     that is longer goes to disk by blocks, and its row is the last of the batch.
+ *  2. Rows are begun only while half of the column's room is free. A value that fills three quarters of
+ *     what is free goes to scratch space, part by part, and its row is the last of the batch.
  * Recursion goes as deep as the type, at most WR_NESTED_DEPTH_MAX.
  * Source: Melnik et al., Dremel (VLDB 2010). Cost: about 10 ns an entry. */
 #include "pq_priv.h"
@@ -74,25 +74,79 @@ static wr_status need_entry(pq_stream *stream, pq_tools *tools, wr_error *err)
     return any ? WR_OK : WR_RAISE(err, WR_CORRUPT, "a column chunk has fewer rows than its row group");
 }
 
+/* ---- Long values -------------------------------------------------------------------------------- */
+
+/* What a row that is passed over leads to is dropped. */
+static wr_status give_away(pq_nested *nested, wr_error *err)
+{
+    wr_packer *out = nested->out;
+
+    if (nested->skip == 0) {
+        if (!nested->is_long)
+            WR_TRY(wr_pq_scratch_begin(nested->tools, nested->writer, out->used, err));
+        nested->is_long = true;
+        WR_TRY(wr_long_writer_add(nested->writer, out->bytes, out->used, err));
+    }
+    out->given += out->used;
+    out->used = 0;
+    return WR_OK;
+}
+
+/* Lengths and counts that stand in bytes that were given away. */
+static wr_status write_late(pq_nested *nested, wr_error *err)
+{
+    wr_packer_late *late = &nested->late;
+
+    nested->tools->codec = WR_CODEC_AUTO; /* its workspace is taken */
+    for (uint32_t i = 0; i < late->count && nested->skip == 0; i++)
+        WR_TRY(wr_long_writer_patch(nested->writer, late->places[i], late->values[i], nested->tools->workspace,
+                                    err));
+    late->count = 0;
+    return WR_OK;
+}
+
+/* Behind every call of the packer: a quarter of the room is free again. */
+WR_ALWAYS_INLINE wr_status go_on(pq_nested *nested, wr_error *err)
+{
+    if (WR_UNLIKELY(nested->late.count > 0))
+        WR_TRY(write_late(nested, err));
+    return WR_UNLIKELY(nested->out->used > nested->out->capacity / 4 * 3) ? give_away(nested, err) : WR_OK;
+}
+
 /* ---- Values ------------------------------------------------------------------------------------- */
 
-/* A text that is not at hand as a whole, part by part. */
-static wr_status pack_long_text(pq_nested *nested, pq_cursor *cursor, uint32_t length, const wr_pack_target *to,
-                                wr_error *err)
+/* A text that is not at hand as a whole, or too long for the room, part by part. `bytes` is behind it then. */
+static wr_status pack_long_text(pq_nested *nested, pq_bytes *bytes, bool is_utf8, uint32_t length,
+                                const wr_pack_target *to, wr_error *err)
 {
-    pq_bytes     *bytes = &cursor->values;
+    uint64_t      most = nested->out->capacity / 4;
     wr_utf8_state utf8 = {0};
     bool          is_valid = true;
 
     wr_pack_open(to);
+    WR_TRY(go_on(nested, err));
     for (uint32_t now; length > 0; length -= now, bytes->at += now) {
         WR_TRY(wr_pq_bytes_fill(bytes, 1, err));
         now = bytes->end - bytes->at < length ? (uint32_t)(bytes->end - bytes->at) : length;
+        now = now < most ? now : (uint32_t)most;
         wr_pack_bytes(nested->out, bytes->at, now);
-        is_valid = is_valid && (!cursor->leaf->is_utf8 || wr_utf8_feed(&utf8, bytes->at, now));
+        WR_TRY(go_on(nested, err));
+        is_valid = is_valid && (!is_utf8 || wr_utf8_feed(&utf8, bytes->at, now));
     }
     wr_pack_close(to);
     return is_valid && utf8.left == 0 ? WR_OK : wr_pq_raise_utf8(err);
+}
+
+/* A text of a dictionary, which was looked at. */
+static wr_status pack_word(pq_nested *nested, const wr_str *word, const wr_pack_target *to, wr_error *err)
+{
+    const uint8_t *at = (const uint8_t *)wr_str_bytes(word);
+    pq_bytes       bytes = {.at = at, .end = at + word->byte_count};
+
+    if (word->byte_count > nested->out->capacity / 4 - WR_LENGTH_BYTES)
+        return pack_long_text(nested, &bytes, false, word->byte_count, to, err);
+    wr_pack_cell(to, word);
+    return WR_OK;
 }
 
 /* The value of the entry at hand. */
@@ -106,12 +160,16 @@ static wr_status pack_leaf(pq_nested *nested, pq_stream *stream, uint32_t width,
 
     stream->at++;
     if (!cursor->leaf->is_text || cursor->mode != PQ_MODE_PLAIN) {
-        wr_pack_cell(to, cursor->data + (size_t)stream->value_at++ * width);
+        const uint8_t *value = cursor->data + (size_t)stream->value_at++ * width;
+
+        if (cursor->leaf->is_text)
+            return pack_word(nested, (const wr_str *)(const void *)value, to, err);
+        wr_pack_cell(to, value);
         return WR_OK;
     }
     WR_TRY(wr_pq_text_begin(cursor, &length, err));
-    if (length > (uint64_t)(bytes->end - bytes->at))
-        return pack_long_text(nested, cursor, length, to, err);
+    if (length > (uint64_t)(bytes->end - bytes->at) || length > nested->out->capacity / 4 - WR_LENGTH_BYTES)
+        return pack_long_text(nested, bytes, cursor->leaf->is_utf8, length, to, err);
     if (cursor->leaf->is_utf8 && !wr_utf8_is_valid(bytes->at, length))
         return wr_pq_raise_utf8(err);
     text = wr_str_of((const char *)bytes->at, length);
@@ -138,21 +196,6 @@ static wr_status pass_entries(pq_nested *nested, const pq_node *node, wr_error *
     return WR_OK;
 }
 
-/* Whole blocks of a column's list that becomes too long go to scratch space. */
-static wr_status flush(pq_nested *nested, wr_error *err)
-{
-    wr_packer *out = nested->out;
-    size_t     used = out->used - nested->row_begin;
-
-    out->used = nested->row_begin;
-    if (nested->skip > 0)
-        return WR_OK;
-    if (!nested->is_long)
-        WR_TRY(wr_pq_scratch_begin(nested->tools, nested->writer, used, err));
-    nested->is_long = true;
-    return wr_long_writer_add(nested->writer, out->bytes + out->used, used, err);
-}
-
 static wr_status pack_list(pq_nested *nested, uint32_t index, wr_error *err)
 {
     const pq_node *node = &nested->nodes[index];
@@ -170,13 +213,26 @@ static wr_status pack_list(pq_nested *nested, uint32_t index, wr_error *err)
         WR_TRY(pack(nested, index + 1, &inside, &is_null, err));
         WR_TRY(look(first, nested->tools, &goes_on, err));
         goes_on = goes_on && first->repetition[first->at] == node->repetition;
-        if (nested->out->is_full)
-            break;
-        if (index == nested->first_node && list.count == 0 &&
-            nested->out->used - nested->row_begin > nested->room_bytes / 4)
-            WR_TRY(flush(nested, err));
     }
     wr_list_pack_end(&list);
+    return go_on(nested, err);
+}
+
+/* Which members are there is known before the first of them is packed: the bit map may be given away. */
+static wr_status expect_members(pq_nested *nested, uint32_t index, wr_struct_packer *strukt, wr_error *err)
+{
+    uint32_t member = 0;
+
+    for (uint32_t child = index + 1; child < nested->nodes[index].end; child = nested->nodes[child].end, member++) {
+        const pq_node *node = &nested->nodes[child];
+        pq_stream     *first = &nested->streams[node->first_leaf];
+
+        if (node->kind == PQ_NODE_MISSING)
+            continue;
+        WR_TRY(need_entry(first, nested->tools, err));
+        if (first->definition[first->at] >= node->present)
+            wr_struct_pack_expect(strukt, member);
+    }
     return WR_OK;
 }
 
@@ -187,6 +243,7 @@ static wr_status pack_struct(pq_nested *nested, uint32_t index, wr_error *err)
     bool             is_null;
 
     wr_struct_pack_begin(&strukt, nested->out, nested->nodes[index].type);
+    WR_TRY(expect_members(nested, index, &strukt, err));
     for (uint32_t child = index + 1; child < nested->nodes[index].end; child = nested->nodes[child].end)
         WR_TRY(pack(nested, child, &inside, &is_null, err));
     return WR_OK;
@@ -198,24 +255,27 @@ static wr_status pack(pq_nested *nested, uint32_t index, const wr_pack_target *t
     const pq_node *node = &nested->nodes[index];
     pq_stream     *first = &nested->streams[node->first_leaf];
 
+    *out_null = true;
     if (node->kind == PQ_NODE_MISSING) {
-        *out_null = true;
         wr_pack_cell(to, NULL);
-        return WR_OK;
+        return go_on(nested, err);
     }
     WR_TRY(need_entry(first, nested->tools, err));
-    *out_null = first->definition[first->at] < node->present;
-    if (*out_null) {
+    if (first->definition[first->at] < node->present) {
         WR_TRY(pass_entries(nested, node, err));
         wr_pack_cell(to, NULL);
-        return WR_OK;
+        return go_on(nested, err);
     }
-    if (node->kind == PQ_NODE_LEAF)
-        return pack_leaf(nested, first, wr_physical_bytes(wr_type_physical(node->type)), to, err);
+    *out_null = false;
+    if (node->kind == PQ_NODE_LEAF) {
+        WR_TRY(pack_leaf(nested, first, wr_physical_bytes(wr_type_physical(node->type)), to, err));
+        return go_on(nested, err);
+    }
     wr_pack_open(to);
+    WR_TRY(go_on(nested, err));
     WR_TRY(node->kind == PQ_NODE_LIST ? pack_list(nested, index, err) : pack_struct(nested, index, err));
     wr_pack_close(to);
-    return WR_OK;
+    return go_on(nested, err);
 }
 
 /* ---- Rows --------------------------------------------------------------------------------------- */
@@ -236,30 +296,26 @@ static wr_status check_row_begin(pq_nested *nested, wr_error *err)
     return WR_OK;
 }
 
-static wr_status raise_full(const pq_nested *nested, wr_error *err)
-{
-    return WR_RAISE(err, WR_NO_MEMORY, "a nested value, or an element of a list, is larger than the %llu "
-                    "bytes set aside for the values of a column: a larger cap, or fewer threads",
-                    (unsigned long long)nested->room_bytes);
-}
-
 static wr_status pack_row(pq_nested *nested, wr_packer *room, wr_str *out, bool *out_null, wr_error *err)
 {
     const wr_pack_target nowhere = {0};
+    wr_packer row = {.bytes = room->bytes + room->used, .capacity = room->capacity - room->used,
+                     .late = &nested->late};
 
-    nested->out = room;
-    nested->row_begin = room->used;
+    nested->out = &row;
+    nested->late.count = 0;
     nested->is_long = false;
     WR_TRY(check_row_begin(nested, err));
     WR_TRY(pack(nested, nested->first_node, &nowhere, out_null, err));
-    if (room->is_full)
-        return raise_full(nested, err);
+    wr_assert(!row.is_full, "a quarter of the room holds what one call packs");
+    if (nested->skip > 0)
+        return WR_OK;
     if (!nested->is_long) {
-        *out = wr_str_of((const char *)room->bytes + nested->row_begin,
-                         *out_null ? 0 : room->used - nested->row_begin);
+        *out = wr_str_of((const char *)row.bytes, *out_null ? 0 : row.used);
+        room->used += row.used;
         return WR_OK;
     }
-    WR_TRY(flush(nested, err));
+    WR_TRY(give_away(nested, err));
     WR_TRY(wr_long_writer_end(nested->writer, &nested->long_row, err));
     *out = wr_str_of_blob(&nested->long_row, nested->writer->prefix);
     return WR_OK;
@@ -273,7 +329,6 @@ static wr_status add_row(pq_nested *nested, wr_packer *room, wr_error *err)
     WR_TRY(pack_row(nested, room, &nested->values[nested->have], &is_null, err));
     if (nested->skip > 0) {
         nested->skip--;
-        room->used = 0;
         return WR_OK;
     }
     if (!is_null)

@@ -506,8 +506,8 @@ typedef struct pq_nested {
     uint64_t       skip;        /* rows to pass over first */
     uint8_t       *room;        /* of packed values        */
     uint64_t       room_bytes;
-    uint64_t       row_begin;   /* in the room: of the row being made              */
-    bool           is_long;     /* it, the last of the values, is in scratch space */
+    bool            is_long;     /* the last of the values is in scratch space */
+    wr_packer_late  late;        /* of the row being made  */
     wr_long_writer *writer;
     wr_blob        long_row;
     wr_str        *values;
