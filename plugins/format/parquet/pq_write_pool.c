@@ -26,7 +26,8 @@ static uint8_t *piece(const pq_pool *pool, uint32_t index)
     return pool->bytes + (size_t)index * pool->piece_bytes;
 }
 
-void wr_pq_chain_grow(pq_pool *pool, pq_chain *chain)
+/* The next piece of a stream whose last one is full. There must be one. */
+static void grow(pq_pool *pool, pq_chain *chain)
 {
     uint32_t fresh = pool->free_first;
 
@@ -47,7 +48,7 @@ static uint8_t *open_end(pq_pool *pool, pq_chain *chain, size_t wanted, size_t *
     uint8_t *at;
 
     if (chain->last == PQ_PIECE_NONE || chain->last_used == pool->piece_bytes)
-        wr_pq_chain_grow(pool, chain);
+        grow(pool, chain);
     at = piece(pool, chain->last) + chain->last_used;
     *out_room = pool->piece_bytes - chain->last_used;
     if (*out_room > wanted)
@@ -67,17 +68,6 @@ void wr_pq_chain_put(pq_pool *pool, pq_chain *chain, const void *bytes, size_t b
 
         memcpy(at, from, now);
         from += now;
-        byte_count -= now;
-    }
-}
-
-void wr_pq_chain_fill(pq_pool *pool, pq_chain *chain, uint8_t byte, size_t byte_count)
-{
-    while (byte_count > 0) {
-        size_t   now;
-        uint8_t *at = open_end(pool, chain, byte_count, &now);
-
-        memset(at, byte, now);
         byte_count -= now;
     }
 }

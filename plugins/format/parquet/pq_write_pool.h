@@ -43,13 +43,7 @@ void wr_pq_pool_layout(pq_pool *pool, uint32_t piece_bytes, uint32_t piece_count
 /** Give all pieces back; streams are forgotten. */
 void wr_pq_pool_reset(pq_pool *pool);
 
-/** The next piece of a stream whose last one is full. There must be one. */
-void wr_pq_chain_grow(pq_pool *pool, pq_chain *chain);
-
 void wr_pq_chain_put(pq_pool *pool, pq_chain *chain, const void *bytes, size_t byte_count);
-
-/** As put, of one byte over and over. */
-void wr_pq_chain_fill(pq_pool *pool, pq_chain *chain, uint8_t byte, size_t byte_count);
 
 /** Read exactly so many bytes, which there are; pieces that are read are free. `out` NULL: pass. */
 void wr_pq_chain_take(pq_pool *pool, pq_chain *chain, void *out, size_t byte_count);
