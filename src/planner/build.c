@@ -35,6 +35,17 @@ static wr_status build_generate(wr_builder *b, const wr_plan_node *logical, wr_s
 
 /* ---- Row by row --------------------------------------------------------------------------------- */
 
+/* Does the node draw numbers? What a row draws goes by its place. */
+static bool draws(const wr_plan_node *node)
+{
+    uint32_t count = node->kind == WR_PLAN_PROJECT ? node->project.expr_count : 0;
+    bool     any = node->kind == WR_PLAN_FILTER && !wr_expr_is_repeatable(node->filter.predicate);
+
+    for (uint32_t i = 0; i < count; i++)
+        any |= !wr_expr_is_repeatable(node->project.exprs[i]);
+    return any;
+}
+
 static wr_status build_filter(wr_builder *b, const wr_plan_node *logical, wr_stream *out,
                               wr_error *err)
 {
@@ -279,6 +290,10 @@ static void mark_positions(wr_builder *b)
         case WR_PLAN_AGGREGATE:
             needs = needs || wr_aggregate_minds_position(node);
             break;
+        case WR_PLAN_FILTER:
+        case WR_PLAN_PROJECT:
+            needs = needs || draws(node);
+            break;
         default:
             break;
         }
@@ -302,6 +317,8 @@ static wr_status build_node(wr_builder *b, const wr_plan_node *node, wr_error *e
     if (node->input_count > 1)
         WR_TRY(reader_stream(b, node->inputs[1], &right, err));
     *out = left;
+    if (!out->ordered && draws(node)) /* its rows have no place that is their own: they get one */
+        WR_TRY(wr_stream_sort_by_position(b, out, 0, UINT64_MAX, node, err));
     switch (node->kind) {
     case WR_PLAN_SCAN:
         return wr_scan_build(b, node, out, err);

@@ -47,11 +47,12 @@ static wr_status copy_levels(pq_cursor *cursor, pq_tools *tools, const pq_page_h
                              bool is_repetition, pq_bytes *from, bool *out_fit, wr_error *err)
 {
     uint32_t level_max = is_repetition ? cursor->leaf->max_repetition : cursor->leaf->max_definition;
+    pq_runs *levels = is_repetition ? &cursor->repetition : &cursor->definition;
     uint32_t prefix = 0;
     uint64_t length;
     uint8_t  stored[LENGTH_BYTES] = {0}, *block;
 
-    cursor->levels[is_repetition] = (pq_bytes){.at = cursor->windows, .end = cursor->windows};
+    levels->bytes = (pq_bytes){.at = cursor->windows, .end = cursor->windows};
     if (level_max == 0)
         return WR_OK;
     length = ((uint64_t)header->value_count * wr_pq_level_bits(level_max) + 7) / 8;
@@ -68,7 +69,7 @@ static wr_status copy_levels(pq_cursor *cursor, pq_tools *tools, const pq_page_h
     if (!block)
         return WR_OK;
     memcpy(block, stored, prefix);
-    cursor->levels[is_repetition] = (pq_bytes){.at = block, .end = block + prefix + length};
+    levels->bytes = (pq_bytes){.at = block, .end = block + prefix + length};
     return wr_pq_bytes_copy(from, block + prefix, length, err);
 }
 
@@ -81,10 +82,10 @@ static wr_status find_levels(pq_cursor *cursor, pq_tools *tools, const pq_page_h
         WR_TRY(copy_levels(cursor, tools, header, true, from, out_fit, err));
         return *out_fit ? copy_levels(cursor, tools, header, false, from, out_fit, err) : WR_OK;
     }
-    cursor->levels[true] = (pq_bytes){.left = header->level_bytes[1], .next = header->body,
-                                      .file = tools->file};
-    cursor->levels[false] = (pq_bytes){.left = header->level_bytes[0], .file = tools->file,
-                                       .next = header->body + header->level_bytes[1]};
+    cursor->repetition.bytes = (pq_bytes){.left = header->level_bytes[1], .file = tools->file,
+                                          .next = header->body};
+    cursor->definition.bytes = (pq_bytes){.left = header->level_bytes[0], .file = tools->file,
+                                          .next = header->body + header->level_bytes[1]};
     return WR_OK;
 }
 

@@ -189,17 +189,17 @@ static wr_status begin_levels(pq_cursor *cursor, const pq_page_header *header, c
 
     *out_offset = 0;
     for (unsigned k = 2; k-- > 0;) {
-        const pq_bytes *source = from->flow ? &cursor->levels[k] : from;
-        uint64_t        length = header->level_bytes[k];
+        const pq_bytes source = from->flow ? runs[k]->bytes : *from;
+        uint64_t       length = header->level_bytes[k];
 
         if (from->flow)
             *out_offset = 0;
         if (!header->is_v2) {
-            WR_TRY(begin_levels_v1(header, source, k == 1, level_max[k], windows[k], out_offset, runs[k], err));
+            WR_TRY(begin_levels_v1(header, &source, k == 1, level_max[k], windows[k], out_offset, runs[k], err));
             continue;
         }
         WR_TRY(wr_pq_runs_begin(runs[k],
-                                wr_pq_bytes_cut(source, *out_offset, length, windows[k], PQ_LEVEL_WINDOW_BYTES),
+                                wr_pq_bytes_cut(&source, *out_offset, length, windows[k], PQ_LEVEL_WINDOW_BYTES),
                                 wr_pq_level_bits(level_max[k]), err));
         *out_offset += length;
     }

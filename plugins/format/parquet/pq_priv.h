@@ -389,9 +389,8 @@ typedef struct pq_cursor {
     uint8_t       *plain;         /* of the pool: its values, if they were not plain */
     uint8_t       *stored;        /* of the pool: for the compressed page, if reserved */
     wr_blob        blob, plain_blob; /* the two in scratch space               */
-    pq_flow       *flow;          /* of the pool: the page, decompressed as it is read; its levels: */
-    uint8_t       *level_blocks[2]; /* of the pool                             */
-    pq_bytes       levels[2];     /* definition, repetition                    */
+    pq_flow       *flow;          /* of the pool: the page, decompressed as it is read */
+    uint8_t       *level_blocks[2]; /* of the pool: its levels                 */
     uint32_t       page_left;     /* values (with NULL) of the page            */
     pq_mode        mode;
     pq_bytes       values;
@@ -433,7 +432,8 @@ wr_status wr_pq_scratch_begin(pq_tools *tools, wr_long_writer *writer, uint64_t 
 wr_status wr_pq_scratch_end(wr_long_writer *writer, wr_blob *blob, pq_bytes *io_bytes, wr_error *err);
 
 /* Pages that are decompressed as they are read (pq_flow.c). `window`: history that the codec needs.
- * *out_begun: *out walks over the values, cursor->levels over the levels; else there is no room. */
+ * *out_begun: *out walks over the values, the bytes of cursor->definition and ->repetition over the levels,
+ * which are still to be begun; else there is no room. */
 wr_status wr_pq_flow_begin(pq_cursor *cursor, pq_tools *tools, wr_codec codec, uint64_t window,
                            const pq_page_header *header, pq_bytes *out, bool *out_begun, wr_error *err);
 /* The next `count` bytes; `is_last`: there are no more. */

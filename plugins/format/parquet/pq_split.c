@@ -23,6 +23,7 @@ enum {
     ROOM_CHUNKS = 2,        /* of chunk_bytes, for packed values of a nested column      */
     WINDOW_PARTS = 16,      /* of chunk_bytes, a window                                  */
     BLOCKS_A_COLUMN = 9,
+    DICTIONARY_BLOCKS_A_COLUMN = 3, /* values, bytes of texts, and those as they are stored */
     QUIET_BATCHES_MAX = 64, /* without a row, before the caller is asked to go on        */
 };
 
@@ -103,8 +104,8 @@ static void lay_out(const wr_read_request *request, pq_split *split, wr_carver *
     tools->pool.size = (POOL_CHUNKS + (uint64_t)leaf_room / 4) * request->chunk_bytes;
     if (tools->pool.size < POOL_BYTES_MIN)
         tools->pool.size = POOL_BYTES_MIN;
-    tools->dictionaries.room = tools->pool.room;
-    tools->dictionaries.blocks = wr_carve(carver, tools->pool.room * sizeof(pq_block));
+    tools->dictionaries.room = DICTIONARY_BLOCKS_A_COLUMN * (leaf_room + 1);
+    tools->dictionaries.blocks = wr_carve(carver, tools->dictionaries.room * sizeof(pq_block));
     tools->dictionaries.size = tools->pool.size / 8;
     tools->pool_share = tools->pool.size / (2 * (uint64_t)leaf_room + 1);
     tools->header = wr_carve(carver, PQ_HEADER_WINDOW_BYTES + PQ_PAD);
