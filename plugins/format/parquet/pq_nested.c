@@ -115,6 +115,12 @@ WR_ALWAYS_INLINE wr_status go_on(pq_nested *nested, wr_error *err)
 
 /* ---- Values ------------------------------------------------------------------------------------- */
 
+/* Of a text that is packed in one call, with its length and the head of a block that it may begin. */
+static uint64_t text_bytes_max(const pq_nested *nested)
+{
+    return nested->out->capacity / 4 - WR_LENGTH_BYTES - WR_LIST_HEADER_BYTES;
+}
+
 /* A text that is not at hand as a whole, or too long for the room, part by part. `bytes` is behind it then. */
 static wr_status pack_long_text(pq_nested *nested, pq_bytes *bytes, bool is_utf8, uint32_t length,
                                 const wr_pack_target *to, wr_error *err)
@@ -143,7 +149,7 @@ static wr_status pack_word(pq_nested *nested, const wr_str *word, const wr_pack_
     const uint8_t *at = (const uint8_t *)wr_str_bytes(word);
     pq_bytes       bytes = {.at = at, .end = at + word->byte_count};
 
-    if (word->byte_count > nested->out->capacity / 4 - WR_LENGTH_BYTES)
+    if (word->byte_count > text_bytes_max(nested))
         return pack_long_text(nested, &bytes, false, word->byte_count, to, err);
     wr_pack_cell(to, word);
     return WR_OK;
@@ -168,7 +174,7 @@ static wr_status pack_leaf(pq_nested *nested, pq_stream *stream, uint32_t width,
         return WR_OK;
     }
     WR_TRY(wr_pq_text_begin(cursor, &length, err));
-    if (length > (uint64_t)(bytes->end - bytes->at) || length > nested->out->capacity / 4 - WR_LENGTH_BYTES)
+    if (length > (uint64_t)(bytes->end - bytes->at) || length > text_bytes_max(nested))
         return pack_long_text(nested, bytes, cursor->leaf->is_utf8, length, to, err);
     if (cursor->leaf->is_utf8 && !wr_utf8_is_valid(bytes->at, length))
         return wr_pq_raise_utf8(err);
@@ -244,6 +250,7 @@ static wr_status pack_struct(pq_nested *nested, uint32_t index, wr_error *err)
 
     wr_struct_pack_begin(&strukt, nested->out, nested->nodes[index].type);
     WR_TRY(expect_members(nested, index, &strukt, err));
+    WR_TRY(go_on(nested, err));
     for (uint32_t child = index + 1; child < nested->nodes[index].end; child = nested->nodes[child].end)
         WR_TRY(pack(nested, child, &inside, &is_null, err));
     return WR_OK;

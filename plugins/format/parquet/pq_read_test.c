@@ -476,6 +476,39 @@ static void lists(void **state)
     expect_rows(NULL, "[1,2,3]\n[4]\n");
 }
 
+/* Texts of a list that fill the room to the last byte, and one more that begins a block. */
+static void lists_fill_the_room(void **state)
+{
+    enum { QUARTER = 32 << 10, TEXTS = 4, AROUND = 12 };
+    static const made_element LIST[] = {GROUP("a", PQ_OPTIONAL, 1, .converted = CONVERTED(LIST)),
+                                        GROUP("list", PQ_REPEATED, 1),
+                                        VALUE("element", PQ_BYTE_ARRAY, PQ_OPTIONAL)};
+    static const uint8_t LEVELS[] = {4, 0, 0, 0, 2, 0, 6, 1, 2, 0, 0, 0, 8, 3};
+    static uint8_t       body[sizeof LEVELS + TEXTS * (QUARTER + 4)];
+    fixture_scan         scan;
+    size_t               used = sizeof LEVELS;
+
+    (void)state;
+    memcpy(body, LEVELS, sizeof LEVELS);
+    for (int i = 0; i < TEXTS; i++) {
+        uint32_t length = i + 1 < TEXTS ? QUARTER - AROUND : QUARTER - 4;
+
+        memcpy(body + used, &length, sizeof length);
+        memset(body + used + sizeof length, 'x', length);
+        used += sizeof length + length;
+    }
+    made_begin(&file);
+    made_page(&file, (made_page_of){.value_count = TEXTS, .body = body, .body_bytes = used});
+    made_chunk_end(&file, PQ_BYTE_ARRAY, PQ_UNCOMPRESSED, TEXTS);
+    FILE_END(LIST, 1, 1);
+    scan = (fixture_scan){.format = &wr_format_parquet, .chunk_bytes = 2 * QUARTER};
+    fixture_run(&scan, file.bytes, file.used);
+    if (scan.status != WR_OK)
+        fail_msg("%s", scan.err.message);
+    assert_int_equal(scan.row_count, 1);
+    fixture_free(&scan);
+}
+
 static void list_damage(void **state)
 {
     (void)state;
@@ -613,7 +646,7 @@ int main(void)
         cmocka_unit_test(bad_texts), cmocka_unit_test(definition_levels), cmocka_unit_test(definition_damage),
         cmocka_unit_test(dictionary), cmocka_unit_test(values_of_a_chunk), cmocka_unit_test(encrypted_columns),
         cmocka_unit_test(no_rows), cmocka_unit_test(lists),
-        cmocka_unit_test(list_damage), cmocka_unit_test(old_lists), cmocka_unit_test(maps),
+        cmocka_unit_test(lists_fill_the_room), cmocka_unit_test(list_damage), cmocka_unit_test(old_lists), cmocka_unit_test(maps),
         cmocka_unit_test(structs), cmocka_unit_test(dremel_paper),
     };
 
