@@ -36,59 +36,37 @@ typedef struct fold_state {
     };
 } fold_state;
 
-static void add_moments(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
-                        const uint64_t *valid)
-{
-    fold_state *state = t->state;
-
-    EACH_CELL(cell) wr_moments_add(&state->moments, wr_quantile_number(type, cell));
-}
-
-EVAL(moments)
-{
-    fold_state *state = eval->state;
-
-    (void)arg_count;
-    EACH_LIVE(row)
-    {
-        tally  t;
-        double x = 0.0;
-        bool   is_null;
-
-        state->moments = (wr_moments){0};
-        WR_TRY(wr_list_tally(eval, args, row, add_moments, &t, err));
-        wr_moments_finish(kind_of(eval), &state->moments, &x, &is_null);
-        put_double(out, row, x, is_null);
+/* Folds whose state takes numbers one by one, and is finished as the function's kind says. */
+#define DEFINE_NUMBER_FOLD(name, begin)                                                            \
+    static void add_##name(tally *t, wr_type type, const uint8_t *cells, uint32_t count,           \
+                           const uint64_t *valid)                                                  \
+    {                                                                                              \
+        fold_state *state = t->state;                                                              \
+                                                                                                   \
+        EACH_CELL(cell) wr_##name##_add(&state->name, wr_quantile_number(type, cell));             \
+    }                                                                                              \
+                                                                                                   \
+    EVAL(name)                                                                                     \
+    {                                                                                              \
+        fold_state *state = eval->state;                                                           \
+                                                                                                   \
+        (void)arg_count;                                                                           \
+        EACH_LIVE(row)                                                                             \
+        {                                                                                          \
+            tally  t;                                                                              \
+            double x = 0.0;                                                                        \
+            bool   is_null;                                                                        \
+                                                                                                   \
+            state->name = (begin){0};                                                              \
+            WR_TRY(wr_list_tally(eval, args, row, add_##name, &t, err));                           \
+            wr_##name##_finish(kind_of(eval), &state->name, &x, &is_null);                         \
+            put_double(out, row, x, is_null);                                                      \
+        }                                                                                          \
+        return WR_OK;                                                                              \
     }
-    return WR_OK;
-}
 
-static void add_powers(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
-                       const uint64_t *valid)
-{
-    fold_state *state = t->state;
-
-    EACH_CELL(cell) wr_powers_add(&state->powers, wr_quantile_number(type, cell));
-}
-
-EVAL(powers)
-{
-    fold_state *state = eval->state;
-
-    (void)arg_count;
-    EACH_LIVE(row)
-    {
-        tally  t;
-        double x = 0.0;
-        bool   is_null;
-
-        state->powers = (wr_powers){0};
-        WR_TRY(wr_list_tally(eval, args, row, add_powers, &t, err));
-        wr_powers_finish(kind_of(eval), &state->powers, &x, &is_null);
-        put_double(out, row, x, is_null);
-    }
-    return WR_OK;
-}
+DEFINE_NUMBER_FOLD(moments, wr_moments)
+DEFINE_NUMBER_FOLD(powers, wr_powers)
 
 static void add_logs(tally *t, wr_type type, const uint8_t *cells, uint32_t count,
                      const uint64_t *valid)
